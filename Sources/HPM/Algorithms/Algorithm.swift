@@ -1,0 +1,87 @@
+/// An algorithm: hyper-training, selection and mutation, each a part or nothing. The named ones are
+/// the entries of one table, ``all``.
+public struct Algorithm: Equatable, Sendable {
+    /// How reported hypergradients move a student.
+    enum HyperTraining: Sendable {
+        case none
+        /// Each student descends its own.
+        case own
+        /// Pooled over the population: ``PooledDirection``.
+        case pooled
+    }
+
+    enum Selection: Sendable {
+        case none
+        /// `strict`: a student is replaced only by one whose loss is lower.
+        case truncation(strict: Bool)
+    }
+
+    /// How the parameters of a clone move that no teacher moves.
+    enum Perturbation: Sendable {
+        /// u + scale N(0, 1), reflected into [0, 1].
+        case gaussian
+        /// The natural value times 1 - scale or 1 + scale; drawn anew with a probability.
+        case factors(resampling: Double)
+    }
+
+    /// How the guided parameters of a clone move where that differs from the others.
+    enum GuidedMutation: Sendable {
+        case asOthers
+        case hypergradientStep
+    }
+
+    public let name: String
+    var coordinates = Coordinates.latent
+    var hyperTraining = HyperTraining.own
+    var selection = Selection.truncation(strict: false)
+    var guidedMutation = GuidedMutation.asOthers
+    var perturbation = Perturbation.factors(resampling: 0)
+    var choiceProbability = 0.25
+    var startsTrials = false
+    var optimizer = OptimizerKind.adam
+    var adamLearningRate = 0.06
+    var sgdLearningRate = 0.1
+    var teacher = TeacherKind.none
+
+    var defaultMutationScale: Double {
+        switch perturbation {
+        case .gaussian: 0.1
+        case .factors: 0.2
+        }
+    }
+
+    public static func == (left: Algorithm, right: Algorithm) -> Bool { left.name == right.name }
+
+    /// The algorithm of a name, or nil.
+    public static func named(_ name: String) -> Algorithm? {
+        all.first { $0.name == name }
+    }
+
+    /// Hypergradients pooled over the population, truncation selection, a Gaussian mutation: the
+    /// default.
+    public static let hpm = Algorithm(
+        name: "hpm", hyperTraining: .pooled, selection: .truncation(strict: true),
+        perturbation: .gaussian, choiceProbability: 0.1)
+    /// As published: natural coordinates, a teacher trained on the worse half of the population.
+    public static let hpmPaper = Algorithm(
+        name: "hpm-paper", coordinates: .natural, optimizer: .sgd, teacher: .attention)
+    /// Random factors in place of the teacher.
+    public static let hpmNoTeacher = Algorithm(name: "hpm-no-teacher")
+    /// One more hypergradient step of the clone in place of the teacher.
+    public static let cloneStep = Algorithm(name: "clone-step", guidedMutation: .hypergradientStep)
+    /// The teacher alone.
+    public static let mutationOnly = Algorithm(
+        name: "mutation-only", hyperTraining: .none, teacher: .attention)
+    /// Population-based training (Jaderberg et al. 2017).
+    public static let pbt = Algorithm(
+        name: "pbt", hyperTraining: .none, perturbation: .factors(resampling: 0.25))
+    /// Each student alone descends its hypergradient.
+    public static let hypergradient = Algorithm(name: "hypergradient", selection: .none)
+    /// Values drawn anew for each trial.
+    public static let random = Algorithm(
+        name: "random", hyperTraining: .none, selection: .none, startsTrials: true)
+
+    public static let all = [
+        hpm, hpmPaper, hpmNoTeacher, cloneStep, mutationOnly, pbt, hypergradient, random,
+    ]
+}

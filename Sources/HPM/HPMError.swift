@@ -1,0 +1,25 @@
+/// Why a call failed. The message names the argument, the value and what is allowed; nothing has
+/// changed.
+public struct HPMError: Error, Equatable, Sendable {
+    /// The kinds of failure; the raw values are the C interface's `hpm_status`.
+    public enum Code: Int32, Sendable {
+        case argument = -1
+        case handle = -2
+        case memory = -3
+        case order = -4
+        case busy = -5
+        case callback = -6
+        case noResult = -7
+        case snapshot = -8
+        case capacity = -9
+        case unsupported = -10
+    }
+
+    public let code: Code
+    public let message: String
+
+    public init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+}

@@ -1,0 +1,49 @@
+/// The teacher inside a population: in the algorithm's coordinates, clipped to the bounds, with an
+/// input of unit size.
+extension AttentionTeacher {
+    /// Latent coordinates are of unit size; natural values are divided by the larger of their bounds.
+    func input(_ point: Point, _ coordinates: Coordinates, in space: SearchSpace) -> [Double] {
+        guard coordinates == .natural else { return point.latent }
+        var input = point.natural
+        for parameter in space.parameters {
+            let size = max(parameter.low.magnitude, parameter.high.magnitude)
+            for index in parameter.indices { input[index] /= size }
+        }
+        return input
+    }
+
+    /// Moves the targets, which are real, of a clone.
+    func mutate(
+        _ clone: inout Point, at targets: [MutationTarget], _ coordinates: Coordinates,
+        in space: SearchSpace
+    ) {
+        let changes = changes(attention(input(clone, coordinates, in: space)))
+        for target in targets {
+            let index = target.index
+            clone.move(
+                to: clone[coordinates, index] * (1 + changes[index]), in: coordinates, at: index,
+                of: space.parameters[target.parameter])
+        }
+    }
+
+    /// Learns from the gradient at the child of `parent`: the targets that the bounds did not clip.
+    ///
+    /// - Parameter gradient: `dimension` numbers in the algorithm's coordinates; NaN: takes no part.
+    mutating func learn(
+        from parent: Point, at targets: [MutationTarget], gradient: [Double],
+        _ coordinates: Coordinates, in space: SearchSpace
+    ) {
+        var targeted = Array(repeating: Double.nan, count: dimension)
+        var ranges = [ClosedRange<Double>?](repeating: nil, count: dimension)
+        for target in targets {
+            let parameter = space.parameters[target.parameter]
+            targeted[target.index] = gradient[target.index]
+            ranges[target.index] =
+                coordinates == .latent ? 0...1 : parameter.low...parameter.high
+        }
+        _ = learn(
+            parent: coordinates == .latent ? parent.latent : parent.natural,
+            input: input(parent, coordinates, in: space), targeted
+        ) { index, child in ranges[index]?.contains(child) ?? false }
+    }
+}

@@ -1,0 +1,49 @@
+/// A coordinate that a mutation is to move.
+struct MutationTarget: Sendable {
+    /// The position of its parameter in the space.
+    let parameter: Int
+    /// Its index in the flattened arrays.
+    let index: Int
+}
+
+/// Moves hyperparameters of a clone.
+protocol Mutator: Sendable {
+    /// Moves the targets, which are real or integer, from the values of the clone's parent.
+    func mutate(
+        _ clone: inout Point, at targets: [MutationTarget], in space: SearchSpace,
+        _ random: inout RandomStream)
+}
+
+extension Point {
+    /// Moves a value to a latent coordinate; an integer by at least 1.
+    mutating func mutate(toLatent latent: Double, at index: Int, of parameter: Hyperparameter) {
+        if parameter.kind == .real {
+            setLatent(latent, at: index, of: parameter)
+        } else {
+            mutate(
+                towards: parameter.map.natural(latent), up: latent >= self.latent[index], at: index,
+                of: parameter)
+        }
+    }
+
+    /// Moves a value to a natural one, clipped to its bounds; an integer by at least 1.
+    mutating func mutate(toNatural natural: Double, at index: Int, of parameter: Hyperparameter) {
+        if parameter.kind == .real {
+            setNatural(parameter.clamp(natural), at: index, of: parameter)
+        } else {
+            mutate(towards: natural, up: natural >= self.natural[index], at: index, of: parameter)
+        }
+    }
+
+    private mutating func mutate(
+        towards proposal: Double, up: Bool, at index: Int, of parameter: Hyperparameter
+    ) {
+        let old = natural[index]
+        var new = parameter.clamp(proposal.rounded())
+        if new == old {
+            new = parameter.clamp(old + (up ? 1 : -1))
+            if new == old { new = parameter.clamp(old + (up ? -1 : 1)) }
+        }
+        setNatural(new, at: index, of: parameter)
+    }
+}

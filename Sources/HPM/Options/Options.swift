@@ -1,0 +1,50 @@
+/// The options of a population, each with a default; nil: the algorithm's own.
+///
+///     var options = Options()
+///     options.population = 20
+///     options.algorithm = .named("pbt")!
+///     try options.set("interval", to: "10")
+///
+/// Properties can be set to anything; ``validate()``, which ``Population`` calls, checks them.
+public struct Options: Equatable, Sendable {
+    public var population = 8
+    public var seed = 0
+    public var steps = 0
+    public var algorithm = Algorithm.hpm
+    public var interval = 5
+    public var burnIn = 0
+    public var truncation = 0.2
+    public var trial = 0
+    public var hyperOptimizer: OptimizerKind?
+    public var hyperLearningRate: Double?
+    public var teacher: TeacherKind?
+    public var teacherUnits = 16
+    public var teacherLearningRate = 0.1
+    public var teacherEvaluations: Int?
+    public var mutationScale: Double?
+    public var teacherShare = 1.0
+    public var direction = Direction.minimize
+    public var schedule = Schedule.synchronous
+
+    public init() {}
+
+    /// What is done with the reported loss.
+    public enum Direction: String, CaseIterable, Sendable {
+        case minimize, maximize
+    }
+
+    /// When students may go on.
+    public enum Schedule: String, CaseIterable, Sendable {
+        case synchronous
+    }
+}
+
+/// The optimizers of hyper-training.
+public enum OptimizerKind: String, CaseIterable, Sendable {
+    case adam, sgd
+}
+
+/// The teachers.
+public enum TeacherKind: String, CaseIterable, Sendable {
+    case none, attention
+}

@@ -1,0 +1,129 @@
+extension Population {
+    /// Applies the reports of a round, all of which are in, and plans the next one.
+    mutating func finishRound() {
+        switch round.action {
+        case .train:
+            trainingRounds += 1
+            teachByReports()
+            hyperTraining?.step(&students, gradients: gradients, in: space)
+            planAfterTraining()
+        case .clone:
+            for (student, task) in round.tasks.enumerated() {
+                if let task { becomeClone(student, of: task.source) }
+            }
+            planEvaluations()
+        case .evaluate:
+            teachByEvaluations()
+            mutateClones()
+            round = .all(.train, students: size)
+        case .restart:
+            for student in students.indices { students[student].loss = nil }
+            round = .all(.train, students: size)
+        case .wait, .stop:
+            break
+        }
+    }
+
+    private mutating func planAfterTraining() {
+        round = .all(.train, students: size)
+        if isFinished { return }
+        if options.algorithm.startsTrials, options.trial > 0,
+            trainingRounds.isMultiple(of: options.trial)
+        {
+            planRestarts()
+        }
+        if trainingRounds.isMultiple(of: options.interval), trainingRounds >= options.burnIn {
+            planClones()
+        }
+    }
+
+    /// Every student begins a new trial with values drawn anew; fixed parameters keep theirs.
+    private mutating func planRestarts() {
+        bestOfTrials = bestReport
+        for student in students.indices {
+            var random = RandomStream(
+                seed: UInt64(options.seed), purpose: .restart, student: student,
+                event: trainingRounds)
+            let drawn = space.draw(&random)
+            for parameter in space.parameters where parameter.update != .fixed {
+                for index in parameter.indices {
+                    students[student].point.natural[index] = drawn.natural[index]
+                    students[student].point.latent[index] = drawn.latent[index]
+                }
+            }
+        }
+        round = .all(.restart, students: size)
+    }
+
+    private mutating func planClones() {
+        guard case .truncation(let strict) = options.algorithm.selection else { return }
+        let losses = students.map { $0.loss ?? .infinity }
+        var random = RandomStream(
+            seed: UInt64(options.seed), purpose: .exploit, event: trainingRounds)
+        let replacements = Selection.truncation(
+            losses, share: options.truncation, strict: strict, &random)
+        guard !replacements.isEmpty else { return }
+        ranking = Selection.ranking(losses)
+        var tasks = [Round.Task?](repeating: nil, count: size)
+        for replacement in replacements {
+            tasks[replacement.student] = Round.Task(source: replacement.source)
+        }
+        round = Round(.clone, tasks)
+    }
+
+    private mutating func becomeClone(_ student: Int, of source: Int) {
+        students[student].point = students[source].point
+        students[student].loss = nil
+        students[student].mutatedFrom = nil
+        gradients.copyRow(source, to: student, width: space.dimension)
+        hyperTraining?.copy(from: source, to: student, dimension: space.dimension)
+        lineage.append(Lineage.Clone(report: trainingRounds, student: student, source: source))
+        budget.clones += 1
+        freshClones.append(student)
+    }
+
+    /// One evaluation of each of the worst students, at the child that the teacher would give it.
+    private mutating func planEvaluations() {
+        var tasks = [Round.Task?](repeating: nil, count: size)
+        if let teacher {
+            let wanted = min(options.teacherEvaluations ?? max(1, size / 2), size)
+            let affordable = budget.affordableEvaluations(wanted, share: options.teacherShare)
+            for student in ranking.suffix(affordable) {
+                let targets = taughtTargets(of: student)
+                if targets.isEmpty { continue }
+                var child = students[student].point
+                teacher.mutate(&child, at: targets, coordinates, in: space)
+                tasks[student] = Round.Task(source: student, point: child)
+            }
+        }
+        round = Round(.evaluate, tasks)
+        if round.missing == 0 {
+            mutateClones()
+            round = .all(.train, students: size)
+        }
+    }
+
+    private mutating func teachByEvaluations() {
+        for (student, task) in round.tasks.enumerated() {
+            guard let task else { continue }
+            teach(from: students[student].point, student, gradient: task.gradient)
+        }
+    }
+
+    /// A teacher without evaluations of its own learns from the first report of each student that it
+    /// mutated.
+    private mutating func teachByReports() {
+        for student in students.indices {
+            guard let parent = students[student].mutatedFrom else { continue }
+            students[student].mutatedFrom = nil
+            let row = student * dimension
+            teach(from: parent, student, gradient: Array(gradients[row..<row + dimension]))
+        }
+    }
+
+    private mutating func teach(from parent: Point, _ student: Int, gradient: [Double]) {
+        let targets = taughtTargets(of: student)
+        teacher?.learn(
+            from: parent, at: targets, gradient: gradient, options.algorithm.coordinates, in: space)
+    }
+}

@@ -1,0 +1,242 @@
+/// A population of students and the algorithm that tunes them.
+///
+///     var population = try Population(space: space, options: options)
+///     training: while true {
+///         for student in 0..<population.size {
+///             let task = population.next(student)
+///             switch task.action {
+///             case .train:
+///                 let (loss, hypergradient) = train(student, task.hyperparameters)
+///                 try population.report(student, loss: loss, hypergradient: hypergradient)
+///             case .clone:
+///                 weights[student] = weights[task.source]
+///                 try population.report(student)
+///             case .evaluate, .restart: ...
+///             case .wait: continue
+///             case .stop: break training
+///             }
+///         }
+///     }
+///
+/// A value type: copies are independent. Equal seeds, options and reports give equal results to the
+/// bit, whatever the order in which the students' reports arrive.
+public struct Population: Sendable {
+    public let space: SearchSpace
+    public let options: Options
+    public internal(set) var budget = Budget()
+    public internal(set) var lineage = Lineage()
+    /// The training reports that every student has made.
+    public internal(set) var trainingRounds = 0
+
+    var students: [Student]
+    /// The latest hypergradients in the algorithm's coordinates, row-major: students x dimension; NaN:
+    /// not guided.
+    var gradients: [Double]
+    var round: Round
+    var hyperTraining: HyperTraining?
+    var teacher: AttentionTeacher?
+    /// Clones of the present exploit that are still to be mutated.
+    var freshClones: [Int] = []
+    /// Students from best to worst at the present exploit.
+    var ranking: [Int] = []
+    /// The best report of the trials that have ended.
+    var bestOfTrials: Report?
+    var isStopRequested = false
+
+    /// A training report: where it was made and its loss, lower is better.
+    struct Report: Equatable, Sendable {
+        let hyperparameters: [Double]
+        let loss: Double
+    }
+
+    /// Creates a population whose student 0 starts at the initial values of `space`, the others where
+    /// the seed puts them.
+    ///
+    /// - Throws: `argument` for a space without parameters or an option that is not allowed; `memory`
+    ///   where it does not fit.
+    /// - Complexity: O(population x dimension).
+    public init(space: SearchSpace, options: Options = Options()) throws(HPMError) {
+        try options.validate()
+        guard space.dimension > 0 else {
+            throw HPMError(.argument, "space has no parameters; allowed: at least one")
+        }
+        let algorithm = options.algorithm
+        let teacherKind = options.teacher ?? algorithm.teacher
+        try Memory.require(
+            elements: [
+                (options.population, space.dimension, 80),
+                (options.population, 1, MemoryLayout<Student>.size + MemoryLayout<Round.Task>.size + 64),
+                (teacherKind == .none ? 0 : space.dimension, options.teacherUnits, 16),
+            ],
+            "a population of \(options.population) students with \(space.dimension) hyperparameters")
+
+        let seed = UInt64(options.seed)
+        self.space = space
+        self.options = options
+        students = (0..<options.population).map { Student(point: space.start(of: $0, seed: seed)) }
+        gradients = Array(repeating: .nan, count: options.population * space.dimension)
+        round = .all(.train, students: options.population)
+        if algorithm.hyperTraining != .none {
+            let optimizer = options.hyperOptimizer ?? algorithm.optimizer
+            hyperTraining = HyperTraining(
+                optimizer: optimizer, pooled: algorithm.hyperTraining == .pooled,
+                learningRate: options.hyperLearningRate
+                    ?? (optimizer == .adam ? algorithm.adamLearningRate : algorithm.sgdLearningRate),
+                coordinates: algorithm.coordinates, students: options.population,
+                dimension: space.dimension)
+        }
+        if teacherKind == .attention {
+            teacher = AttentionTeacher(
+                dimension: space.dimension, units: options.teacherUnits,
+                learningRate: options.teacherLearningRate, seed: seed)
+        }
+    }
+
+    public var size: Int { students.count }
+    public var dimension: Int { space.dimension }
+
+    var coordinates: Coordinates { options.algorithm.coordinates }
+    /// The sign that makes lower losses better.
+    var sign: Double { options.direction == .minimize ? 1 : -1 }
+
+    /// Whether every student has made the training reports that `steps` asks for.
+    public var isFinished: Bool { options.steps > 0 && trainingRounds >= options.steps }
+
+    /// The actions that ``next(_:)`` can answer, wait and stop apart.
+    public var possibleActions: Set<Action> {
+        var actions: Set<Action> = [.train]
+        if options.algorithm.startsTrials, options.trial > 0 { actions.insert(.restart) }
+        if case .truncation = options.algorithm.selection,
+            Selection.count(share: options.truncation, students: size) > 0
+        {
+            actions.insert(.clone)
+            if teacher != nil, options.teacherEvaluations != 0, options.teacherShare > 0 {
+                actions.insert(.evaluate)
+            }
+        }
+        return actions
+    }
+
+    /// The hyperparameters that a student holds now, in natural units.
+    public func hyperparameters(of student: Int) -> [Double] {
+        students[student].point.natural
+    }
+
+    /// The student to keep: of those whose latest training loss is finite, the one with the best.
+    ///
+    /// - Throws: `noResult` before there is one.
+    /// - Complexity: O(population).
+    public func best() throws(HPMError) -> (student: Int, loss: Double) {
+        let losses = students.map { $0.loss ?? .infinity }
+        guard let best = losses.indices.min(by: { (losses[$0], $0) < (losses[$1], $1) }),
+            losses[best].isFinite
+        else { throw Self.noResult }
+        return (best, sign * losses[best])
+    }
+
+    private static let noResult = HPMError(
+        .noResult, "no student has a finite training loss yet; report one first")
+
+    /// The hyperparameters with which the best student made its latest training report; where the
+    /// algorithm starts trials, those of the best trial, also if it has ended.
+    ///
+    /// - Throws: `noResult` before there is one.
+    public func bestHyperparameters() throws(HPMError) -> (hyperparameters: [Double], loss: Double) {
+        guard let report = bestReport else { throw Self.noResult }
+        return (report.hyperparameters, sign * report.loss)
+    }
+
+    /// nil before any finite loss.
+    var bestReport: Report? {
+        let best = try? best()
+        let living = best.map {
+            Report(hyperparameters: students[$0.student].reported, loss: sign * $0.loss)
+        }
+        guard let living else { return bestOfTrials }
+        guard let ended = bestOfTrials, ended.loss <= living.loss else { return living }
+        return ended
+    }
+
+    /// Sets where a student starts.
+    ///
+    /// - Throws: `argument` for a student, a length or a value that is not allowed; `order` once the
+    ///   student's first `next` was answered.
+    public mutating func setInitial(
+        _ student: Int, _ hyperparameters: some Collection<Double>
+    ) throws(HPMError) {
+        try requireStudent(student)
+        guard hyperparameters.count == dimension else {
+            throw HPMError(
+                .argument,
+                "there are \(hyperparameters.count) hyperparameters; allowed: \(dimension), the space's dimension")
+        }
+        guard !students[student].hasBegun else {
+            throw HPMError(
+                .order, "student \(student) has begun; its start is set before its first next")
+        }
+        let point = try space.point(natural: hyperparameters)
+        students[student].point = point
+        students[student].reported = point.natural
+    }
+
+    /// From now on `next` answers stop; reports of tasks that are out are accepted.
+    public mutating func stop() {
+        isStopRequested = true
+    }
+
+    func requireStudent(_ student: Int) throws(HPMError) {
+        guard students.indices.contains(student) else {
+            throw HPMError(
+                .argument, "student is \(student); allowed: 0 to \(size - 1), the population's size less 1")
+        }
+    }
+}
+
+extension Population {
+    /// What a student is to do next. Asked twice without a report it answers the same.
+    ///
+    /// - Parameter student: From 0, below ``size``.
+    /// - Complexity: O(dimension).
+    public mutating func next(_ student: Int) -> Assignment {
+        var hyperparameters = Array(repeating: 0.0, count: dimension)
+        let answer = hyperparameters.withUnsafeMutableBufferPointer { next(student, into: $0) }
+        return Assignment(
+            action: answer.action, source: answer.source, hyperparameters: hyperparameters)
+    }
+
+    /// As ``next(_:)``, into memory of the caller.
+    ///
+    /// - Parameter hyperparameters: At least the space's dimension.
+    public mutating func next(
+        _ student: Int, into hyperparameters: UnsafeMutableBufferPointer<Double>
+    ) -> (action: Action, source: Int) {
+        students[student].hasBegun = true
+        guard !isFinished, !isStopRequested else {
+            copyHyperparameters(of: student, into: hyperparameters)
+            return (.stop, student)
+        }
+        guard let task = round.tasks[student], !task.isReported else {
+            copyHyperparameters(of: student, into: hyperparameters)
+            return (.wait, student)
+        }
+        if task.begun == nil { round.tasks[student]?.begun = Elementary.monotonicSeconds() }
+        round.tasks[student]?.isOut = true
+        if let point = task.point {
+            copy(point.natural, into: hyperparameters)
+        } else {
+            copyHyperparameters(of: task.source, into: hyperparameters)
+        }
+        return (round.action, task.source)
+    }
+
+    /// The hyperparameters that a student holds now, into memory of the caller.
+    public func copyHyperparameters(
+        of student: Int, into hyperparameters: UnsafeMutableBufferPointer<Double>
+    ) {
+        copy(students[student].point.natural, into: hyperparameters)
+    }
+
+    private func copy(_ values: [Double], into target: UnsafeMutableBufferPointer<Double>) {
+        for index in values.indices { target[index] = values[index] }
+    }
+}

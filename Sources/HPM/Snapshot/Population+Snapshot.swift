@@ -1,0 +1,123 @@
+/// The format: the eight bytes "HPMSNAP1", the version (32 bits), the length of the state (64 bits),
+/// the state, CRC-64 of all before it. Little-endian throughout. A version that this library does not
+/// know is refused; each version that was released stays readable.
+extension Population {
+    private static let magic = Array("HPMSNAP1".utf8)
+    private static let version: UInt32 = 1
+    private static let envelope = 8 + 4 + 8 + 8
+
+    /// The whole state: a population that is made from it goes on bit for bit as this one would. A
+    /// requested stop is not part of it.
+    ///
+    /// - Complexity: O(population x dimension).
+    public func snapshot() -> [UInt8] {
+        var state = SnapshotEncoder()
+        encode(into: &state)
+        var encoder = SnapshotEncoder()
+        for byte in Self.magic { encoder.put(byte) }
+        encoder.put(Self.version)
+        encoder.put(count: state.bytes.count)
+        let covered = encoder.bytes + state.bytes
+        var checksum = SnapshotEncoder()
+        checksum.put(Checksum.crc64(covered))
+        return covered + checksum.bytes
+    }
+
+    /// A population from the bytes of ``snapshot()``.
+    ///
+    /// - Throws: `snapshot` for bytes that are none, damaged, truncated or of an unknown version;
+    ///   `memory` where it does not fit.
+    public init(snapshot bytes: UnsafeBufferPointer<UInt8>) throws(HPMError) {
+        guard bytes.count >= Self.envelope, bytes.prefix(8).elementsEqual(Self.magic) else {
+            throw HPMError(
+                .snapshot, "these \(bytes.count) bytes are no snapshot of a population, or a truncated one")
+        }
+        var decoder = SnapshotDecoder(UnsafeBufferPointer(rebasing: bytes[8...]))
+        let version = try decoder.integer(UInt32.self)
+        let length = try decoder.integer(UInt64.self)
+        guard length == UInt64(bytes.count - Self.envelope) else {
+            throw SnapshotDecoder.damaged(
+                "it has \(bytes.count) bytes, its state \(length); it is truncated or has bytes too many")
+        }
+        var trailer = SnapshotDecoder(UnsafeBufferPointer(rebasing: bytes.suffix(8)))
+        guard try trailer.integer(UInt64.self) == Checksum.crc64(bytes.dropLast(8)) else {
+            throw SnapshotDecoder.damaged("its checksum is wrong")
+        }
+        guard version == Self.version else {
+            throw HPMError(
+                .snapshot,
+                "the snapshot has version \(version); this library reads version \(Self.version)")
+        }
+        var state = SnapshotDecoder(UnsafeBufferPointer(rebasing: bytes[20..<bytes.count - 8]))
+        try self.init(&state)
+        guard state.remaining == 0 else { throw SnapshotDecoder.damaged("bytes are left over") }
+    }
+
+    /// As ``init(snapshot:)-(UnsafeBufferPointer<UInt8>)``, from an array.
+    public init(snapshot bytes: [UInt8]) throws(HPMError) {
+        let result = bytes.withUnsafeBufferPointer { buffer in
+            Result { () throws(HPMError) in try Population(snapshot: buffer) }
+        }
+        self = try result.get()
+    }
+
+    private func encode(into encoder: inout SnapshotEncoder) {
+        space.encode(into: &encoder)
+        options.encode(into: &encoder)
+        encoder.put(count: trainingRounds)
+        for student in students { student.encode(into: &encoder) }
+        encoder.put(gradients)
+        hyperTraining?.encode(into: &encoder)
+        teacher?.encode(into: &encoder)
+        round.encode(into: &encoder)
+        encoder.put(freshClones) { $0.put(count: $1) }
+        encoder.put(ranking) { $0.put(count: $1) }
+        encoder.put(bestOfTrials) {
+            $0.put($1.hyperparameters)
+            $0.put($1.loss)
+        }
+        budget.encode(into: &encoder)
+        encoder.put(lineage.clones) {
+            $0.put(count: $1.report)
+            $0.put(count: $1.student)
+            $0.put(count: $1.source)
+        }
+    }
+
+    private init(_ decoder: inout SnapshotDecoder) throws(HPMError) {
+        let space = try SearchSpace(&decoder)
+        let options = try Options(&decoder)
+        try self.init(space: space, options: options)
+        let students = size
+        let dimension = dimension
+        trainingRounds = try decoder.index(below: Int.max, "the number of training reports")
+        for student in 0..<students {
+            self.students[student] = try Student(&decoder, in: space)
+        }
+        gradients = try decoder.doubles(
+            count: students * dimension, in: -Gradient.largest...Gradient.largest, allowingNaN: true,
+            "the hypergradients")
+        try hyperTraining?.decode(&decoder)
+        try teacher?.decode(&decoder)
+        round = try Round(&decoder, students: students, in: space)
+        freshClones = try decoder.array(minimumSize: 8, "the clones") { (decoder) throws(HPMError) in
+            try decoder.index(below: students, "a clone")
+        }
+        ranking = try decoder.array(minimumSize: 8, "the ranking") { (decoder) throws(HPMError) in
+            try decoder.index(below: students, "a rank")
+        }
+        bestOfTrials = try decoder.optional { (decoder) throws(HPMError) in
+            Report(
+                hyperparameters: try space.decodeNatural(&decoder),
+                loss: try decoder.double(in: -Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude, "a loss"))
+        }
+        budget = try Budget(&decoder)
+        let clones = try decoder.array(minimumSize: 24, "the lineage") { (decoder) throws(HPMError) in
+            Lineage.Clone(
+                report: try decoder.index(below: Int.max, "a report"),
+                student: try decoder.index(below: students, "a clone"),
+                source: try decoder.index(below: students, "a source"))
+        }
+        lineage = Lineage(clones: clones)
+    }
+}

@@ -1,0 +1,49 @@
+/// A hyperparameter of a search space, or a block of real ones that share bounds and scale.
+///
+/// Made by ``SearchSpace``, which checks what it is given.
+public struct Hyperparameter: Equatable, Sendable {
+    public enum Kind: UInt8, Sendable {
+        case real = 0
+        case integer = 1
+        case choice = 2
+    }
+
+    public let name: String
+    public let kind: Kind
+    /// How many values it has: more than 1 in a block.
+    public let count: Int
+    /// The index of its first value in the flattened arrays.
+    public let offset: Int
+    /// The labels of a choice, else empty.
+    public let labels: [String]
+    /// Where student 0 starts; nil: drawn.
+    public let initial: Double?
+    public internal(set) var update = Update.automatic
+    let map: LatentMap
+
+    public var low: Double { kind == .choice ? 0 : kind == .integer ? (map.low + 0.5).rounded() : map.low }
+    public var high: Double { kind == .choice ? Double(labels.count - 1) : kind == .integer ? (map.high - 0.5).rounded() : map.high }
+    public var scale: Scale { map.scale }
+
+    var indices: Range<Int> { offset..<offset + count }
+    var isDescended: Bool { kind == .real && update.allowsHypergradient }
+
+    /// The natural value of a latent coordinate: rounded for integers and choices.
+    func natural(_ latent: Double) -> Double {
+        switch kind {
+        case .real: map.natural(latent)
+        case .integer, .choice: clamp(map.natural(latent).rounded())
+        }
+    }
+
+    func clamp(_ natural: Double) -> Double {
+        min(max(natural, low), high)
+    }
+
+    /// What is wrong with a natural value, as the end of a sentence; nil: nothing.
+    func complaint(about value: Double) -> String? {
+        if !(value >= low && value <= high) { return "allowed: \(low) to \(high)" }
+        if kind != .real && value != value.rounded() { return "allowed: whole numbers" }
+        return nil
+    }
+}

@@ -1,0 +1,171 @@
+/// The hyperparameters that a population tunes, with their bounds and scales.
+///
+///     var space = SearchSpace()
+///     try space.addReal("learning rate", low: 1e-4, high: 1, scale: .log)
+///     try space.addInteger("batch size", low: 16, high: 256, scale: .log)
+///     try space.addChoice("optimizer", labels: ["sgd", "adam"])
+///     try space.addBlock("example weight", count: 500, low: 0, high: 1)
+///
+/// Values cross the interface in natural units as `Double`, blocks flattened, in the order in which
+/// they were added; integers are whole, choices are indices of their labels.
+///
+/// - Complexity: A block is O(1) in memory, whatever its count.
+public struct SearchSpace: Equatable, Sendable {
+    public private(set) var parameters: [Hyperparameter] = []
+    private var positions: [String: Int] = [:]
+
+    public init() {}
+
+    /// The number of values: the length of every array of hyperparameters.
+    public var dimension: Int {
+        parameters.last.map { $0.offset + $0.count } ?? 0
+    }
+
+    /// Adds a real parameter.
+    ///
+    /// - Parameter initial: Where student 0 starts; nil: drawn, as for all other students.
+    /// - Throws: `argument` for an empty or taken name, bounds that are not finite, reversed or
+    ///   outside the scale's domain, an initial value outside the bounds. Nothing is added.
+    public mutating func addReal(
+        _ name: String, low: Double, high: Double, scale: Scale = .linear, initial: Double? = nil
+    ) throws(HPMError) {
+        try addBlock(name, count: 1, low: low, high: high, scale: scale, initial: initial)
+    }
+
+    /// Adds `count` real parameters that share bounds, scale and name.
+    ///
+    /// - Throws: As ``addReal(_:low:high:scale:initial:)``, and for a count below 1.
+    public mutating func addBlock(
+        _ name: String, count: Int, low: Double, high: Double, scale: Scale = .linear,
+        initial: Double? = nil
+    ) throws(HPMError) {
+        guard count >= 1 else {
+            throw HPMError(.argument, "count of '\(name)' is \(count); allowed: 1 or more")
+        }
+        let map = try boundedMap(name, low: low, high: high, scale: scale, margin: 0)
+        try append(name, .real, count: count, map: map, initial: initial)
+    }
+
+    /// Adds an integer parameter. It is mutated, never descended.
+    ///
+    /// - Throws: As ``addReal(_:low:high:scale:initial:)``, and for bounds that are not whole or are
+    ///   beyond 2^53.
+    public mutating func addInteger(
+        _ name: String, low: Double, high: Double, scale: Scale = .linear, initial: Double? = nil
+    ) throws(HPMError) {
+        if scale == .logit {
+            throw HPMError(
+                .argument, "scale of '\(name)' is logit; allowed for an integer: linear or log")
+        }
+        for (bound, value) in [("low", low), ("high", high)] where value.isFinite {
+            guard value == value.rounded(), value.magnitude <= 0x1p53 else {
+                throw HPMError(
+                    .argument,
+                    "\(bound) of '\(name)' is \(value); allowed: whole numbers, at most 2^53 in size")
+            }
+        }
+        // Half a unit more on either side gives the outermost integers the same share as the others.
+        let map = try boundedMap(name, low: low, high: high, scale: scale, margin: 0.5)
+        try append(name, .integer, count: 1, map: map, initial: initial)
+    }
+
+    /// Adds a choice among labels. It is mutated, never descended.
+    ///
+    /// - Throws: `argument` for an empty or taken name, fewer than two labels, an empty label or two
+    ///   alike, an initial index that no label has.
+    public mutating func addChoice(
+        _ name: String, labels: [String], initial: Int? = nil
+    ) throws(HPMError) {
+        guard labels.count >= 2 else {
+            throw HPMError(
+                .argument, "'\(name)' has \(labels.count) labels; allowed: 2 or more")
+        }
+        var seen: Set<String> = []
+        for label in labels {
+            guard !label.isEmpty else {
+                throw HPMError(.argument, "a label of '\(name)' is empty")
+            }
+            guard seen.insert(label).inserted else {
+                throw HPMError(.argument, "label '\(label)' of '\(name)' is given twice")
+            }
+        }
+        let map = LatentMap(scale: .linear, low: -0.5, high: Double(labels.count) - 0.5)
+        try append(
+            name, .choice, count: 1, map: map, initial: initial.map(Double.init), labels: labels)
+    }
+
+    /// Says who may move a parameter.
+    ///
+    /// - Throws: `argument` for an unknown name, and for a hypergradient on an integer or a choice.
+    public mutating func setUpdate(_ update: Update, of name: String) throws(HPMError) {
+        let parameter = try parameter(named: name)
+        if parameter.kind != .real && (update == .hypergradient || update == .both) {
+            throw HPMError(
+                .argument,
+                "'\(name)' is \(parameter.kind == .integer ? "an integer" : "a choice") and has no hypergradient; allowed: automatic, mutate, fixed")
+        }
+        if let position = positions[name] { parameters[position].update = update }
+    }
+
+    /// - Throws: `argument` for an unknown name.
+    public func parameter(named name: String) throws(HPMError) -> Hyperparameter {
+        guard let position = positions[name] else {
+            let known = parameters.prefix(20).map { "'\($0.name)'" }.joined(separator: ", ")
+            throw HPMError(
+                .argument,
+                "no parameter is named '\(name)'; \(known.isEmpty ? "the space is empty" : "there are: \(known)\(parameters.count > 20 ? ", ..." : "")")")
+        }
+        return parameters[position]
+    }
+
+    private func boundedMap(
+        _ name: String, low: Double, high: Double, scale: Scale, margin: Double
+    ) throws(HPMError) -> LatentMap {
+        for (bound, value) in [("low", low), ("high", high)] where !value.isFinite {
+            throw HPMError(.argument, "\(bound) of '\(name)' is \(value); allowed: finite numbers")
+        }
+        guard low < high else {
+            throw HPMError(
+                .argument, "low of '\(name)' is \(low) and high is \(high); allowed: low below high")
+        }
+        if scale != .linear && low <= 0 {
+            throw HPMError(
+                .argument, "low of '\(name)' is \(low); allowed with scale \(scale): above 0")
+        }
+        if scale == .logit && high >= 1 {
+            throw HPMError(
+                .argument, "high of '\(name)' is \(high); allowed with scale logit: below 1")
+        }
+        let map = LatentMap(scale: scale, low: low - margin, high: high + margin)
+        guard map.isUsable else {
+            throw HPMError(
+                .argument,
+                "low of '\(name)' is \(low) and high is \(high); allowed: bounds whose distance on the scale is a finite number above 0")
+        }
+        return map
+    }
+
+    private mutating func append(
+        _ name: String, _ kind: Hyperparameter.Kind, count: Int, map: LatentMap, initial: Double?,
+        labels: [String] = []
+    ) throws(HPMError) {
+        guard !name.isEmpty else {
+            throw HPMError(.argument, "name is empty; allowed: any other text")
+        }
+        guard positions[name] == nil else {
+            throw HPMError(.argument, "name '\(name)' is taken; allowed: each name once")
+        }
+        let (end, overflow) = dimension.addingReportingOverflow(count)
+        guard !overflow, end <= Int.max / 16 else {
+            throw HPMError(.memory, "count of '\(name)' is \(count): the space's dimension overflows")
+        }
+        let parameter = Hyperparameter(
+            name: name, kind: kind, count: count, offset: dimension, labels: labels,
+            initial: initial, map: map)
+        if let initial, let complaint = parameter.complaint(about: initial) {
+            throw HPMError(.argument, "initial of '\(name)' is \(initial); \(complaint)")
+        }
+        positions[name] = parameters.count
+        parameters.append(parameter)
+    }
+}

@@ -1,0 +1,113 @@
+import HPM
+
+/// The options of a population or a teacher, each with a default.
+///
+/// | key | default | values | meaning |
+/// | --- | --- | --- | --- |
+/// | `population` | 8 | 1 or more | students |
+/// | `seed` | 0 | 0 or more | of everything random |
+/// | `steps` | 0 | 0 or more | training reports of each student, after which `next` answers STOP; 0: until stopped |
+/// | `algorithm` | `hpm` | a name | `hpm`, `hpm-paper`, `hpm-no-teacher`, `clone-step`, `mutation-only`, `pbt`, `hypergradient` or `random`: docs/algorithms.md |
+/// | `interval` | 5 | 1 or more | training reports between exploits |
+/// | `burn_in` | 0 | 0 or more | training reports before the first exploit |
+/// | `truncation` | 0.2 | 0 to 0.5 | share of the students that an exploit replaces: max(1, floor(truncation x population)); 0: no exploit |
+/// | `trial` | 0 | 0 or more | training reports of one trial of `random`; 0: the whole run |
+/// | `hyper_optimizer` | `adam` | `adam`, `sgd` | of hyper-training; the default of `hpm-paper` is `sgd` |
+/// | `hyper_learning_rate` | 0.06 | 0 or more | step of hyper-training in latent units (`hpm-paper`: in natural units); 0.1 with `sgd` |
+/// | `teacher` | `none` | `none`, `attention` | what mutates the guided parameters of a clone; `attention` for `hpm-paper` and `mutation-only` |
+/// | `teacher_units` | 16 | 1 or more | width of the teacher's attention |
+/// | `teacher_learning_rate` | 0.1 | 0 or more | length of its steps |
+/// | `teacher_evaluations` | -1 | -1 or more | evaluations that train it at each exploit, one of each of the worst students; -1: half the population; 0: none, it learns from the next report of each clone |
+/// | `mutation_scale` | 0.2 | 0 to 1 | mutation of what no teacher moves: factors of 1 - scale and 1 + scale; for `hpm` 0.1, of a Gaussian in latent units; 0: none |
+/// | `teacher_share` | 1 | 0 to 1 | upper bound of the teacher's share of the budget |
+/// | `direction` | `minimize` | `minimize`, `maximize` | what is done with the reported loss |
+/// | `schedule` | `synchronous` | `synchronous` | students wait for one another between rounds |
+public typealias hpm_options = OpaquePointer
+
+/// Creates options, all at their defaults.
+///
+/// - Parameter out: Receives the options.
+/// - Returns: `HPM_OK`, or `HPM_ERROR_ARGUMENT` where `out` is NULL.
+/// - Ownership: The caller's, until ``hpm_options_destroy``.
+/// - Thread safety: Any thread.
+/// - Complexity: O(1).
+/// - Since: 0.1
+@_cdecl("hpm_options_create")
+public func hpm_options_create(_ out: UnsafeMutablePointer<hpm_options?>?) -> hpm_status {
+    attempt { () throws(HPMError) in
+        let out = try require(out, "out")
+        out.pointee = Handles.insert(Options())
+    }
+}
+
+/// Destroys options. Populations that were made with them keep their copy.
+///
+/// - Parameter options: The options; NULL does nothing. May be NULL.
+/// - Returns: `HPM_OK`, or `HPM_ERROR_HANDLE` where they are no living options.
+/// - Thread safety: Any thread; a call that is under way on the handle ends first.
+/// - Complexity: O(1).
+/// - Since: 0.1
+@_cdecl("hpm_options_destroy")
+public func hpm_options_destroy(_ options: hpm_options?) -> hpm_status {
+    destroy(options, Options.self)
+}
+
+/// Sets an option to a whole number: one of the integer options, or a real one.
+///
+/// - Parameters:
+///   - options: The options.
+///   - key: A key of the table at `hpm_options`.
+///   - value: The value.
+/// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` (an unknown key or a value that is not allowed: the
+///   sentence lists what is) or `HPM_ERROR_HANDLE`.
+/// - Thread safety: Any thread.
+/// - Complexity: O(1).
+/// - Since: 0.1
+@_cdecl("hpm_options_set_integer")
+public func hpm_options_set_integer(
+    _ options: hpm_options?, _ key: UnsafePointer<CChar>?, _ value: Int64
+) -> hpm_status {
+    edit(options, Options.self) { (options) throws(HPMError) in
+        try options.set(try string(key, "key"), to: value)
+    }
+}
+
+/// Sets a real option.
+///
+/// - Parameters:
+///   - options: The options.
+///   - key: A key of the table at `hpm_options`.
+///   - value: The value, finite.
+/// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` (an unknown key, one of another type, or a value that
+///   is not allowed: the sentence lists what is) or `HPM_ERROR_HANDLE`.
+/// - Thread safety: Any thread.
+/// - Complexity: O(1).
+/// - Since: 0.1
+@_cdecl("hpm_options_set_real")
+public func hpm_options_set_real(
+    _ options: hpm_options?, _ key: UnsafePointer<CChar>?, _ value: Double
+) -> hpm_status {
+    edit(options, Options.self) { (options) throws(HPMError) in
+        try options.set(try string(key, "key"), to: value)
+    }
+}
+
+/// Sets an option from text: a word for those that take one, decimal text for the numbers.
+///
+/// - Parameters:
+///   - options: The options.
+///   - key: A key of the table at `hpm_options`.
+///   - value: The text, UTF-8; copied.
+/// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` (an unknown key or a value that is not allowed: the
+///   sentence lists what is) or `HPM_ERROR_HANDLE`.
+/// - Thread safety: Any thread.
+/// - Complexity: O(1).
+/// - Since: 0.1
+@_cdecl("hpm_options_set_string")
+public func hpm_options_set_string(
+    _ options: hpm_options?, _ key: UnsafePointer<CChar>?, _ value: UnsafePointer<CChar>?
+) -> hpm_status {
+    edit(options, Options.self) { (options) throws(HPMError) in
+        try options.set(try string(key, "key"), to: try string(value, "value"))
+    }
+}

@@ -1,0 +1,171 @@
+import HPM
+
+/// What a student is to do next. Asked twice without a report it answers the same, so a worker that
+/// died is simply asked again.
+///
+/// - Parameters:
+///   - population: The population.
+///   - student: Which student, from 0.
+///   - action: Receives the action.
+///   - source: Receives the student to copy for `HPM_ACTION_CLONE`, else `student` itself. May be
+///     NULL.
+///   - hyperparameters: Array of `n` that receives the hyperparameters of the action, in natural
+///     units; with CLONE those of the source, with WAIT and STOP the student's own.
+///   - n: At least the space's dimension; what is beyond it stays as it is.
+/// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT`, `HPM_ERROR_HANDLE` or `HPM_ERROR_BUSY`.
+/// - Thread safety: Any thread; different students may be driven by different threads.
+/// - Complexity: O(dimension).
+/// - Since: 0.1
+@_cdecl("hpm_student_next")
+public func hpm_student_next(
+    _ population: hpm_population?, _ student: UInt, _ action: UnsafeMutablePointer<hpm_action>?,
+    _ source: UnsafeMutablePointer<UInt>?, _ hyperparameters: UnsafeMutablePointer<Double>?,
+    _ n: UInt
+) -> hpm_status {
+    drive(population, "hpm_student_next") { (population) throws(HPMError) in
+        let action = try require(action, "action")
+        let hyperparameters = try require(hyperparameters, "hyperparameters")
+        let student = try population.index(student)
+        try population.requireCapacity(n)
+        let assignment = population.next(student, into: population.row(hyperparameters))
+        action.pointee = assignment.action.rawValue
+        source?.pointee = UInt(assignment.source)
+    }
+}
+
+/// Reports on the task that ``hpm_student_next`` answered.
+///
+/// A NaN or infinite loss makes the student the worst, so it is replaced at the next exploit; its
+/// hypergradient is ignored. A hypergradient component that is NaN says 'no derivative'; one that is
+/// infinite is skipped and counted.
+///
+/// - Parameters:
+///   - population: The population.
+///   - student: Which student, from 0.
+///   - loss: The validation loss after the interval. Ignored on CLONE and RESTART.
+///   - hypergradient: Array of `n`: the derivative of the loss with respect to the hyperparameters,
+///     in natural units, at the values that `next` gave. NULL where `n` is 0. May be NULL.
+///   - n: The space's dimension, or 0: no hypergradient.
+/// - Returns: `HPM_OK`, `HPM_ERROR_ORDER` (no task is out for the student), `HPM_ERROR_ARGUMENT`,
+///   `HPM_ERROR_HANDLE` or `HPM_ERROR_BUSY`.
+/// - Thread safety: Any thread. The result does not depend on the order in which the students'
+///   reports arrive.
+/// - Complexity: O(dimension); the last report of a round O(population x dimension), at an exploit
+///   times the teacher's units.
+/// - Since: 0.1
+@_cdecl("hpm_student_report")
+public func hpm_student_report(
+    _ population: hpm_population?, _ student: UInt, _ loss: Double,
+    _ hypergradient: UnsafePointer<Double>?, _ n: UInt
+) -> hpm_status {
+    drive(population, "hpm_student_report") { (population) throws(HPMError) in
+        let student = try population.index(student)
+        let hypergradient = try population.hypergradient(
+            hypergradient, n, rows: 1, "hypergradient")
+        try population.report(student, loss: loss, hypergradientBuffer: hypergradient)
+    }
+}
+
+/// Says what the task that is out for a student cost, in units of your own (such as gradient
+/// evaluations or seconds), split into training and hypergradient. Call it before the report; the
+/// last call counts. Without it a report counts as 1 of training.
+///
+/// - Parameters:
+///   - population: The population.
+///   - student: Which student, from 0.
+///   - training: The cost of the training itself; finite, 0 or more.
+///   - hypergradient: The cost of the hypergradient beyond it; finite, 0 or more.
+/// - Returns: `HPM_OK`, `HPM_ERROR_ORDER` (no task is out for the student), `HPM_ERROR_ARGUMENT` or
+///   `HPM_ERROR_HANDLE`.
+/// - Thread safety: Any thread, also inside a callback.
+/// - Complexity: O(1).
+/// - Since: 0.1
+@_cdecl("hpm_student_report_cost")
+public func hpm_student_report_cost(
+    _ population: hpm_population?, _ student: UInt, _ training: Double, _ hypergradient: Double
+) -> hpm_status {
+    edit(population) { (population) throws(HPMError) in
+        let student = try population.index(student)
+        try population.reportCost(student, training: training, hypergradient: hypergradient)
+    }
+}
+
+/// The hyperparameters that a student holds now.
+///
+/// - Parameters:
+///   - population: The population.
+///   - student: Which student, from 0.
+///   - out: Array of `n` that receives them, in natural units.
+///   - n: At least the space's dimension; what is beyond it stays as it is.
+/// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` or `HPM_ERROR_HANDLE`.
+/// - Thread safety: Any thread.
+/// - Complexity: O(dimension).
+/// - Since: 0.1
+@_cdecl("hpm_student_hyperparameters")
+public func hpm_student_hyperparameters(
+    _ population: hpm_population?, _ student: UInt, _ out: UnsafeMutablePointer<Double>?, _ n: UInt
+) -> hpm_status {
+    edit(population) { (population) throws(HPMError) in
+        let out = try require(out, "out")
+        let student = try population.index(student)
+        try population.requireCapacity(n)
+        population.copyHyperparameters(of: student, into: population.row(out))
+    }
+}
+
+/// Sets where a student starts, before its first `next`.
+///
+/// - Parameters:
+///   - population: The population.
+///   - student: Which student, from 0.
+///   - hyperparameters: Array of `n` values in natural units, each within its bounds; whole for
+///     integers and choices.
+///   - n: The space's dimension.
+/// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT`, `HPM_ERROR_ORDER` (the student has begun) or
+///   `HPM_ERROR_HANDLE`.
+/// - Thread safety: Any thread.
+/// - Complexity: O(dimension).
+/// - Since: 0.1
+@_cdecl("hpm_student_set_initial")
+public func hpm_student_set_initial(
+    _ population: hpm_population?, _ student: UInt, _ hyperparameters: UnsafePointer<Double>?,
+    _ n: UInt
+) -> hpm_status {
+    edit(population) { (population) throws(HPMError) in
+        let hyperparameters = try require(hyperparameters, "hyperparameters")
+        let student = try population.index(student)
+        guard n == UInt(population.dimension) else {
+            throw HPMError(.argument, "n is \(n); allowed: \(population.dimension), the space's dimension")
+        }
+        try population.setInitial(
+            student, UnsafeBufferPointer(start: hyperparameters, count: population.dimension))
+    }
+}
+
+/// Who trained, at an earlier report, the weights that a student holds now: the lineage through the
+/// clones. Following it over all reports gives the schedule that trained the student.
+///
+/// - Parameters:
+///   - population: The population.
+///   - student: Which student, from 0.
+///   - report: A training report of the past, from 1 to the number that all students have made.
+///   - out: Receives the student whose training report number `report` it was.
+/// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` or `HPM_ERROR_HANDLE`.
+/// - Thread safety: Any thread.
+/// - Complexity: O(clones since that report).
+/// - Since: 0.1
+@_cdecl("hpm_student_ancestor")
+public func hpm_student_ancestor(
+    _ population: hpm_population?, _ student: UInt, _ report: UInt, _ out: UnsafeMutablePointer<UInt>?
+) -> hpm_status {
+    edit(population) { (population) throws(HPMError) in
+        let out = try require(out, "out")
+        let student = try population.index(student)
+        guard report >= 1, report <= UInt(population.trainingRounds) else {
+            throw HPMError(
+                .argument,
+                "report is \(report); allowed: 1 to \(population.trainingRounds), the training reports that all students have made")
+        }
+        out.pointee = UInt(population.lineage.ancestor(of: student, at: Int(report)))
+    }
+}

@@ -1,0 +1,99 @@
+import HPM
+
+/// A teacher on its own, for programs that have their own population: a network that maps the
+/// hyperparameters h of a parent to those of a mutated child, h' = (1 + tanh(W softmax(V h))) h
+/// (HPM, equation 6), and learns from the hypergradient at the child.
+public typealias hpm_teacher = OpaquePointer
+
+/// Creates a teacher. It works on the numbers as they are: pass latent or scaled coordinates of
+/// about unit size.
+///
+/// - Parameters:
+///   - dimension: The number of hyperparameters, at least 1.
+///   - options: Reads `seed`, `teacher` (`attention`), `teacher_units` and `teacher_learning_rate`;
+///     copied. NULL: all defaults. May be NULL.
+///   - out: Receives the teacher.
+/// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT`, `HPM_ERROR_MEMORY` or `HPM_ERROR_HANDLE`.
+/// - Ownership: The caller's, until ``hpm_teacher_destroy``.
+/// - Thread safety: Any thread.
+/// - Complexity: O(dimension x units) time and memory.
+/// - Since: 0.1
+@_cdecl("hpm_teacher_create")
+public func hpm_teacher_create(
+    _ dimension: UInt, _ options: hpm_options?, _ out: UnsafeMutablePointer<hpm_teacher?>?
+) -> hpm_status {
+    attempt { () throws(HPMError) in
+        let out = try require(out, "out")
+        let dimension = try integer(dimension, "dimension")
+        out.pointee = Handles.insert(
+            try AttentionTeacher(dimension: dimension, options: try optionsOrDefaults(options)))
+    }
+}
+
+/// Destroys a teacher.
+///
+/// - Parameter teacher: The teacher; NULL does nothing. May be NULL.
+/// - Returns: `HPM_OK`, or `HPM_ERROR_HANDLE` where it is no living teacher.
+/// - Thread safety: Any thread; a call that is under way on the handle ends first.
+/// - Complexity: O(1).
+/// - Since: 0.1
+@_cdecl("hpm_teacher_destroy")
+public func hpm_teacher_destroy(_ teacher: hpm_teacher?) -> hpm_status {
+    destroy(teacher, AttentionTeacher.self)
+}
+
+/// Mutates a parent: child = (1 + tanh(W softmax(V parent))) parent, elementwise (HPM, equation 6).
+///
+/// - Parameters:
+///   - teacher: The teacher.
+///   - parent: Array of `n` finite numbers.
+///   - child: Array of `n` that receives the child; may be `parent` itself.
+///   - n: The teacher's dimension.
+/// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` or `HPM_ERROR_HANDLE`.
+/// - Thread safety: Any thread.
+/// - Complexity: O(dimension x units).
+/// - Source: HPM (Tao et al., NeurIPS 2020), section 3.2.
+/// - Since: 0.1
+@_cdecl("hpm_teacher_mutate")
+public func hpm_teacher_mutate(
+    _ teacher: hpm_teacher?, _ parent: UnsafePointer<Double>?,
+    _ child: UnsafeMutablePointer<Double>?, _ n: UInt
+) -> hpm_status {
+    edit(teacher, AttentionTeacher.self) { (teacher) throws(HPMError) in
+        let parent = try finite(parent, n, dimension: teacher.dimension, "parent")
+        let child = try require(child, "child")
+        let values = teacher.child(of: parent)
+        for (index, value) in values.enumerated() { child[index] = value }
+    }
+}
+
+/// Teaches the teacher: one gradient step down the loss at the child, through W and V. With
+/// a = softmax(V h), c = tanh(W a), r = G h (1 - c^2) and q = W^T r the gradients are
+/// dL/dW = r a^T and dL/dV = (a (q - a.q)) h^T; r is divided by its norm.
+///
+/// - Parameters:
+///   - teacher: The teacher.
+///   - parent: Array of `n` finite numbers: h.
+///   - gradient_at_child: Array of `n`: G, the derivative of the loss with respect to the child that
+///     ``hpm_teacher_mutate`` gave. Components that are not finite take no part.
+///   - n: The teacher's dimension.
+/// - Returns: `HPM_OK`, `HPM_UNCHANGED` where there is nothing to learn, `HPM_ERROR_ARGUMENT` or
+///   `HPM_ERROR_HANDLE`.
+/// - Thread safety: Any thread.
+/// - Complexity: O(dimension x units).
+/// - Source: HPM (Tao et al., NeurIPS 2020), section 3.2.
+/// - Since: 0.1
+@_cdecl("hpm_teacher_learn")
+public func hpm_teacher_learn(
+    _ teacher: hpm_teacher?, _ parent: UnsafePointer<Double>?,
+    _ gradient_at_child: UnsafePointer<Double>?, _ n: UInt
+) -> hpm_status {
+    var learned = true
+    let status = edit(teacher, AttentionTeacher.self) { (teacher) throws(HPMError) in
+        let parent = try finite(parent, n, dimension: teacher.dimension, "parent")
+        let gradient = UnsafeBufferPointer(
+            start: try require(gradient_at_child, "gradient_at_child"), count: teacher.dimension)
+        learned = teacher.learn(parent: parent, gradientAtChild: Array(gradient))
+    }
+    return status == HPM_OK && !learned ? HPM_UNCHANGED : status
+}

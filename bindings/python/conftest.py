@@ -1,0 +1,9 @@
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _doctest_names(doctest_namespace):
+    """What the docstrings' examples take as imported."""
+    import hpm
+
+    doctest_namespace["hpm"] = hpm

@@ -1,0 +1,52 @@
+"""libhpm tunes hyperparameters while models train.
+
+A population of students (models in training, each with its own hyperparameters) trains inside your
+program. Each reports its validation loss and, if it can, its hypergradient: the derivative of the
+validation loss with respect to its hyperparameters. The library moves hyperparameters along
+hypergradients, replaces the weakest students by clones of the strongest, and mutates the clones.
+
+:func:`tune` does it in one call; :class:`Population` with ``next`` and ``report`` fits into any
+training loop.
+"""
+
+from ._library import version as _version
+from .assignment import Action, Assignment, Assignments, Best
+from .errors import (
+    ArgumentError,
+    BusyError,
+    Error,
+    HandleError,
+    MemoryError_,
+    NoResultError,
+    OrderError,
+    SnapshotError,
+    UnsupportedError,
+)
+from .population import Population
+from .space import SearchSpace
+from .teacher import Teacher
+from .tuning import Report, Result, tune
+
+__version__ = _version()
+
+__all__ = [
+    "Action",
+    "ArgumentError",
+    "Assignment",
+    "Assignments",
+    "Best",
+    "BusyError",
+    "Error",
+    "HandleError",
+    "MemoryError_",
+    "NoResultError",
+    "OrderError",
+    "Population",
+    "Report",
+    "Result",
+    "SearchSpace",
+    "SnapshotError",
+    "Teacher",
+    "UnsupportedError",
+    "tune",
+]

@@ -1,0 +1,40 @@
+"""The library's failures as exceptions. Each message is the library's sentence: it names the
+argument, the value it got and what is allowed."""
+
+from __future__ import annotations
+
+
+class Error(Exception):
+    """The base of all errors of the library."""
+
+
+class ArgumentError(Error, ValueError):
+    """An argument has a value that is not allowed."""
+
+
+class HandleError(Error):
+    """The object was closed."""
+
+
+class MemoryError_(Error, MemoryError):
+    """The object does not fit into memory; nothing was allocated."""
+
+
+class OrderError(Error):
+    """The call is out of order, such as a report before its ``next``."""
+
+
+class BusyError(Error):
+    """The population is inside ``run``, which drives it alone."""
+
+
+class NoResultError(Error):
+    """There is nothing to return yet: no student has a finite loss."""
+
+
+class SnapshotError(Error):
+    """Bytes that are no snapshot, a damaged or truncated one, or one of an unknown version."""
+
+
+class UnsupportedError(Error):
+    """The algorithm, or this version of the library, can't do this."""

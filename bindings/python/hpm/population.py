@@ -1,0 +1,499 @@
+"""The population: who trains with what, and who is replaced by whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ctypes import byref, c_double, c_int32, c_size_t, c_void_p
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _abi
+from ._arguments import Vector, array, real, size, text
+from ._handle import Handle
+from ._library import check, failure, functions
+from ._options import Option, options
+from ._trainer import Clone, Hypergradient, Restart, Train, Trainer
+from .assignment import ACTIONS, Assignment, Assignments, Best
+from .space import SearchSpace, _Entry, read_entries
+
+
+class Population(Handle):
+    """A population of K students and the algorithm that tunes them while they train.
+
+    The loop of each student, in whatever thread or process you like, is two calls: :meth:`next`
+    says what to do, :meth:`report` how it went. With the synchronous schedule the result depends on
+    the seed and the reported numbers alone, not on the order in which reports arrive.
+
+    Args:
+        space: The hyperparameters; copied. n is its dimension below.
+        population: K, the number of students, at least 1; 8 by default.
+        algorithm: ``hpm`` (the default), ``hpm-paper``, ``hpm-no-teacher``, ``clone-step``,
+            ``mutation-only``, ``pbt``, ``hypergradient`` or ``random``.
+        seed: Of everything random, 0 by default. Equal seeds give equal starts under every
+            algorithm.
+        steps: Training reports of each student, after which ``next`` answers STOP; 0, the default:
+            until :meth:`stop`.
+        **more: Any other option by name: ``interval`` (5), ``burn_in`` (0), ``truncation`` (0.2),
+            ``trial`` (0), ``hyper_optimizer`` (``adam``), ``hyper_learning_rate``, ``teacher``,
+            ``teacher_units``, ``teacher_learning_rate``, ``teacher_evaluations``,
+            ``mutation_scale``, ``teacher_share``, ``direction`` (``minimize`` or ``maximize``),
+            ``schedule``. None stands for the default. Their table is in docs/algorithms.md.
+
+    Raises:
+        ArgumentError: An unknown option or a value that is not allowed: the sentence lists what is.
+        UnsupportedError: A parameter that the algorithm can't take.
+        MemoryError_: A population that does not fit into memory.
+
+    Every method may be called from any thread; calls on one population are serialised inside. It
+    can be pickled and deep-copied (by :meth:`save` and :meth:`load`).
+
+    Example:
+        Student k descends its own quadratic, with the derivative of the loss by each
+        hyperparameter.
+
+        >>> space = hpm.SearchSpace().add_real("x", -5, 5).add_real("y", -5, 5)
+        >>> population = hpm.Population(space, population=4, seed=1, steps=100)
+        >>> while True:
+        ...     actions, sources, h = population.next_all()
+        ...     if (actions == hpm.Action.STOP).all():
+        ...         break
+        ...     population.report_all((h**2).sum(1), 2 * h)
+        >>> population.best().loss < 0.01
+        True
+    """
+
+    _entries: dict[str, _Entry]
+    _size: int
+    _dimension: int
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        algorithm: str | None = None,
+        population: int | None = None,
+        seed: int | None = None,
+        steps: int | None = None,
+        **more: Option,
+    ):
+        if not isinstance(space, SearchSpace):
+            raise TypeError(f"space is {space!r}; allowed: a SearchSpace")
+        named = {"algorithm": algorithm, "population": population, "seed": seed, "steps": steps}
+        out = c_void_p()
+        with options({**named, **more}) as handle:
+            check(functions.hpm_population_create(space._handle, handle, byref(out)))
+        entries = dict(space._entries)
+        self._adopt(out.value)
+        # A space that another thread adds to meanwhile may have more than the copy that was made.
+        self._entries = {name: entry for name, entry in entries.items() if entry.offset < self._dimension}
+
+    @classmethod
+    def load(cls, data: bytes | bytearray | memoryview) -> Population:
+        """Makes a population from a snapshot; it goes on bit for bit as the saved one would. Tasks
+        that were out are out still: ask :meth:`next` again, or report.
+
+        Args:
+            data: What :meth:`save` returned.
+
+        Raises:
+            SnapshotError: No snapshot, damaged, truncated, or of a later version.
+            MemoryError_: A population that does not fit into memory.
+
+        Example:
+            >>> space = hpm.SearchSpace().add_real("x", 0, 1)
+            >>> copy = hpm.Population.load(hpm.Population(space, population=3).save())
+            >>> copy.size, copy.space.names
+            (3, ['x'])
+        """
+        buffer = bytes(memoryview(data))
+        out = c_void_p()
+        check(functions.hpm_population_load(buffer, len(buffer), byref(out)))
+        population = cls.__new__(cls)
+        population._adopt(out.value)
+        probe = c_void_p()
+        check(functions.hpm_population_space(population._handle, byref(probe)))
+        try:
+            population._entries = read_entries(probe.value or 0)
+        finally:
+            functions.hpm_space_destroy(probe)
+        return population
+
+    def _adopt(self, handle: int | None) -> None:
+        self._own(handle, functions.hpm_population_destroy)
+        self._entries = {}
+        out = c_size_t()
+        check(functions.hpm_population_size(self._handle, byref(out)))
+        self._size = out.value
+        with self.space as space:
+            self._dimension = space.dimension
+
+    @property
+    def size(self) -> int:
+        """K, the number of students."""
+        return self._size
+
+    @property
+    def space(self) -> SearchSpace:
+        """A copy of the space, also of a loaded population."""
+        out = c_void_p()
+        check(functions.hpm_population_space(self._handle, byref(out)))
+        assert out.value is not None
+        return SearchSpace._adopt(out.value, dict(self._entries))
+
+    def next(self, student: int) -> Assignment:
+        """What a student is to do next. Asked twice without a report it answers the same, so a
+        worker that died is simply asked again.
+
+        Args:
+            student: From 0 to K - 1.
+
+        Returns:
+            ``(action, source, hyperparameters)``; the array, shape ``[n]``, is the caller's own.
+
+        Raises:
+            ArgumentError: No such student.
+            BusyError: Inside :meth:`run`.
+
+        Example:
+            >>> space = hpm.SearchSpace().add_real("x", 0, 1, initial=0.25)
+            >>> population = hpm.Population(space)
+            >>> population.next(0)
+            Assignment(action=<Action.TRAIN: 0>, source=0, hyperparameters=array([0.25]))
+            >>> population.report(0, loss=0.5, hypergradient=[1.5])
+            >>> population.next(0).action
+            <Action.WAIT: 4>
+        """
+        hyperparameters = np.empty(self._dimension)
+        action, source = c_int32(), c_size_t()
+        status = functions.hpm_student_next(
+            self._handle,
+            size(student, "student"),
+            byref(action),
+            byref(source),
+            hyperparameters.ctypes.data,
+            self._dimension,
+        )
+        if status < 0:
+            raise failure(status)
+        return Assignment(ACTIONS[action.value], source.value, hyperparameters)
+
+    def report(self, student: int, loss: float, hypergradient: Hypergradient = None) -> None:
+        """Reports on the task that :meth:`next` answered.
+
+        Args:
+            student: From 0 to K - 1.
+            loss: The validation loss after the interval. NaN or infinite: the student is the worst
+                and is replaced at the next exploit. Ignored on CLONE and RESTART.
+            hypergradient: The derivative of the loss with respect to the hyperparameters, in
+                natural units, at the values that `next` gave: an array of shape ``[n]``, or a dict
+                by name as for :meth:`SearchSpace.encode`. NaN in a component, and a name that is
+                left out: no derivative. An infinite component is skipped and counted. None: no
+                hypergradient.
+
+        Raises:
+            OrderError: No task is out for the student.
+            ArgumentError: No such student, or a wrong shape.
+            BusyError: Inside :meth:`run`.
+
+        Example:
+            >>> space = hpm.SearchSpace().add_real("lr", 0, 1).add_real("noise", 0, 1)
+            >>> population = hpm.Population(space)
+            >>> _ = population.next(0)
+            >>> population.report(0, 0.7, {"noise": -0.2})
+            >>> population.report(0, 0.7)
+            Traceback (most recent call last):
+            ...
+            hpm.errors.OrderError: ...
+        """
+        if type(loss) is not float:
+            loss = real(loss, "loss")
+        address, n = None, 0
+        if hypergradient is not None:
+            values = self._vector(hypergradient, "hypergradient")
+            address, n = values.ctypes.data, self._dimension
+        status = functions.hpm_student_report(self._handle, size(student, "student"), loss, address, n)
+        if status < 0:
+            raise failure(status)
+
+    def report_cost(self, student: int, training: float, hypergradient: float = 0.0) -> None:
+        """Says what the task that is out for a student cost, in units of your own (such as gradient
+        evaluations or seconds). Call it before the report; the last call counts. Without it a
+        report counts as 1 of training.
+
+        Args:
+            student: From 0 to K - 1.
+            training: The cost of the training itself; finite, 0 or more.
+            hypergradient: The cost of the hypergradient beyond it; finite, 0 or more.
+
+        Raises:
+            OrderError: No task is out for the student.
+            ArgumentError: No such student, or a cost that is not allowed.
+        """
+        check(
+            functions.hpm_student_report_cost(
+                self._handle,
+                size(student, "student"),
+                real(training, "training"),
+                real(hypergradient, "hypergradient"),
+            )
+        )
+
+    def next_all(self) -> Assignments:
+        """:meth:`next` for every student in one call, for programs that train the whole population
+        at once (vmap, a batched GPU kernel).
+
+        Returns:
+            ``(actions [K] int32, sources [K] uintp, hyperparameters [K, n] float64)``; the arrays
+            are the caller's own.
+
+        Raises:
+            BusyError: Inside :meth:`run`.
+        """
+        actions = np.empty(self._size, np.int32)
+        sources = np.empty(self._size, np.uintp)
+        hyperparameters = np.empty((self._size, self._dimension))
+        check(
+            functions.hpm_population_next_all(
+                self._handle,
+                actions.ctypes.data,
+                sources.ctypes.data,
+                hyperparameters.ctypes.data,
+                self._size,
+                self._dimension,
+            )
+        )
+        return Assignments(actions, sources, hyperparameters)
+
+    def report_all(self, losses: npt.ArrayLike, hypergradients: npt.ArrayLike | None = None) -> None:
+        """:meth:`report` for every student that has a task, in one call. Rows of students without a
+        task (WAIT, STOP) are ignored.
+
+        Args:
+            losses: Shape ``[K]``.
+            hypergradients: Shape ``[K, n]``, natural units; NaN in a component: no derivative.
+                None: no hypergradients.
+
+        Raises:
+            OrderError: No student has a task, or one has not been asked for by `next`.
+            ArgumentError: A wrong shape.
+            BusyError: Inside :meth:`run`.
+        """
+        losses = array(losses, (self._size,), "losses")
+        address, n = None, 0
+        if hypergradients is not None:
+            hypergradients = array(hypergradients, (self._size, self._dimension), "hypergradients")
+            address, n = hypergradients.ctypes.data, self._dimension
+        check(
+            functions.hpm_population_report_all(
+                self._handle, losses.ctypes.data, address, self._size, n
+            )
+        )
+
+    def hyperparameters(self, student: int) -> Vector:
+        """The hyperparameters that a student holds now, shape ``[n]``, natural units.
+
+        Raises:
+            ArgumentError: No such student.
+        """
+        out = np.empty(self._dimension)
+        check(
+            functions.hpm_student_hyperparameters(
+                self._handle, size(student, "student"), out.ctypes.data, self._dimension
+            )
+        )
+        return out
+
+    def set_initial(self, student: int, hyperparameters: npt.ArrayLike | Mapping[str, Any]) -> None:
+        """Sets where a student starts, before its first :meth:`next`.
+
+        Args:
+            student: From 0 to K - 1.
+            hyperparameters: Shape ``[n]`` in natural units, each within its bounds, whole for
+                integers and choices; or a dict by name, where what is left out stays as it is.
+
+        Raises:
+            OrderError: The student has begun.
+            ArgumentError: No such student, a wrong shape or a value that is not allowed.
+
+        Example:
+            >>> space = hpm.SearchSpace().add_real("lr", 0, 1).add_choice("kind", ["a", "b"])
+            >>> population = hpm.Population(space)
+            >>> population.set_initial(3, {"lr": 0.5, "kind": "b"})
+            >>> population.hyperparameters(3)
+            array([0.5, 1. ])
+        """
+        if isinstance(hyperparameters, Mapping):
+            given = self._vector(hyperparameters, "hyperparameters")
+            values = np.where(np.isnan(given), self.hyperparameters(student), given)
+        else:
+            values = self._vector(hyperparameters, "hyperparameters")
+        check(
+            functions.hpm_student_set_initial(
+                self._handle, size(student, "student"), values.ctypes.data, self._dimension
+            )
+        )
+
+    def best(self) -> Best:
+        """The student to keep: of those whose latest training loss is finite, the one with the
+        best.
+
+        Raises:
+            NoResultError: There is none yet.
+        """
+        student, loss = c_size_t(), c_double()
+        check(functions.hpm_population_best(self._handle, byref(student), byref(loss)))
+        return Best(student.value, loss.value)
+
+    def best_hyperparameters(self) -> tuple[Vector, float]:
+        """The hyperparameters, shape ``[n]``, with which the best student made its latest training
+        report, and the loss of that report.
+
+        Raises:
+            NoResultError: No student has a finite loss yet.
+        """
+        out, loss = np.empty(self._dimension), c_double()
+        check(
+            functions.hpm_population_best_hyperparameters(
+                self._handle, out.ctypes.data, self._dimension, byref(loss)
+            )
+        )
+        return out, loss.value
+
+    def count(self, name: str) -> float:
+        """A number of the population's account.
+
+        Args:
+            name: ``training_reports``, ``teacher_reports``, ``clone_reports``, ``restart_reports``,
+                ``hypergradient_reports``; ``training_seconds``, ``teacher_seconds``,
+                ``clone_seconds``, ``restart_seconds``; ``training_cost``, ``hypergradient_cost``,
+                ``teacher_cost`` (in the units of :meth:`report_cost`); ``teacher_share``,
+                ``hypergradient_share`` (of the three costs); ``nonfinite_losses``,
+                ``nonfinite_hypergradients``, ``clones``.
+
+        Raises:
+            ArgumentError: An unknown name: the sentence lists them.
+        """
+        out = c_double()
+        check(functions.hpm_population_count(self._handle, text(name, "name"), byref(out)))
+        return out.value
+
+    def stop(self) -> None:
+        """Asks the population to stop: from now on :meth:`next` answers STOP, and :meth:`run`
+        returns once the callback that is under way has. Reports that are still out are accepted.
+        Not saved: a loaded population goes on. From any thread, also inside a callback."""
+        check(functions.hpm_population_stop(self._handle))
+
+    def ancestor(self, student: int, report: int) -> int:
+        """Who trained, at an earlier report, the weights that a student holds now.
+
+        Args:
+            student: From 0 to K - 1.
+            report: A training report of the past, from 1 to the number that all have made.
+
+        Returns:
+            The student whose training report number `report` it was.
+
+        Raises:
+            ArgumentError: No such student or report.
+        """
+        out = c_size_t()
+        check(
+            functions.hpm_student_ancestor(
+                self._handle, size(student, "student"), size(report, "report"), byref(out)
+            )
+        )
+        return out.value
+
+    def lineage(self, student: int) -> list[int]:
+        """:meth:`ancestor` for every training report that all students have made, the first one
+        first: whose hyperparameters trained the weights that the student holds now.
+
+        Raises:
+            ArgumentError: No such student.
+        """
+        self.hyperparameters(student)  # an unknown student is an error before the first report, too
+        reports = int(self.count("training_reports")) // self._size
+        return [self.ancestor(student, report) for report in range(1, reports + 1)]
+
+    def save(self) -> bytes:
+        """The whole state: space, options, students, moments, teacher, tasks that are out. Also
+        inside a callback of :meth:`run`."""
+        needed = c_size_t()
+        check(functions.hpm_population_save(self._handle, None, 0, byref(needed)))
+        while True:
+            buffer = np.empty(needed.value, np.uint8)
+            status = functions.hpm_population_save(
+                self._handle, buffer.ctypes.data, buffer.size, byref(needed)
+            )
+            if status != _abi.HPM_ERROR_CAPACITY:  # else another thread reported meanwhile
+                check(status)
+                return buffer[: needed.value].tobytes()
+
+    def run(
+        self,
+        train: Train,
+        clone: Clone | None = None,
+        evaluate: Train | None = None,
+        restart: Restart | None = None,
+    ) -> bool:
+        """Drives the population to its end by callbacks, for one student after the other, in this
+        thread. Meanwhile ``next``, ``report``, ``run`` and ``close`` are :class:`BusyError` in every
+        thread; everything else is allowed, also inside callbacks.
+
+        Args:
+            train: ``train(student, hyperparameters)`` trains a student one interval with the
+                hyperparameters (an array of shape ``[n]``, its own) and returns its validation loss,
+                or ``(loss, hypergradient)`` as for :meth:`report`.
+            clone: ``clone(source, student)`` copies weights and optimizer state of `source` into
+                `student`. Needed unless the algorithm never clones (``random``, ``hypergradient``).
+            evaluate: As `train`, on a copy that is thrown away; needed by algorithms with a teacher
+                that asks for evaluations.
+            restart: ``restart(student)`` initialises a student's weights anew; needed by ``random``
+                with ``trial``.
+
+        Returns:
+            True when all students are done, False after :meth:`stop`.
+
+        Raises:
+            BaseException: What a callback raised, as it was raised (KeyboardInterrupt, too). The
+                task stays out, so a second run begins with it again.
+            ArgumentError: A callback that the algorithm needs is missing: known before any is
+                called.
+            BusyError: It is running already.
+
+        Example:
+            >>> population = hpm.Population(hpm.SearchSpace().add_real("x", -1, 1), steps=30)
+            >>> population.run(lambda student, h: (h[0]**2, 2 * h), clone=lambda source, student: None)
+            True
+            >>> population.best().loss < 0.01
+            True
+        """
+        for name, callback in (("train", train), ("clone", clone), ("evaluate", evaluate), ("restart", restart)):
+            if not callable(callback) and (callback is not None or name == "train"):
+                raise TypeError(f"{name} is {callback!r}; allowed: a callable")
+        trainer = Trainer(self, train, clone, evaluate, restart)
+        with trainer.interrupts:
+            status: int = functions.hpm_population_run(self._handle, byref(trainer.structure), None)
+        if trainer.error is not None:
+            try:
+                raise trainer.error
+            finally:
+                trainer.error = None  # it refers to this frame: no cycle
+        return check(status) != _abi.HPM_STOPPED
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Population.load, (self.save(),)
+
+    def __repr__(self) -> str:
+        state = ", closed" if self.closed else ""
+        return f"<Population of {self._size} students, {self._dimension} hyperparameters{state}>"
+
+    def _vector(self, values: Hypergradient, name: str) -> Vector:
+        if isinstance(values, Mapping):
+            with self.space as space:
+                return space.encode(values)
+        return array(values, (self._dimension,), name)
+
+

@@ -1,0 +1,926 @@
+/*
+ * hpm.h: the C interface of libhpm 0.1.0
+ *
+ * libhpm tunes hyperparameters while models train.
+ *
+ * A population of students (models in training, each with its own hyperparameters) trains inside
+ * your program. Each student reports its validation loss and, if it can, its hypergradient: the
+ * derivative of the validation loss with respect to its hyperparameters. The library moves
+ * hyperparameters along hypergradients, replaces the weakest students by clones of the strongest,
+ * and mutates the clones. It never owns your weights, data, devices or threads.
+ *
+ * The whole interface in a training loop is two calls:
+ *
+ *     for (;;) {
+ *         hpm_student_next(population, k, &action, &source, h, n);
+ *         if (action == HPM_ACTION_STOP) break;
+ *         if (action == HPM_ACTION_TRAIN) loss = train(k, h, hypergradient);
+ *         if (action == HPM_ACTION_CLONE) copy_weights(source, k);
+ *         hpm_student_report(population, k, loss, hypergradient, n);
+ *     }
+ *
+ * Outcomes. Every function that can fail returns an hpm_status: 0 is success, a negative number a
+ * failure, a positive number a success that needs a word. After a failure hpm_last_error() is a
+ * sentence that names the argument, the value and what is allowed, and the state of every object is
+ * what it was before the call.
+ *
+ * Handles (`hpm_space *` and the like) are tokens, never followed as pointers: NULL, a destroyed
+ * handle or one of another type is HPM_ERROR_HANDLE, not undefined behaviour. All functions may be
+ * called from any thread; calls on one handle are serialised inside.
+ *
+ * Arrays are the caller's: their length is passed in elements, inputs are copied before the call
+ * returns, nothing is kept.
+ *
+ * Hyperparameters cross the interface in natural units as `double`, blocks flattened, in the order
+ * in which they were added to the space; integers are whole doubles, choices are indices.
+ *
+ * The method is that of Tao, Li, Ding, Zhang, Zhou and Fu, 'Learning to Mutate with Hypergradient
+ * Guided Population', NeurIPS 2020 (HPM).
+ *
+ * Generated from the Swift sources by `make generate`: edit those instead.
+ */
+#ifndef HPM_H
+#define HPM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Version macros -------------------------------------------------------------------------- */
+
+#define HPM_VERSION "0.1.0"
+#define HPM_VERSION_MAJOR 0  /* The first component of the version. */
+#define HPM_VERSION_MINOR 1  /* The second component of the version. */
+#define HPM_VERSION_PATCH 0  /* The third component of the version. */
+#define HPM_ABI_VERSION 0    /* The version of the binary interface that this header describes;
+                                compare hpm_abi_version(). */
+
+/* ---- Handles --------------------------------------------------------------------------------- */
+
+/* A search space: the hyperparameters that a population tunes, with their bounds and scales. */
+typedef struct hpm_space hpm_space;
+
+/*
+ * The options of a population or a teacher, each with a default.
+ *
+ * key                    default      values       meaning
+ * ---------------------  -----------  -----------  ------------------------------------------------
+ * population             8            1 or more    students
+ * seed                   0            0 or more    of everything random
+ * steps                  0            0 or more    training reports of each student, after which
+ *                                                  `next` answers STOP; 0: until stopped
+ * algorithm              hpm          a name       `hpm`, `hpm-paper`, `hpm-no-teacher`,
+ *                                                  `clone-step`, `mutation-only`, `pbt`,
+ *                                                  `hypergradient` or `random`: docs/algorithms.md
+ * interval               5            1 or more    training reports between exploits
+ * burn_in                0            0 or more    training reports before the first exploit
+ * truncation             0.2          0 to 0.5     share of the students that an exploit replaces:
+ *                                                  max(1, floor(truncation x population)); 0: no
+ *                                                  exploit
+ * trial                  0            0 or more    training reports of one trial of `random`; 0:
+ *                                                  the whole run
+ * hyper_optimizer        adam         adam, sgd    of hyper-training; the default of `hpm-paper` is
+ *                                                  `sgd`
+ * hyper_learning_rate    0.06         0 or more    step of hyper-training in latent units
+ *                                                  (`hpm-paper`: in natural units); 0.1 with `sgd`
+ * teacher                none         none,        what mutates the guided parameters of a clone;
+ *                                     attention    `attention` for `hpm-paper` and `mutation-only`
+ * teacher_units          16           1 or more    width of the teacher's attention
+ * teacher_learning_rate  0.1          0 or more    length of its steps
+ * teacher_evaluations    -1           -1 or more   evaluations that train it at each exploit, one
+ *                                                  of each of the worst students; -1: half the
+ *                                                  population; 0: none, it learns from the next
+ *                                                  report of each clone
+ * mutation_scale         0.2          0 to 1       mutation of what no teacher moves: factors of 1
+ *                                                  - scale and 1 + scale; for `hpm` 0.1, of a
+ *                                                  Gaussian in latent units; 0: none
+ * teacher_share          1            0 to 1       upper bound of the teacher's share of the budget
+ * direction              minimize     minimize,    what is done with the reported loss
+ *                                     maximize
+ * schedule               synchronous  synchronous  students wait for one another between rounds
+ */
+typedef struct hpm_options hpm_options;
+
+/* A population of students and the algorithm that tunes them. */
+typedef struct hpm_population hpm_population;
+
+/*
+ * A teacher on its own, for programs that have their own population: a network that maps the
+ * hyperparameters h of a parent to those of a mutated child, h' = (1 + tanh(W softmax(V h))) h
+ * (HPM, equation 6), and learns from the hypergradient at the child.
+ */
+typedef struct hpm_teacher hpm_teacher;
+
+/* ---- Constants ------------------------------------------------------------------------------- */
+
+/* The outcome of a call. Numbers are pinned: new ones are appended, none is reused. */
+typedef int32_t hpm_status;
+enum {
+    HPM_OK = 0,                  /* Success. */
+    HPM_STOPPED = 1,             /* hpm_population_run() ended because hpm_population_stop() was
+                                    called. */
+    HPM_UNCHANGED = 2,           /* hpm_teacher_learn(): the gradient held no finite component
+                                    other than 0; nothing was learned. */
+    HPM_ERROR_ARGUMENT = -1,     /* An argument has a value that is not allowed. */
+    HPM_ERROR_HANDLE = -2,       /* A handle is NULL, destroyed, of another type, or was never
+                                    made by this library. */
+    HPM_ERROR_MEMORY = -3,       /* The object does not fit into memory; nothing was allocated. */
+    HPM_ERROR_ORDER = -4,        /* The call is out of order, such as a report before its `next`. */
+    HPM_ERROR_BUSY = -5,         /* The population is inside hpm_population_run(), which drives
+                                    it alone. */
+    HPM_ERROR_CALLBACK = -6,     /* A callback returned non-zero: hpm_last_callback_status() is
+                                    what it returned. */
+    HPM_ERROR_NO_RESULT = -7,    /* There is nothing to return yet: no student has a finite loss. */
+    HPM_ERROR_SNAPSHOT = -8,     /* Bytes that are no snapshot, a damaged or truncated one, or
+                                    one of an unknown version. */
+    HPM_ERROR_CAPACITY = -9,     /* The caller's buffer is too small; the size that is needed was
+                                    written. */
+    HPM_ERROR_UNSUPPORTED = -10  /* The algorithm, or this version of the library, can't do this. */
+};
+
+/* How a bounded parameter is mapped to the latent coordinate u in [0, 1] in which it is moved. */
+typedef int32_t hpm_scale;
+enum {
+    HPM_SCALE_LINEAR = 0,  /* low + u (high - low). */
+    HPM_SCALE_LOG = 1,     /* low (high / low)^u; low must be above 0. For values that span
+                              orders of magnitude. */
+    HPM_SCALE_LOGIT = 2    /* The logistic function of a linear map; bounds inside (0, 1). For
+                              rates close to 0 or 1. */
+};
+
+/* Who may move a hyperparameter. */
+typedef int32_t hpm_update;
+enum {
+    HPM_UPDATE_AUTO = 0,           /* The algorithm decides (the default). */
+    HPM_UPDATE_MUTATE = 1,         /* Mutation alone moves it. */
+    HPM_UPDATE_HYPERGRADIENT = 2,  /* Hyper-training alone moves it, along its hypergradient. */
+    HPM_UPDATE_BOTH = 3,           /* Both move it. */
+    HPM_UPDATE_FIXED = 4           /* Nothing does: it keeps its starting value. */
+};
+
+/* What a student is to do next. */
+typedef int32_t hpm_action;
+enum {
+    /* Train the student one interval with the hyperparameters; report its validation loss and,
+       if you can, its hypergradient. */
+    HPM_ACTION_TRAIN = 0,
+    /* Copy the weights and the optimizer state of student `source` into this one; report (the
+       loss is ignored). `source` does not train until then, so live weights may be copied. */
+    HPM_ACTION_CLONE = 1,
+    /* On a copy of the student that is thrown away: loss and hypergradient at the
+       hyperparameters, as at the end of a training interval (weights frozen, or the last
+       differentiated steps alone); report. It never enters the ranking. */
+    HPM_ACTION_EVALUATE = 2,
+    /* A new trial: initialise the student's weights anew; report (the loss is ignored). */
+    HPM_ACTION_RESTART = 3,
+    /* Nothing to do for this student until others report. Ask again after that; no report. */
+    HPM_ACTION_WAIT = 4,
+    /* Done; no report. Reports of tasks that are still out are accepted. */
+    HPM_ACTION_STOP = 5
+};
+
+/* ---- Callbacks and structs ------------------------------------------------------------------- */
+
+/*
+ * Trains a student, or evaluates a copy of it: see HPM_ACTION_TRAIN and HPM_ACTION_EVALUATE.
+ *
+ *   context            What was handed to hpm_population_run().
+ *   student            Which student, from 0.
+ *   hyperparameters    Array of `n` values in natural units, to train or evaluate with.
+ *   n                  The space's dimension.
+ *   loss               Receives the validation loss.
+ *   hypergradient      Array of `n` that receives the hypergradient in natural units; it holds NaN,
+ *                      'no derivative', in every component.
+ *   has_hypergradient  Holds 0; set it to 1 where `hypergradient` was written.
+ *
+ * Returns 0; anything else aborts the run.
+ */
+typedef int32_t (*hpm_train_callback)(void *context, size_t student, const double *hyperparameters,
+                                      size_t n, double *loss, double *hypergradient,
+                                      int32_t *has_hypergradient);
+
+/*
+ * Copies weights and optimizer state of `source` into `student`: see HPM_ACTION_CLONE.
+ *
+ *   context  What was handed to hpm_population_run().
+ *   source   The student to copy.
+ *   student  The student that becomes its clone.
+ *
+ * Returns 0; anything else aborts the run.
+ */
+typedef int32_t (*hpm_clone_callback)(void *context, size_t source, size_t student);
+
+/*
+ * Initialises a student's weights anew: see HPM_ACTION_RESTART.
+ *
+ *   context  What was handed to hpm_population_run().
+ *   student  Which student, from 0.
+ *
+ * Returns 0; anything else aborts the run.
+ */
+typedef int32_t (*hpm_restart_callback)(void *context, size_t student);
+
+/* The callbacks with which hpm_population_run() drives your trainer. */
+typedef struct hpm_trainer {
+    size_t size;                   /* sizeof(hpm_trainer): tells the library which members your
+                                      program knows. */
+    hpm_train_callback train;      /* Trains a student. */
+    hpm_train_callback evaluate;   /* Evaluates a copy of a student; NULL where the algorithm has
+                                      no teacher that asks for it. */
+    hpm_clone_callback clone;      /* Copies a student; NULL where the algorithm never clones
+                                      (`random`, `hypergradient`). */
+    hpm_restart_callback restart;  /* Restarts a student; NULL where the algorithm starts no
+                                      trials (all but `random`). */
+} hpm_trainer;
+
+/* ---- Functions: Version ---------------------------------------------------------------------- */
+
+/*
+ * The version of the library that is running, such as "0.1.0"; HPM_VERSION is the header's.
+ *
+ * Returns a NUL-terminated string that is never freed.
+ * Thread safety: Any thread. Since 0.1.
+ */
+const char *hpm_version(void);
+
+/*
+ * The version of the binary interface: programs built for one number run with any library of the
+ * same number. It is also the number in the name `libhpm.so.0`.
+ *
+ * Returns 0.
+ * Thread safety: Any thread. Since 0.1.
+ */
+int32_t hpm_abi_version(void);
+
+/* ---- Functions: Status ----------------------------------------------------------------------- */
+
+/*
+ * The name of a status, such as "HPM_ERROR_ARGUMENT".
+ *
+ *   status  Any number.
+ *
+ * Returns a NUL-terminated string that is never freed; "HPM_UNKNOWN" for a number that is none.
+ * Thread safety: Any thread. Since 0.1.
+ */
+const char *hpm_status_name(hpm_status status);
+
+/*
+ * The sentence of the last call that failed on this thread: it names the argument, the value that
+ * was passed and what is allowed. A success leaves it as it is.
+ *
+ * Returns a NUL-terminated UTF-8 string, empty if no call failed on this thread. It belongs to the
+ *   library and stays valid until the next failure on this thread or the thread's end.
+ * Thread safety: Each thread has its own. Since 0.1.
+ */
+const char *hpm_last_error(void);
+
+/*
+ * What the callback returned that ended the last hpm_population_run() of this thread with
+ * HPM_ERROR_CALLBACK.
+ *
+ * Returns the callback's non-zero result as it was; 0 if no callback failed on this thread.
+ * Thread safety: Each thread has its own. Since 0.1.
+ */
+int32_t hpm_last_callback_status(void);
+
+/* ---- Functions: Space ------------------------------------------------------------------------ */
+
+/*
+ * Creates a search space without parameters.
+ *
+ *   out  Receives the space.
+ *
+ * Returns HPM_OK, or HPM_ERROR_ARGUMENT where `out` is NULL.
+ * Ownership: The caller's, until hpm_space_destroy().
+ * Thread safety: Any thread. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_space_create(hpm_space **out);
+
+/*
+ * Destroys a space. Populations that were made from it keep their copy.
+ *
+ *   space  The space; NULL does nothing. May be NULL.
+ *
+ * Returns HPM_OK, or HPM_ERROR_HANDLE where it is no living space.
+ * Thread safety: Any thread; a call that is under way on the handle ends first.
+ * Complexity: O(parameters). Since 0.1.
+ */
+hpm_status hpm_space_destroy(hpm_space *space);
+
+/*
+ * Adds a real hyperparameter.
+ *
+ *   space    The space.
+ *   name     UTF-8, not empty, not taken; copied.
+ *   low      The lower bound, in natural units, finite. Above 0 for HPM_SCALE_LOG and
+ *            HPM_SCALE_LOGIT.
+ *   high     The upper bound, finite, above `low`. Below 1 for HPM_SCALE_LOGIT.
+ *   scale    HPM_SCALE_LINEAR, HPM_SCALE_LOG or HPM_SCALE_LOGIT.
+ *   initial  Where student 0 starts, within the bounds; NaN: drawn, as for all other students.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(1), amortised. Since 0.1.
+ */
+hpm_status hpm_space_add_real(hpm_space *space, const char *name, double low, double high,
+                              hpm_scale scale, double initial);
+
+/*
+ * Adds an integer hyperparameter. It is mutated, never moved along a hypergradient.
+ *
+ *   space    The space.
+ *   name     UTF-8, not empty, not taken; copied.
+ *   low      The smallest value: whole, no further from 0 than 2^53. At least 1 for HPM_SCALE_LOG.
+ *   high     The largest value, likewise, above `low`.
+ *   scale    HPM_SCALE_LINEAR or HPM_SCALE_LOG.
+ *   initial  Where student 0 starts, whole and within the bounds; NaN: drawn.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(1), amortised. Since 0.1.
+ */
+hpm_status hpm_space_add_integer(hpm_space *space, const char *name, double low, double high,
+                                 hpm_scale scale, double initial);
+
+/*
+ * Adds a choice among labels. Its value is the index of a label. It is mutated, never moved along a
+ * hypergradient.
+ *
+ *   space    The space.
+ *   name     UTF-8, not empty, not taken; copied.
+ *   labels   Array of `count` strings, UTF-8, not empty, no two alike; copied.
+ *   count    The number of labels, at least 2.
+ *   initial  The index where student 0 starts, below `count`; -1: drawn.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(count). Since 0.1.
+ */
+hpm_status hpm_space_add_choice(hpm_space *space, const char *name, const char *const *labels,
+                                size_t count, int64_t initial);
+
+/*
+ * Adds a block: `count` real hyperparameters that share bounds and scale, such as a weight for each
+ * training example. They take `count` places in the hyperparameter arrays.
+ *
+ *   space    The space.
+ *   name     UTF-8, not empty, not taken; copied. The block's one name.
+ *   count    The number of parameters, at least 1.
+ *   low      As for hpm_space_add_real().
+ *   high     As for hpm_space_add_real().
+ *   scale    As for hpm_space_add_real().
+ *   initial  Where all of them start at student 0, within the bounds; NaN: each is drawn.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread.
+ * Complexity: O(1), amortised: a block takes no memory for each parameter until a population is
+ *   made.
+ * Since 0.1.
+ */
+hpm_status hpm_space_add_block(hpm_space *space, const char *name, size_t count, double low,
+                               double high, hpm_scale scale, double initial);
+
+/*
+ * Says who may move a parameter or block.
+ *
+ *   space   The space.
+ *   name    A name that was added.
+ *   update  HPM_UPDATE_AUTO, _MUTATE, _HYPERGRADIENT, _BOTH or _FIXED. An integer or a choice can't
+ *           have _HYPERGRADIENT or _BOTH.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_space_set_update(hpm_space *space, const char *name, hpm_update update);
+
+/*
+ * The number of hyperparameters, each member of a block counted: the length of the arrays of
+ * hyperparameters and hypergradients.
+ *
+ *   space  The space.
+ *   out    Receives the number.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_space_dimension(hpm_space *space, size_t *out);
+
+/*
+ * Where a parameter or block lies in the arrays of hyperparameters.
+ *
+ *   space   The space.
+ *   name    A name that was added.
+ *   offset  Receives the index of its first value.
+ *   count   Receives the number of its values: 1, or the block's count.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_space_offset(hpm_space *space, const char *name, size_t *offset, size_t *count);
+
+/*
+ * The number of names in a space: parameters, a block counted once.
+ *
+ *   space  The space.
+ *   out    Receives the number.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_space_parameters(hpm_space *space, size_t *out);
+
+/*
+ * The name of a parameter or block, in the order in which they were added.
+ *
+ *   space     The space.
+ *   index     Below the number that hpm_space_parameters() answers.
+ *   out       Array of `capacity` bytes that receives the name, NUL-terminated. NULL: the size
+ *             alone. May be NULL.
+ *   capacity  Its size in bytes; 0 where `out` is NULL.
+ *   needed    Receives the size in bytes that the name takes, the NUL counted.
+ *
+ * Returns HPM_OK, HPM_ERROR_CAPACITY, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(length of the name). Since 0.1.
+ */
+hpm_status hpm_space_name(hpm_space *space, size_t index, char *out, size_t capacity,
+                          size_t *needed);
+
+/*
+ * The label of a choice.
+ *
+ *   space     The space.
+ *   name      The name of a choice.
+ *   index     Which label, from 0.
+ *   out       Array of `capacity` bytes that receives the label, NUL-terminated. NULL: the size
+ *             alone. May be NULL.
+ *   capacity  Its size in bytes; 0 where `out` is NULL.
+ *   needed    Receives the size in bytes that the label takes, the NUL counted.
+ *
+ * Returns HPM_OK, HPM_ERROR_CAPACITY, HPM_ERROR_ARGUMENT (also where the parameter is no choice, or
+ *   has no such label) or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(length of the label). Since 0.1.
+ */
+hpm_status hpm_space_label(hpm_space *space, const char *name, size_t index, char *out,
+                           size_t capacity, size_t *needed);
+
+/* ---- Functions: Options ---------------------------------------------------------------------- */
+
+/*
+ * Creates options, all at their defaults.
+ *
+ *   out  Receives the options.
+ *
+ * Returns HPM_OK, or HPM_ERROR_ARGUMENT where `out` is NULL.
+ * Ownership: The caller's, until hpm_options_destroy().
+ * Thread safety: Any thread. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_options_create(hpm_options **out);
+
+/*
+ * Destroys options. Populations that were made with them keep their copy.
+ *
+ *   options  The options; NULL does nothing. May be NULL.
+ *
+ * Returns HPM_OK, or HPM_ERROR_HANDLE where they are no living options.
+ * Thread safety: Any thread; a call that is under way on the handle ends first. Complexity: O(1).
+ * Since 0.1.
+ */
+hpm_status hpm_options_destroy(hpm_options *options);
+
+/*
+ * Sets an option to a whole number: one of the integer options, or a real one.
+ *
+ *   options  The options.
+ *   key      A key of the table at hpm_options.
+ *   value    The value.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT (an unknown key or a value that is not allowed: the sentence
+ *   lists what is) or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_options_set_integer(hpm_options *options, const char *key, int64_t value);
+
+/*
+ * Sets a real option.
+ *
+ *   options  The options.
+ *   key      A key of the table at hpm_options.
+ *   value    The value, finite.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT (an unknown key, one of another type, or a value that is not
+ *   allowed: the sentence lists what is) or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_options_set_real(hpm_options *options, const char *key, double value);
+
+/*
+ * Sets an option from text: a word for those that take one, decimal text for the numbers.
+ *
+ *   options  The options.
+ *   key      A key of the table at hpm_options.
+ *   value    The text, UTF-8; copied.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT (an unknown key or a value that is not allowed: the sentence
+ *   lists what is) or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_options_set_string(hpm_options *options, const char *key, const char *value);
+
+/* ---- Functions: Population ------------------------------------------------------------------- */
+
+/*
+ * Creates a population. Student 0 starts at the parameters' `initial` values, everything else is
+ * drawn uniformly in latent coordinates; equal seeds give equal starts under every algorithm.
+ *
+ *   space    At least one parameter; copied.
+ *   options  Copied. NULL: all defaults. May be NULL.
+ *   out      Receives the population.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT (a space without parameters, options that contradict one
+ *   another), HPM_ERROR_UNSUPPORTED (a parameter that the algorithm can't take: the sentence names
+ *   it), HPM_ERROR_MEMORY or HPM_ERROR_HANDLE.
+ * Ownership: The caller's, until hpm_population_destroy().
+ * Thread safety: Any thread.
+ * Complexity: O(population x dimension) time and memory: at most 80 bytes for each student and
+ *   dimension, and 16 for each teacher unit and dimension.
+ * Since 0.1.
+ */
+hpm_status hpm_population_create(hpm_space *space, hpm_options *options, hpm_population **out);
+
+/*
+ * Destroys a population.
+ *
+ *   population  The population; NULL does nothing. May be NULL.
+ *
+ * Returns HPM_OK, HPM_ERROR_HANDLE where it is no living population, or HPM_ERROR_BUSY while
+ *   hpm_population_run() drives it.
+ * Thread safety: Any thread; a call that is under way on the handle ends first.
+ * Complexity: O(population x dimension). Since 0.1.
+ */
+hpm_status hpm_population_destroy(hpm_population *population);
+
+/*
+ * The number of students.
+ *
+ *   population  The population.
+ *   out         Receives the number.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_population_size(hpm_population *population, size_t *out);
+
+/*
+ * A copy of the space that the population was made from, also of a loaded one.
+ *
+ *   population  The population.
+ *   out         Receives the space.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Ownership: The space is the caller's, until hpm_space_destroy().
+ * Thread safety: Any thread. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_population_space(hpm_population *population, hpm_space **out);
+
+/*
+ * What every student is to do next: hpm_student_next() for all of them in one call, for programs
+ * that train the whole population at once (vmap, a batched GPU kernel).
+ *
+ *   population       The population.
+ *   actions          Array of `students` that receives the actions.
+ *   sources          Array of `students` that receives the sources, as hpm_student_next() does. May
+ *                    be NULL.
+ *   hyperparameters  Array of `students` x `n`, row-major, that receives the hyperparameters in
+ *                    natural units; row k is student k.
+ *   students         The number of students.
+ *   n                The length of a row, at least the space's dimension; what is beyond it stays
+ *                    as it is.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT, HPM_ERROR_HANDLE or HPM_ERROR_BUSY.
+ * Thread safety: Any thread. Complexity: O(population x dimension). Since 0.1.
+ */
+hpm_status hpm_population_next_all(hpm_population *population, hpm_action *actions, size_t *sources,
+                                   double *hyperparameters, size_t students, size_t n);
+
+/*
+ * Reports for every student that has a task: hpm_student_report() for all of them in one call. Rows
+ * of students without a task (HPM_ACTION_WAIT, HPM_ACTION_STOP) are ignored.
+ *
+ *   population      The population.
+ *   losses          Array of `students` losses.
+ *   hypergradients  Array of `students` x `n`, row-major, in natural units; NaN in a component: no
+ *                   derivative. NULL where `n` is 0. May be NULL.
+ *   students        The number of students.
+ *   n               The space's dimension, or 0: no hypergradients.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT, HPM_ERROR_ORDER (no student has a task, or one has not been
+ *   asked for by `next`), HPM_ERROR_HANDLE or HPM_ERROR_BUSY.
+ * Thread safety: Any thread.
+ * Complexity: O(population x dimension); at an exploit that times the teacher's units. Since 0.1.
+ */
+hpm_status hpm_population_report_all(hpm_population *population, const double *losses,
+                                     const double *hypergradients, size_t students, size_t n);
+
+/*
+ * A number of the population's account, by name.
+ *
+ * counter                                      meaning
+ * -------------------------------------------  ----------------------------------------------------
+ * training_reports, teacher_reports,           reports on TRAIN, EVALUATE, CLONE, RESTART
+ * clone_reports, restart_reports
+ * hypergradient_reports                        reports on TRAIN that held a finite hypergradient
+ *                                              component
+ * training_seconds, teacher_seconds,           time between `next` and its report, summed over
+ * clone_seconds, restart_seconds               students
+ * training_cost, hypergradient_cost,           in the units of hpm_student_report_cost(); a report
+ * teacher_cost                                 on TRAIN or EVALUATE without it counts 1
+ * teacher_share, hypergradient_share           the teacher's and the hypergradients' share of the
+ *                                              three costs; 0 before any report
+ * nonfinite_losses                             losses that were NaN or infinite
+ * nonfinite_hypergradients                     hypergradient components that were infinite, skipped
+ * clones                                       students that were replaced
+ *
+ *   population  The population.
+ *   counter     A name of the table.
+ *   out         Receives the number.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT (an unknown name: the sentence lists them) or
+ *   HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_population_count(hpm_population *population, const char *counter, double *out);
+
+/*
+ * The student to keep: of those whose latest training loss is finite, the one with the best.
+ *
+ *   population  The population.
+ *   student     Receives the student.
+ *   loss        Receives its loss, as it was reported.
+ *
+ * Returns HPM_OK, HPM_ERROR_NO_RESULT before there is one, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(population). Since 0.1.
+ */
+hpm_status hpm_population_best(hpm_population *population, size_t *student, double *loss);
+
+/*
+ * The best known point: the hyperparameters with which the best student (hpm_population_best())
+ * made its latest training report; under `random` those of the best trial, also if it has ended.
+ *
+ *   population  The population.
+ *   out         Array of `n` that receives the hyperparameters, in natural units.
+ *   n           At least the space's dimension; what is beyond it stays as it is.
+ *   loss        Receives the loss of that report.
+ *
+ * Returns HPM_OK, HPM_ERROR_NO_RESULT before there is one, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(population + dimension). Since 0.1.
+ */
+hpm_status hpm_population_best_hyperparameters(hpm_population *population, double *out, size_t n,
+                                               double *loss);
+
+/*
+ * Asks a population to stop: from now on `next` answers STOP, and hpm_population_run() returns once
+ * the callback that is under way has. Reports that are still out are accepted. The request is not
+ * saved: a loaded population goes on.
+ *
+ *   population  The population.
+ *
+ * Returns HPM_OK or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread, also inside a callback. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_population_stop(hpm_population *population);
+
+/* ---- Functions: Student ---------------------------------------------------------------------- */
+
+/*
+ * What a student is to do next. Asked twice without a report it answers the same, so a worker that
+ * died is simply asked again.
+ *
+ *   population       The population.
+ *   student          Which student, from 0.
+ *   action           Receives the action.
+ *   source           Receives the student to copy for HPM_ACTION_CLONE, else `student` itself. May
+ *                    be NULL.
+ *   hyperparameters  Array of `n` that receives the hyperparameters of the action, in natural
+ *                    units; with CLONE those of the source, with WAIT and STOP the student's own.
+ *   n                At least the space's dimension; what is beyond it stays as it is.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT, HPM_ERROR_HANDLE or HPM_ERROR_BUSY.
+ * Thread safety: Any thread; different students may be driven by different threads.
+ * Complexity: O(dimension). Since 0.1.
+ */
+hpm_status hpm_student_next(hpm_population *population, size_t student, hpm_action *action,
+                            size_t *source, double *hyperparameters, size_t n);
+
+/*
+ * Reports on the task that hpm_student_next() answered.
+ *
+ * A NaN or infinite loss makes the student the worst, so it is replaced at the next exploit; its
+ * hypergradient is ignored. A hypergradient component that is NaN says 'no derivative'; one that is
+ * infinite is skipped and counted.
+ *
+ *   population     The population.
+ *   student        Which student, from 0.
+ *   loss           The validation loss after the interval. Ignored on CLONE and RESTART.
+ *   hypergradient  Array of `n`: the derivative of the loss with respect to the hyperparameters, in
+ *                  natural units, at the values that `next` gave. NULL where `n` is 0. May be NULL.
+ *   n              The space's dimension, or 0: no hypergradient.
+ *
+ * Returns HPM_OK, HPM_ERROR_ORDER (no task is out for the student), HPM_ERROR_ARGUMENT,
+ *   HPM_ERROR_HANDLE or HPM_ERROR_BUSY.
+ * Thread safety: Any thread. The result does not depend on the order in which the students' reports
+ *   arrive.
+ * Complexity: O(dimension); the last report of a round O(population x dimension), at an exploit
+ *   times the teacher's units.
+ * Since 0.1.
+ */
+hpm_status hpm_student_report(hpm_population *population, size_t student, double loss,
+                              const double *hypergradient, size_t n);
+
+/*
+ * Says what the task that is out for a student cost, in units of your own (such as gradient
+ * evaluations or seconds), split into training and hypergradient. Call it before the report; the
+ * last call counts. Without it a report counts as 1 of training.
+ *
+ *   population     The population.
+ *   student        Which student, from 0.
+ *   training       The cost of the training itself; finite, 0 or more.
+ *   hypergradient  The cost of the hypergradient beyond it; finite, 0 or more.
+ *
+ * Returns HPM_OK, HPM_ERROR_ORDER (no task is out for the student), HPM_ERROR_ARGUMENT or
+ *   HPM_ERROR_HANDLE.
+ * Thread safety: Any thread, also inside a callback. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_student_report_cost(hpm_population *population, size_t student, double training,
+                                   double hypergradient);
+
+/*
+ * The hyperparameters that a student holds now.
+ *
+ *   population  The population.
+ *   student     Which student, from 0.
+ *   out         Array of `n` that receives them, in natural units.
+ *   n           At least the space's dimension; what is beyond it stays as it is.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(dimension). Since 0.1.
+ */
+hpm_status hpm_student_hyperparameters(hpm_population *population, size_t student, double *out,
+                                       size_t n);
+
+/*
+ * Sets where a student starts, before its first `next`.
+ *
+ *   population       The population.
+ *   student          Which student, from 0.
+ *   hyperparameters  Array of `n` values in natural units, each within its bounds; whole for
+ *                    integers and choices.
+ *   n                The space's dimension.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT, HPM_ERROR_ORDER (the student has begun) or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(dimension). Since 0.1.
+ */
+hpm_status hpm_student_set_initial(hpm_population *population, size_t student,
+                                   const double *hyperparameters, size_t n);
+
+/*
+ * Who trained, at an earlier report, the weights that a student holds now: the lineage through the
+ * clones. Following it over all reports gives the schedule that trained the student.
+ *
+ *   population  The population.
+ *   student     Which student, from 0.
+ *   report      A training report of the past, from 1 to the number that all students have made.
+ *   out         Receives the student whose training report number `report` it was.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(clones since that report). Since 0.1.
+ */
+hpm_status hpm_student_ancestor(hpm_population *population, size_t student, size_t report,
+                                size_t *out);
+
+/* ---- Functions: Run -------------------------------------------------------------------------- */
+
+/*
+ * Drives the population to its end by callbacks: `next` and `report` for one student after the
+ * other, in the calling thread.
+ *
+ * While it runs, `next`, `report`, `run` and `destroy` on this population are HPM_ERROR_BUSY in
+ * every thread; everything else is allowed, also inside callbacks. No lock is held during one.
+ *
+ * A callback that returns non-zero ends the run with HPM_ERROR_CALLBACK, and
+ * hpm_last_callback_status() is what it returned. Its task stays out, so a second run begins with
+ * it again.
+ *
+ *   population  The population. With `steps` = 0 the run lasts until hpm_population_stop().
+ *   trainer     The callbacks; copied.
+ *   context     Handed to every callback as it is; never looked at. May be NULL.
+ *
+ * Returns HPM_OK when all students are done, HPM_STOPPED after hpm_population_stop(),
+ *   HPM_ERROR_CALLBACK, HPM_ERROR_ARGUMENT (a callback that the algorithm needs is NULL: known
+ *   before anything runs), HPM_ERROR_HANDLE or HPM_ERROR_BUSY.
+ * Thread safety: Any thread. Complexity: That of `next` and `report`, beside your callbacks.
+ * Since 0.1.
+ */
+hpm_status hpm_population_run(hpm_population *population, const hpm_trainer *trainer,
+                              void *context);
+
+/* ---- Functions: Teacher ---------------------------------------------------------------------- */
+
+/*
+ * Creates a teacher. It works on the numbers as they are: pass latent or scaled coordinates of
+ * about unit size.
+ *
+ *   dimension  The number of hyperparameters, at least 1.
+ *   options    Reads `seed`, `teacher` (`attention`), `teacher_units` and `teacher_learning_rate`;
+ *              copied. NULL: all defaults. May be NULL.
+ *   out        Receives the teacher.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT, HPM_ERROR_MEMORY or HPM_ERROR_HANDLE.
+ * Ownership: The caller's, until hpm_teacher_destroy().
+ * Thread safety: Any thread. Complexity: O(dimension x units) time and memory. Since 0.1.
+ */
+hpm_status hpm_teacher_create(size_t dimension, hpm_options *options, hpm_teacher **out);
+
+/*
+ * Destroys a teacher.
+ *
+ *   teacher  The teacher; NULL does nothing. May be NULL.
+ *
+ * Returns HPM_OK, or HPM_ERROR_HANDLE where it is no living teacher.
+ * Thread safety: Any thread; a call that is under way on the handle ends first. Complexity: O(1).
+ * Since 0.1.
+ */
+hpm_status hpm_teacher_destroy(hpm_teacher *teacher);
+
+/*
+ * Mutates a parent: child = (1 + tanh(W softmax(V parent))) parent, elementwise (HPM, equation 6).
+ *
+ *   teacher  The teacher.
+ *   parent   Array of `n` finite numbers.
+ *   child    Array of `n` that receives the child; may be `parent` itself.
+ *   n        The teacher's dimension.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(dimension x units).
+ * Source: HPM (Tao et al., NeurIPS 2020), section 3.2. Since 0.1.
+ */
+hpm_status hpm_teacher_mutate(hpm_teacher *teacher, const double *parent, double *child, size_t n);
+
+/*
+ * Teaches the teacher: one gradient step down the loss at the child, through W and V. With a =
+ * softmax(V h), c = tanh(W a), r = G h (1 - c^2) and q = W^T r the gradients are dL/dW = r a^T and
+ * dL/dV = (a (q - a.q)) h^T; r is divided by its norm.
+ *
+ *   teacher            The teacher.
+ *   parent             Array of `n` finite numbers: h.
+ *   gradient_at_child  Array of `n`: G, the derivative of the loss with respect to the child that
+ *                      hpm_teacher_mutate() gave. Components that are not finite take no part.
+ *   n                  The teacher's dimension.
+ *
+ * Returns HPM_OK, HPM_UNCHANGED where there is nothing to learn, HPM_ERROR_ARGUMENT or
+ *   HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(dimension x units).
+ * Source: HPM (Tao et al., NeurIPS 2020), section 3.2. Since 0.1.
+ */
+hpm_status hpm_teacher_learn(hpm_teacher *teacher, const double *parent,
+                             const double *gradient_at_child, size_t n);
+
+/* ---- Functions: Snapshot --------------------------------------------------------------------- */
+
+/*
+ * Writes the whole state of a population: space, options, students, moments, teacher, tasks that
+ * are out. A population that is loaded from it goes on bit for bit as this one would.
+ *
+ *   population  The population.
+ *   bytes       Array of `capacity` that receives the snapshot. NULL: the size alone. May be NULL.
+ *   capacity    Its size in bytes; 0 where `bytes` is NULL.
+ *   needed      Receives the size of the snapshot in bytes.
+ *
+ * Returns HPM_OK, HPM_ERROR_CAPACITY (nothing was written but `needed`), HPM_ERROR_ARGUMENT or
+ *   HPM_ERROR_HANDLE.
+ * Thread safety: Any thread, also inside a callback. Another thread's report between the call for
+ *   the size and the call for the bytes can change the size: try again after HPM_ERROR_CAPACITY.
+ * Complexity: O(population x dimension). Since 0.1.
+ */
+hpm_status hpm_population_save(hpm_population *population, uint8_t *bytes, size_t capacity,
+                               size_t *needed);
+
+/*
+ * Makes a population from a snapshot. Tasks that were out when it was saved are out still: ask
+ * `next` again, or report.
+ *
+ *   bytes   Array of `length` bytes that hpm_population_save() wrote.
+ *   length  Its size in bytes.
+ *   out     Receives the population.
+ *
+ * Returns HPM_OK, HPM_ERROR_SNAPSHOT (no snapshot, damaged, truncated, or of a later version),
+ *   HPM_ERROR_MEMORY or HPM_ERROR_ARGUMENT.
+ * Ownership: The population is the caller's, until hpm_population_destroy().
+ * Thread safety: Any thread. Complexity: O(length). Since 0.1.
+ */
+hpm_status hpm_population_load(const uint8_t *bytes, size_t length, hpm_population **out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* HPM_H */
