@@ -34,6 +34,7 @@ endif
 all: $(LIBRARY)
 
 $(LIBRARY): Package.swift Makefile scripts/libhpm.map $(shell find Sources -name '*.swift')
+	@rm -f .build/release/$(BUILT)  # changed linker flags alone would not link anew
 	$(SWIFT) build -c release --product hpm $(LIBRARY_FLAGS)
 	mkdir -p lib
 	cp .build/release/$(BUILT) $@

@@ -110,7 +110,7 @@ typedef struct hpm_population hpm_population;
 /*
  * A teacher on its own, for programs that have their own population: a network that maps the
  * hyperparameters h of a parent to those of a mutated child, h' = (1 + tanh(W softmax(V h))) h
- * (HPM, equation 6), and learns from the hypergradient at the child.
+ * (HPM), and learns from the hypergradient at the child.
  */
 typedef struct hpm_teacher hpm_teacher;
 
@@ -536,9 +536,8 @@ hpm_status hpm_options_set_string(hpm_options *options, const char *key, const c
  *   options  Copied. NULL: all defaults. May be NULL.
  *   out      Receives the population.
  *
- * Returns HPM_OK, HPM_ERROR_ARGUMENT (a space without parameters, options that contradict one
- *   another), HPM_ERROR_UNSUPPORTED (a parameter that the algorithm can't take: the sentence names
- *   it), HPM_ERROR_MEMORY or HPM_ERROR_HANDLE.
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT (a space without parameters), HPM_ERROR_MEMORY or
+ *   HPM_ERROR_HANDLE.
  * Ownership: The caller's, until hpm_population_destroy().
  * Thread safety: Any thread.
  * Complexity: O(population x dimension) time and memory: at most 80 bytes for each student and
@@ -852,7 +851,7 @@ hpm_status hpm_teacher_create(size_t dimension, hpm_options *options, hpm_teache
 hpm_status hpm_teacher_destroy(hpm_teacher *teacher);
 
 /*
- * Mutates a parent: child = (1 + tanh(W softmax(V parent))) parent, elementwise (HPM, equation 6).
+ * Mutates a parent: child = (1 + tanh(W softmax(V parent))) parent, elementwise.
  *
  *   teacher  The teacher.
  *   parent   Array of `n` finite numbers.
@@ -861,7 +860,7 @@ hpm_status hpm_teacher_destroy(hpm_teacher *teacher);
  *
  * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
  * Thread safety: Any thread. Complexity: O(dimension x units).
- * Source: HPM (Tao et al., NeurIPS 2020), section 3.2. Since 0.1.
+ * Source: HPM (Tao et al., NeurIPS 2020), the teacher network. Since 0.1.
  */
 hpm_status hpm_teacher_mutate(hpm_teacher *teacher, const double *parent, double *child, size_t n);
 
@@ -879,7 +878,7 @@ hpm_status hpm_teacher_mutate(hpm_teacher *teacher, const double *parent, double
  * Returns HPM_OK, HPM_UNCHANGED where there is nothing to learn, HPM_ERROR_ARGUMENT or
  *   HPM_ERROR_HANDLE.
  * Thread safety: Any thread. Complexity: O(dimension x units).
- * Source: HPM (Tao et al., NeurIPS 2020), section 3.2. Since 0.1.
+ * Source: HPM (Tao et al., NeurIPS 2020), the teacher network. Since 0.1.
  */
 hpm_status hpm_teacher_learn(hpm_teacher *teacher, const double *parent,
                              const double *gradient_at_child, size_t n);

@@ -67,7 +67,9 @@ func copy<Element>(
     guard capacity >= UInt(elements.count) else {
         throw HPMError(.capacity, "capacity is \(capacity); needed: \(elements.count)")
     }
-    for (index, element) in elements.enumerated() { out[index] = element }
+    elements.withUnsafeBufferPointer { source in
+        if let base = source.baseAddress { out.update(from: base, count: source.count) }
+    }
 }
 
 func constantCString(_ text: StaticString) -> UnsafePointer<CChar> {

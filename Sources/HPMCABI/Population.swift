@@ -29,9 +29,8 @@ public let HPM_ACTION_STOP: hpm_action = 5
 ///   - space: At least one parameter; copied.
 ///   - options: Copied. NULL: all defaults. May be NULL.
 ///   - out: Receives the population.
-/// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` (a space without parameters, options that contradict
-///   one another), `HPM_ERROR_UNSUPPORTED` (a parameter that the algorithm can't take: the sentence
-///   names it), `HPM_ERROR_MEMORY` or `HPM_ERROR_HANDLE`.
+/// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` (a space without parameters), `HPM_ERROR_MEMORY` or
+///   `HPM_ERROR_HANDLE`.
 /// - Ownership: The caller's, until ``hpm_population_destroy``.
 /// - Thread safety: Any thread.
 /// - Complexity: O(population x dimension) time and memory: at most 80 bytes for each student and

@@ -2,7 +2,7 @@ import HPM
 
 /// A teacher on its own, for programs that have their own population: a network that maps the
 /// hyperparameters h of a parent to those of a mutated child, h' = (1 + tanh(W softmax(V h))) h
-/// (HPM, equation 6), and learns from the hypergradient at the child.
+/// (HPM), and learns from the hypergradient at the child.
 public typealias hpm_teacher = OpaquePointer
 
 /// Creates a teacher. It works on the numbers as they are: pass latent or scaled coordinates of
@@ -42,7 +42,7 @@ public func hpm_teacher_destroy(_ teacher: hpm_teacher?) -> hpm_status {
     destroy(teacher, AttentionTeacher.self)
 }
 
-/// Mutates a parent: child = (1 + tanh(W softmax(V parent))) parent, elementwise (HPM, equation 6).
+/// Mutates a parent: child = (1 + tanh(W softmax(V parent))) parent, elementwise.
 ///
 /// - Parameters:
 ///   - teacher: The teacher.
@@ -52,7 +52,7 @@ public func hpm_teacher_destroy(_ teacher: hpm_teacher?) -> hpm_status {
 /// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` or `HPM_ERROR_HANDLE`.
 /// - Thread safety: Any thread.
 /// - Complexity: O(dimension x units).
-/// - Source: HPM (Tao et al., NeurIPS 2020), section 3.2.
+/// - Source: HPM (Tao et al., NeurIPS 2020), the teacher network.
 /// - Since: 0.1
 @_cdecl("hpm_teacher_mutate")
 public func hpm_teacher_mutate(
@@ -81,7 +81,7 @@ public func hpm_teacher_mutate(
 ///   `HPM_ERROR_HANDLE`.
 /// - Thread safety: Any thread.
 /// - Complexity: O(dimension x units).
-/// - Source: HPM (Tao et al., NeurIPS 2020), section 3.2.
+/// - Source: HPM (Tao et al., NeurIPS 2020), the teacher network.
 /// - Since: 0.1
 @_cdecl("hpm_teacher_learn")
 public func hpm_teacher_learn(

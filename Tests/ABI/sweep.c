@@ -257,7 +257,8 @@ typedef enum {
     CONTEXT
 } role;
 
-/* `status` 0: any that is negative. `words`: what the sentence may name, split by '|'. */
+/* `status` 0: any that is negative. `words`: what the sentence may name, split by '|': the argument,
+ * or what the caller knows it by, as the name of an option. */
 typedef struct {
     value value;
     hpm_status status;
@@ -373,7 +374,7 @@ static void add_labels(world *w, bad_list *list) {
     } cases[] = {{NULL, "one NULL"}, {"", "one empty"}, {"\xff", "one not UTF-8"},
                  {"small", "two alike"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const char **labels = copy(w, w->labels, 3 * sizeof *labels);
+        const char **labels = copy(w, w->labels, 4 * sizeof *labels);
         labels[2] = cases[i].last;
         add_pointer(list, labels, HPM_ERROR_ARGUMENT, cases[i].description);
     }
@@ -458,18 +459,22 @@ static void bad_values(world *w, const parameter *p, role role, bad_list *list) 
         }
         break;
     case NEW_NAME:
+        list->words = "name|named";
         add_texts(list, "rate");
         add_text(list, "weights");
         break;
     case CHOICE_NAME:
+        list->words = "name|named|rate";
         add_text(list, "rate");
         add_texts(list, "unknown");
         break;
     case INTEGER_KEY:
+        list->words = "key|option|algorithm";
         add_text(list, "algorithm");
         add_texts(list, "unknown");
         break;
     case REAL_KEY:
+        list->words = "key|option|algorithm|population";
         add_text(list, "algorithm");
         add_text(list, "population");
         add_texts(list, "unknown");
@@ -478,6 +483,9 @@ static void bad_values(world *w, const parameter *p, role role, bad_list *list) 
     case WORD_KEY:
     case WORD_VALUE:
     case COUNTER:
+        if (role == OLD_NAME) list->words = "name|named";
+        if (role == WORD_KEY) list->words = "key|option";
+        if (role == WORD_VALUE) list->words = "value|algorithm";
         add_texts(list, "unknown");
         break;
     case LOW:
@@ -502,11 +510,13 @@ static void bad_values(world *w, const parameter *p, role role, bad_list *list) 
         add_int64(list, INT64_MAX);
         break;
     case INTEGER_VALUE:
+        list->words = "value|interval";
         add_int64(list, 0);
         add_int64(list, -1);
         add_int64(list, INT64_MIN);
         break;
     case REAL_VALUE:
+        list->words = "value|truncation";
         add_not_finite(list);
         add_real(list, -0.1);
         add_real(list, 0.6);
@@ -529,17 +539,17 @@ static void bad_values(world *w, const parameter *p, role role, bad_list *list) 
         add_indices(list, 2);
         break;
     case LABEL_COUNT:
-        add_size(list, 0, HPM_ERROR_ARGUMENT);
-        add_size(list, 1, HPM_ERROR_ARGUMENT);
         /* The fourth label is NULL. */
         list->words = "labels|count";
+        add_size(list, 0, HPM_ERROR_ARGUMENT);
+        add_size(list, 1, HPM_ERROR_ARGUMENT);
         add_size(list, 4, HPM_ERROR_ARGUMENT);
         add_size(list, SIZE_MAX / 2, HPM_ERROR_ARGUMENT);
         add_size(list, SIZE_MAX, HPM_ERROR_ARGUMENT);
         break;
     case BLOCK_COUNT:
         add_size(list, 0, HPM_ERROR_ARGUMENT);
-        add_size(list, SIZE_MAX / 2, HPM_ERROR_ARGUMENT);
+        add_size(list, SIZE_MAX / 2, HPM_ERROR_MEMORY);
         add_size(list, SIZE_MAX / 2 + 1, HPM_ERROR_ARGUMENT);
         add_size(list, SIZE_MAX, HPM_ERROR_ARGUMENT);
         break;
@@ -566,6 +576,7 @@ static void bad_values(world *w, const parameter *p, role role, bad_list *list) 
         add_lengths(list, TEACHER_DIMENSION);
         break;
     case NEW_DIMENSION:
+        list->words = "dimension|hyperparameters";
         add_size(list, 0, HPM_ERROR_ARGUMENT);
         add_size(list, SIZE_MAX / 16, 0);
         add_size(list, SIZE_MAX / 2, 0);
@@ -575,7 +586,7 @@ static void bad_values(world *w, const parameter *p, role role, bad_list *list) 
         add_lengths(list, STUDENTS);
         break;
     case BYTES_LENGTH:
-        list->words = "bytes|length";
+        list->words = "bytes|length|snapshot";
         add_size(list, 0, HPM_ERROR_SNAPSHOT);
         add_size(list, 1, HPM_ERROR_SNAPSHOT);
         add_size(list, w->snapshot_size / 2, HPM_ERROR_SNAPSHOT);
@@ -592,9 +603,11 @@ static void bad_values(world *w, const parameter *p, role role, bad_list *list) 
         add_size(list, w->snapshot_size - 1, HPM_ERROR_CAPACITY);
         break;
     case LABELS:
+        list->words = "labels|label";
         add_labels(w, list);
         break;
     case ROW:
+        list->words = "hyperparameters|rate|depth|kind|weights";
         add_rows(w, list, w->row, DIMENSION, 0, (double[]){NAN, INFINITY, 0, 1.01}, 4);
         add_rows(w, list, w->row, DIMENSION, 2, (double[]){NAN, 0, 2.5, 10}, 4);
         add_rows(w, list, w->row, DIMENSION, 3, (double[]){NAN, -1, 0.5, 3}, 4);
@@ -609,6 +622,7 @@ static void bad_values(world *w, const parameter *p, role role, bad_list *list) 
         add_rows(w, list, w->parent, TEACHER_DIMENSION, 2, (double[]){NAN, INFINITY, -INFINITY}, 3);
         break;
     case BYTES:
+        list->words = "bytes|snapshot";
         add_snapshots(w, list);
         break;
     case TRAINER:
@@ -782,11 +796,11 @@ static const struct extra {
      {{3, {.real = 1e16}}}, 1},
     {"hpm_space_add_integer", "a logit", FRESH, HPM_ERROR_ARGUMENT, "scale",
      {{4, {.int32 = HPM_SCALE_LOGIT}}}, 1},
-    {"hpm_space_set_update", "a hypergradient of an integer", FRESH, HPM_ERROR_ARGUMENT, "update",
+    {"hpm_space_set_update", "a hypergradient of an integer", FRESH, HPM_ERROR_ARGUMENT, "update|depth",
      {{2, {.int32 = HPM_UPDATE_HYPERGRADIENT}}}, 1},
-    {"hpm_space_set_update", "both on a choice", FRESH, HPM_ERROR_ARGUMENT, "update",
+    {"hpm_space_set_update", "both on a choice", FRESH, HPM_ERROR_ARGUMENT, "update|kind",
      {{1, {.pointer = "kind"}}, {2, {.int32 = HPM_UPDATE_BOTH}}}, 2},
-    {"hpm_options_set_integer", "a text for a number", FRESH, HPM_ERROR_ARGUMENT, "key|value",
+    {"hpm_options_set_integer", "a text for a number", FRESH, HPM_ERROR_ARGUMENT, "direction",
      {{1, {.pointer = "direction"}}}, 1},
     {"hpm_options_set_integer", "no students", FRESH, HPM_ERROR_ARGUMENT, "value|population",
      {{1, {.pointer = "population"}}, {2, {.int64 = 0}}}, 2},

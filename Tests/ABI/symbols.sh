@@ -25,8 +25,9 @@ for function in json.load(open(sys.argv[1]))["functions"]: print(function["name"
     "$interface" | sort >"$scratch/described"
 expect "exports beside hpm_*: $(grep -v '^hpm_' "$scratch/exported" | head -5 | tr '\n' ' ')" \
     test "$(grep -vc '^hpm_' "$scratch/exported")" = 0
-expect "exports that differ from hpm.abi.json: $(diff "$scratch/exported" "$scratch/described" | grep '^[<>]' | tr '\n' ' ')" \
-    cmp -s "$scratch/exported" "$scratch/described"
+diff "$scratch/exported" "$scratch/described" | grep '^[<>]' >"$scratch/difference"
+expect "exports (<) that differ from hpm.abi.json (>): $(tr '\n' ' ' <"$scratch/difference")" \
+    test ! -s "$scratch/difference"
 expect "no functions at all" test -s "$scratch/exported"
 
 ldd "$library" | awk '{ sub(".*/", "", $1); print $1 }' \
@@ -36,13 +37,14 @@ expect "ldd says nothing of libc" sh -c 'ldd "$1" | grep -q "libc\.so"' sh "$lib
 
 size=$(wc -c <"$library")
 expect "$size bytes, not under 10 MB" test "$size" -lt 10000000
-expect "not stripped: it has a .symtab" sh -c '! readelf -SW "$1" | grep -q "\.symtab"' sh "$library"
+expect "not stripped: it has a .symtab" \
+    sh -c '! readelf -SW "$1" | grep -q "\.symtab"' sh "$library"
 expect "SONAME is not libhpm.so.0" \
     sh -c 'readelf -dW "$1" | grep SONAME | grep -qF "[libhpm.so.0]"' sh "$library"
 expect "an executable stack" sh -c '! readelf -lW "$1" | grep GNU_STACK | grep -q E' sh "$library"
 expect "text relocations" sh -c '! readelf -dW "$1" | grep -q TEXTREL' sh "$library"
-expect "a path to look for libraries in (RUNPATH)" \
-    sh -c '! readelf -dW "$1" | grep -Eq "RPATH|RUNPATH"' sh "$library"
+expect "looks for libraries in a folder of the machine it was built on" \
+    sh -c '! readelf -dW "$1" | grep -E "RPATH|RUNPATH" | grep -qF "[/"' sh "$library"
 
 echo "$(wc -l <"$scratch/exported") functions, $size bytes"
 echo "$passed passed, $failed failed"

@@ -8,8 +8,8 @@
 /// W is dimension x units, V units x dimension, both N(0, 0.1^2) at first; x is h, or h scaled to
 /// unit size. A step has the length of the learning rate times a, since r is divided by its norm.
 ///
-/// Source: Tao et al., 'Learning to Mutate with Hypergradient Guided Population', NeurIPS 2020,
-/// section 3.2; the gradients follow from the chain rule.
+/// Source: Tao et al., 'Learning to Mutate with Hypergradient Guided Population', NeurIPS 2020, the
+/// teacher network; the gradients follow from the chain rule.
 public struct AttentionTeacher: Equatable, Sendable {
     public let dimension: Int
     public let units: Int

@@ -7,6 +7,7 @@ enum Checksum {
     }
 
     static func crc64(_ bytes: some Sequence<UInt8>) -> UInt64 {
+        let table = table
         var value = ~UInt64(0)
         for byte in bytes {
             value = table[Int(UInt8(truncatingIfNeeded: value) ^ byte)] ^ value >> 8

@@ -17,10 +17,9 @@ extension Population {
         for byte in Self.magic { encoder.put(byte) }
         encoder.put(Self.version)
         encoder.put(count: state.bytes.count)
-        let covered = encoder.bytes + state.bytes
-        var checksum = SnapshotEncoder()
-        checksum.put(Checksum.crc64(covered))
-        return covered + checksum.bytes
+        encoder.put(raw: state.bytes)
+        encoder.put(Checksum.crc64(encoder.bytes))
+        return encoder.bytes
     }
 
     /// A population from the bytes of ``snapshot()``.

@@ -17,12 +17,10 @@ struct SnapshotDecoder {
     mutating func integer<Value: FixedWidthInteger>(_ type: Value.Type) throws(HPMError) -> Value {
         let size = MemoryLayout<Value>.size
         guard remaining >= size else { throw Self.damaged("it ends too early") }
-        var value: Value = 0
-        for offset in 0..<size {
-            value |= Value(truncatingIfNeeded: bytes[position + offset]) << (8 * offset)
-        }
-        position += size
-        return value
+        defer { position += size }
+        return Value(
+            littleEndian: UnsafeRawBufferPointer(bytes).loadUnaligned(
+                fromByteOffset: position, as: Value.self))
     }
 
     mutating func bool() throws(HPMError) -> Bool {

@@ -6,6 +6,10 @@ struct SnapshotEncoder {
         withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
     }
 
+    mutating func put(raw other: [UInt8]) {
+        bytes.append(contentsOf: other)
+    }
+
     mutating func put(_ value: Double) { put(value.bitPattern) }
     mutating func put(_ value: Bool) { put(UInt8(value ? 1 : 0)) }
     mutating func put(count value: Int) { put(UInt64(value)) }
@@ -17,12 +21,16 @@ struct SnapshotEncoder {
 
     mutating func put(_ values: [Double]) {
         put(count: values.count)
-        for value in values { put(value) }
+        putAll(values.map { $0.bitPattern.littleEndian })
     }
 
     mutating func put(_ values: [UInt32]) {
         put(count: values.count)
-        for value in values { put(value) }
+        putAll(values.map { $0.littleEndian })
+    }
+
+    private mutating func putAll(_ words: [some FixedWidthInteger]) {
+        words.withUnsafeBytes { bytes.append(contentsOf: $0) }
     }
 
     mutating func put<Value>(_ value: Value?, _ write: (inout SnapshotEncoder, Value) -> Void) {

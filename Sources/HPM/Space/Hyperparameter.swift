@@ -19,10 +19,13 @@ public struct Hyperparameter: Equatable, Sendable {
     /// Where student 0 starts; nil: drawn.
     public let initial: Double?
     public internal(set) var update = Update.automatic
+    /// The bounds in natural units: of an integer whole, of a choice those of its indices.
+    public let low: Double
+    public let high: Double
+    /// Of integers and choices half a unit wider on either side, which gives the outermost values the
+    /// same share as the others.
     let map: LatentMap
 
-    public var low: Double { kind == .choice ? 0 : kind == .integer ? (map.low + 0.5).rounded() : map.low }
-    public var high: Double { kind == .choice ? Double(labels.count - 1) : kind == .integer ? (map.high - 0.5).rounded() : map.high }
     public var scale: Scale { map.scale }
 
     var indices: Range<Int> { offset..<offset + count }
@@ -32,7 +35,8 @@ public struct Hyperparameter: Equatable, Sendable {
     func natural(_ latent: Double) -> Double {
         switch kind {
         case .real: map.natural(latent)
-        case .integer, .choice: clamp(map.natural(latent).rounded())
+        // Adding 0 makes -0 a plain 0.
+        case .integer, .choice: clamp(map.natural(latent).rounded() + 0)
         }
     }
 

@@ -43,7 +43,8 @@ public struct SearchSpace: Equatable, Sendable {
             throw HPMError(.argument, "count of '\(name)' is \(count); allowed: 1 or more")
         }
         let map = try boundedMap(name, low: low, high: high, scale: scale, margin: 0)
-        try append(name, .real, count: count, map: map, initial: initial)
+        try append(
+            name, .real, count: count, low: low, high: high, map: map, initial: initial)
     }
 
     /// Adds an integer parameter. It is mutated, never descended.
@@ -64,9 +65,8 @@ public struct SearchSpace: Equatable, Sendable {
                     "\(bound) of '\(name)' is \(value); allowed: whole numbers, at most 2^53 in size")
             }
         }
-        // Half a unit more on either side gives the outermost integers the same share as the others.
         let map = try boundedMap(name, low: low, high: high, scale: scale, margin: 0.5)
-        try append(name, .integer, count: 1, map: map, initial: initial)
+        try append(name, .integer, count: 1, low: low, high: high, map: map, initial: initial)
     }
 
     /// Adds a choice among labels. It is mutated, never descended.
@@ -89,9 +89,11 @@ public struct SearchSpace: Equatable, Sendable {
                 throw HPMError(.argument, "label '\(label)' of '\(name)' is given twice")
             }
         }
-        let map = LatentMap(scale: .linear, low: -0.5, high: Double(labels.count) - 0.5)
+        let high = Double(labels.count - 1)
         try append(
-            name, .choice, count: 1, map: map, initial: initial.map(Double.init), labels: labels)
+            name, .choice, count: 1, low: 0, high: high,
+            map: LatentMap(scale: .linear, low: -0.5, high: high + 0.5),
+            initial: initial.map(Double.init), labels: labels)
     }
 
     /// Says who may move a parameter.
@@ -146,8 +148,8 @@ public struct SearchSpace: Equatable, Sendable {
     }
 
     private mutating func append(
-        _ name: String, _ kind: Hyperparameter.Kind, count: Int, map: LatentMap, initial: Double?,
-        labels: [String] = []
+        _ name: String, _ kind: Hyperparameter.Kind, count: Int, low: Double, high: Double,
+        map: LatentMap, initial: Double?, labels: [String] = []
     ) throws(HPMError) {
         guard !name.isEmpty else {
             throw HPMError(.argument, "name is empty; allowed: any other text")
@@ -161,7 +163,7 @@ public struct SearchSpace: Equatable, Sendable {
         }
         let parameter = Hyperparameter(
             name: name, kind: kind, count: count, offset: dimension, labels: labels,
-            initial: initial, map: map)
+            initial: initial, low: low, high: high, map: map)
         if let initial, let complaint = parameter.complaint(about: initial) {
             throw HPMError(.argument, "initial of '\(name)' is \(initial); \(complaint)")
         }

@@ -41,7 +41,7 @@ def size(value: Any, name: str) -> int:
     except TypeError:
         raise TypeError(f"{name} is {value!r}; allowed: a whole number") from None
     if not 0 <= number < 1 << 63:
-        raise ArgumentError(f"{name} is {number}; allowed: 0 or more")
+        raise ArgumentError(f"{name} is {number}; allowed: 0 to 2^63 - 1")
     return number
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ._arguments import Vector, size
+from ._arguments import Vector, real, size
 from ._options import Option
 from ._trainer import Clone, Outcome, Restart, Train
 from .errors import ArgumentError, NoResultError
@@ -134,8 +134,10 @@ def tune(
     def training(student: int, hyperparameters: Vector) -> Outcome:
         outcome = train(student, space.decode(hyperparameters))
         counts[student] += 1
-        loss = outcome[0] if isinstance(outcome, tuple) else outcome
-        history.append(Report(student, counts[student], hyperparameters, float(loss)))
+        loss = outcome[0] if isinstance(outcome, tuple) and outcome else outcome
+        history.append(
+            Report(student, counts[student], hyperparameters, real(loss, "the loss that train returned"))
+        )
         bar.advance(population)
         return outcome
 

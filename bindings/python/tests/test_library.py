@@ -1,0 +1,81 @@
+"""How the library is found, and what the bindings take from it."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import hpm
+import pytest
+from hpm import _abi, _library
+
+ROOT = Path(__file__).parents[1]
+
+
+def imports(**environment):
+    return subprocess.run(
+        [sys.executable, "-c", "import hpm; print(hpm.__version__)"],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_versions_agree():
+    assert hpm.__version__ == _abi.HPM_VERSION
+    assert f'version = "{hpm.__version__}"' in (ROOT / "pyproject.toml").read_text()
+    assert _library.functions.hpm_abi_version() == _abi.HPM_ABI_VERSION
+
+
+def test_the_library_is_named_by_the_environment():
+    path = _library.functions._name
+    assert imports(HPM_LIBRARY=path).stdout.strip() == hpm.__version__
+    missing = imports(HPM_LIBRARY="/nowhere/libhpm.so.0").stderr
+    assert "ImportError: can't load '/nowhere/libhpm.so.0'" in missing and "HPM_LIBRARY" in missing and "make" in missing
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a library that is another one")
+def test_another_library_is_refused():
+    assert "is no libhpm, or an older one" in imports(HPM_LIBRARY="libc.so.6").stderr
+
+
+def test_another_binary_interface_is_refused(monkeypatch):
+    monkeypatch.setattr(_abi, "HPM_ABI_VERSION", 99)
+    with pytest.raises(ImportError, match="binary interface 0; .* need 99"):
+        _library._load()
+
+
+def test_every_failure_has_its_exception():
+    names = [name for name in vars(_abi) if name.startswith("HPM_ERROR_")]
+    covered = {
+        name for name in names if type(_library.failure(getattr(_abi, name))) is not hpm.Error
+    }
+    # The bindings never let these two out.
+    assert set(names) - covered == {"HPM_ERROR_CALLBACK", "HPM_ERROR_CAPACITY"}
+    assert issubclass(hpm.ArgumentError, ValueError) and issubclass(hpm.MemoryError_, MemoryError)
+
+
+def test_errors_belong_to_their_thread():
+    import threading
+
+    space = hpm.SearchSpace()
+    with pytest.raises(hpm.ArgumentError) as mine:
+        space.add_real("", 0, 1)
+
+    def other():
+        with pytest.raises(hpm.ArgumentError, match="reversed"):
+            space.add_real("reversed", 1, 0)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    thread.join()
+    assert str(_library.failure(_abi.HPM_ERROR_ARGUMENT)) == str(mine.value)
+
+
+def test_the_readme_runs_as_it_stands(capsys):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), {})
+    assert "learning_rate" in capsys.readouterr().out

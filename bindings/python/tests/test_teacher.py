@@ -1,0 +1,160 @@
+import hpm
+import numpy as np
+import pytest
+
+N, M = 5, 7
+
+
+class Reference:
+    """A second implementation; W and V are drawn from numpy's own Philox."""
+
+    def __init__(self, n, units, learning_rate, seed):
+        # The library's counter starts at 0; numpy's generator counts before it draws.
+        generator = np.random.Philox(key=np.array([seed, 3], np.uint64), counter=2**256 - 1)
+        uniform = (generator.random_raw(4 * n * units) >> np.uint64(11)) * 2.0**-53
+        normal = np.sqrt(-2 * np.log(1 - uniform[::2])) * np.cos(2 * np.pi * uniform[1::2])
+        self.W = 0.1 * normal[: n * units].reshape(n, units)
+        self.V = 0.1 * normal[n * units :].reshape(units, n)
+        self.learning_rate = learning_rate
+
+    @staticmethod
+    def child(W, V, h):
+        scores = V @ h
+        a = np.exp(scores - scores.max())
+        return h * (1 + np.tanh(W @ (a / a.sum())))
+
+    def mutate(self, h):
+        return self.child(self.W, self.V, h)
+
+    def learn(self, h, G):
+        scores = self.V @ h
+        a = np.exp(scores - scores.max())
+        a /= a.sum()
+        c = np.tanh(self.W @ a)
+        r = np.where(np.isfinite(G), G, 0) * h * (1 - c**2)
+        r = r / np.linalg.norm(r)
+        q = self.W.T @ r
+        self.W = self.W - self.learning_rate * np.outer(r, a)
+        self.V = self.V - self.learning_rate * np.outer(a * (q - a @ q), h)
+
+    def learn_by_differences(self, h, loss, G):
+        """The same step along central differences of the loss; G only scales it."""
+        scores = self.V @ h
+        a = np.exp(scores - scores.max())
+        c = np.tanh(self.W @ (a / a.sum()))
+        norm = np.linalg.norm(G * h * (1 - c**2))
+        gradients = []
+        for which in (self.W, self.V):
+            gradient = np.zeros_like(which)
+            for index in np.ndindex(*which.shape):
+                values = []
+                for sign in (1, -1):
+                    which[index] += sign * 1e-5
+                    values.append(loss(self.child(self.W, self.V, h)))
+                    which[index] -= sign * 1e-5
+                gradient[index] = (values[0] - values[1]) / 2e-5
+            gradients.append(gradient)
+        self.W = self.W - self.learning_rate * gradients[0] / norm
+        self.V = self.V - self.learning_rate * gradients[1] / norm
+
+
+@pytest.fixture
+def loss_and_gradient():
+    random = np.random.default_rng(1)
+    A, b = random.standard_normal((N, N)), random.standard_normal(N)
+
+    def loss(h):
+        return np.sin(A @ h).sum() + ((h - b) ** 2).sum()
+
+    def gradient(h):
+        return A.T @ np.cos(A @ h) + 2 * (h - b)
+
+    return loss, gradient
+
+
+@pytest.mark.parametrize("seed", [0, 5, 2**63 - 1])
+def test_against_a_second_implementation(loss_and_gradient, seed):
+    _, gradient = loss_and_gradient
+    teacher, reference = hpm.Teacher(N, units=M, learning_rate=0.2, seed=seed), Reference(N, M, 0.2, seed)
+    random = np.random.default_rng(2)
+    for t in range(50):
+        h = random.standard_normal(N)
+        child = teacher.mutate(h)
+        np.testing.assert_allclose(child, reference.mutate(h), rtol=1e-11, atol=1e-13)
+        G = gradient(child)
+        if t % 3 == 0:
+            G[t % N] = [np.nan, np.inf, -np.inf][t % 9 // 3]
+        assert teacher.learn(h, G) is True
+        reference.learn(h, G)
+
+
+def test_learning_is_a_step_along_finite_differences(loss_and_gradient):
+    loss, gradient = loss_and_gradient
+    teacher, reference = hpm.Teacher(N, units=M, learning_rate=0.1, seed=4), Reference(N, M, 0.1, 4)
+    random = np.random.default_rng(3)
+    for _ in range(5):
+        h = random.standard_normal(N)
+        G = gradient(teacher.mutate(h))
+        reference.learn_by_differences(h, loss, G)
+        teacher.learn(h, G)
+        for probe in random.standard_normal((4, N)):
+            np.testing.assert_allclose(teacher.mutate(probe), reference.mutate(probe), rtol=1e-8, atol=1e-9)
+
+
+def test_learning_descends(loss_and_gradient):
+    loss, gradient = loss_and_gradient
+    teacher = hpm.Teacher(N, learning_rate=0.02)
+    h = np.linspace(-1, 1, N) + 0.05
+    values = []
+    for _ in range(200):
+        child = teacher.mutate(h)
+        values.append(loss(child))
+        teacher.learn(h, gradient(child))
+    assert values[-1] < values[0] - 0.2
+    assert (np.sign(teacher.mutate(h)) == np.sign(h)).all()  # a factor in (0, 2) can't change a sign
+
+
+def test_nothing_to_learn():
+    teacher = hpm.Teacher(3)
+    h = [1.0, 2.0, -1.0]
+    before = teacher.mutate(h)
+    for gradient in ([0.0] * 3, [np.nan] * 3, [np.inf, -np.inf, 0.0]):
+        assert teacher.learn(h, gradient) is False
+    assert teacher.learn([0.0] * 3, [1.0] * 3) is False  # no factor moves a 0
+    np.testing.assert_array_equal(teacher.mutate(h), before)
+    assert teacher.learn(h, [1e300, -1e300, 1e-300]) is True
+    assert np.isfinite(teacher.mutate(h)).all()
+
+
+def test_arguments():
+    teacher = hpm.Teacher(3, seed=1)
+    before = teacher.mutate([1.0, 2.0, 3.0])
+    for call, error, message in (
+        (lambda: teacher.mutate([1.0, 2.0]), hpm.ArgumentError, r"parent has shape \(2,\); allowed: \(3,\)"),
+        (lambda: teacher.mutate([1.0, np.nan, 1.0]), hpm.ArgumentError, "parent"),
+        (lambda: teacher.learn([1.0, np.inf, 1.0], [1.0] * 3), hpm.ArgumentError, "parent"),
+        (lambda: teacher.learn([1.0] * 3, [1.0] * 4), hpm.ArgumentError, "gradient_at_child has shape"),
+        (lambda: teacher.learn([1.0] * 3, ["a"] * 3), TypeError, "gradient_at_child has dtype"),
+        (lambda: hpm.Teacher(0), hpm.ArgumentError, "dimension is 0"),
+        (lambda: hpm.Teacher(-1), hpm.ArgumentError, "dimension is -1"),
+        (lambda: hpm.Teacher(1.5), TypeError, "dimension"),
+        (lambda: hpm.Teacher(3, units=0), hpm.ArgumentError, "'teacher_units' is 0"),
+        (lambda: hpm.Teacher(3, learning_rate=-1), hpm.ArgumentError, "'teacher_learning_rate'"),
+        (lambda: hpm.Teacher(3, seed=-1), hpm.ArgumentError, "'seed'"),
+        (lambda: hpm.Teacher(3, teacher="forest"), hpm.ArgumentError, "'teacher' is 'forest'"),
+        (lambda: hpm.Teacher(2**60), MemoryError, "teacher"),
+    ):
+        with pytest.raises(error, match=message):
+            call()
+    np.testing.assert_array_equal(teacher.mutate([1.0, 2.0, 3.0]), before)
+    assert teacher.dimension == 3 and repr(teacher) == "<Teacher of 3 hyperparameters>"
+    with teacher:
+        pass
+    with pytest.raises(hpm.HandleError, match="teacher"):
+        teacher.mutate([1.0, 2.0, 3.0])
+
+
+def test_seeds():
+    h = np.ones(4)
+    np.testing.assert_array_equal(hpm.Teacher(4, seed=3).mutate(h), hpm.Teacher(4, seed=3).mutate(h))
+    assert (hpm.Teacher(4, seed=3).mutate(h) != hpm.Teacher(4, seed=4).mutate(h)).all()

@@ -1,0 +1,124 @@
+import hpm
+import numpy as np
+import pytest
+
+
+def space():
+    return (
+        hpm.SearchSpace()
+        .add_real("lr", 1e-4, 1.0, scale="log")
+        .add_integer("batch", 1, 64, scale="log")
+        .add_choice("kind", ["a", "b"])
+        .add_block("w", 2, 0.0, 1.0)
+    )
+
+
+class Training:
+    """Students that descend w^2."""
+
+    def __init__(self, students=8):
+        self.models = [{"w": 5.0, "trained": []} for _ in range(students)]
+
+    def train(self, student, h):
+        assert type(h["lr"]) is float and type(h["batch"]) is int and h["kind"] in "ab" and h["w"].shape == (2,)
+        model = self.models[student]
+        model["w"] *= 1 - h["lr"]
+        model["trained"].append(h["lr"])
+        return model["w"] ** 2 + 0.01 * ((h["w"] - 0.5) ** 2).sum()
+
+    def with_derivatives(self, student, h):
+        return self.train(student, h), {"w": 0.02 * (h["w"] - 0.5)}
+
+
+def test_tune():
+    training = Training()
+    result = hpm.tune(training.with_derivatives, space(), models=training.models, steps=20, progress=False, seed=1)
+    assert result.loss < 1e-3
+    assert set(result.hyperparameters) == {"lr", "batch", "kind", "w"}
+    assert isinstance(result.population, hpm.Population) and result.population.size == 8
+    assert result.population.best() == (result.student, result.loss)
+    vector, _ = result.population.best_hyperparameters()
+    assert result.hyperparameters["lr"] == vector[0]
+    assert "Result(loss=" in repr(result)
+
+    assert len(result.history) == 160
+    last = [report for report in result.history if report.number == 20]
+    assert sorted(report.student for report in last) == list(range(8))
+    assert min(report.loss for report in last) == result.loss
+    # The schedule is what the winner's weights were trained with, clones followed: it replays.
+    schedule = result.schedule()
+    assert schedule.shape == (20, 5)
+    np.testing.assert_array_equal(schedule[:, 0], training.models[result.student]["trained"])
+    assert result.population.count("clones") > 0
+    assert result.population.count("hypergradient_reports") == 160
+
+
+def test_a_clone_of_ones_own():
+    training = Training(4)
+    copied = []
+
+    def clone(source, student):
+        copied.append((source, student))
+        training.models[student] = {key: type(value)(value) for key, value in training.models[source].items()}
+
+    result = hpm.tune(training.train, space(), clone=clone, steps=12, population=4, progress=False)
+    assert len(copied) == result.population.count("clones") == 2
+    assert all(source != student for source, student in copied)
+
+
+def test_without_clones():
+    training = Training(3)
+    result = hpm.tune(training.train, space(), steps=3, population=3, algorithm="random", progress=False)
+    assert result.population.count("clones") == 0
+    with pytest.raises(hpm.ArgumentError, match="clone"):
+        hpm.tune(training.train, space(), steps=30, population=3, progress=False)
+
+
+def test_arguments():
+    models = [{} for _ in range(3)]
+    for arguments, error, message in (
+        ({"steps": 0}, hpm.ArgumentError, "steps is 0"),
+        ({"steps": -1}, hpm.ArgumentError, "steps is -1"),
+        ({"steps": 1.5}, TypeError, "steps"),
+        ({"steps": 2, "population": 4}, hpm.ArgumentError, "models has length 3; allowed: 4"),
+        ({"steps": 2, "generations": 4}, hpm.ArgumentError, "'generations'"),
+    ):
+        with pytest.raises(error, match=message):
+            hpm.tune(lambda student, h: 0.0, space(), models=models, progress=False, **arguments)
+    with pytest.raises(hpm.NoResultError):
+        hpm.tune(lambda student, h: float("nan"), space(), models=models, steps=2, progress=False)
+
+
+@pytest.mark.parametrize("progress", [True, False])
+def test_an_exception_comes_back_as_itself(progress, capfd):
+    thrown = KeyboardInterrupt()
+
+    def train(student, h):
+        if student == 2:
+            raise thrown
+        return 0.0
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        hpm.tune(train, space(), models=[None] * 4, steps=3, progress=progress)
+    assert caught.value is thrown
+
+
+def test_the_progress_bar_goes_to_standard_error(capfd):
+    training = Training()
+    hpm.tune(training.train, space(), models=training.models, steps=3)
+    out, err = capfd.readouterr()
+    assert out == "" and "24/24" in err and "best loss" in err
+    hpm.tune(training.train, space(), models=training.models, steps=3, progress=False)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_maximize():
+    result = hpm.tune(
+        lambda student, h: -((h["lr"] - 0.01) ** 2),
+        space(),
+        models=[None] * 4,
+        steps=10,
+        direction="maximize",
+        progress=False,
+    )
+    assert result.loss == max(report.loss for report in result.history if report.number == 10)
