@@ -257,8 +257,8 @@ typedef enum {
     CONTEXT
 } role;
 
-/* `status` 0: any that is negative. `words`: what the sentence may name, split by '|': the argument,
- * or what the caller knows it by, as the name of an option. */
+/* `status` 0: any that is negative. `words`: what the sentence may name, split by '|': the
+ * argument, or what the caller knows it by, as the name of an option. */
 typedef struct {
     value value;
     hpm_status status;
@@ -796,8 +796,8 @@ static const struct extra {
      {{3, {.real = 1e16}}}, 1},
     {"hpm_space_add_integer", "a logit", FRESH, HPM_ERROR_ARGUMENT, "scale",
      {{4, {.int32 = HPM_SCALE_LOGIT}}}, 1},
-    {"hpm_space_set_update", "a hypergradient of an integer", FRESH, HPM_ERROR_ARGUMENT, "update|depth",
-     {{2, {.int32 = HPM_UPDATE_HYPERGRADIENT}}}, 1},
+    {"hpm_space_set_update", "a hypergradient of an integer", FRESH, HPM_ERROR_ARGUMENT,
+     "update|depth", {{2, {.int32 = HPM_UPDATE_HYPERGRADIENT}}}, 1},
     {"hpm_space_set_update", "both on a choice", FRESH, HPM_ERROR_ARGUMENT, "update|kind",
      {{1, {.pointer = "kind"}}, {2, {.int32 = HPM_UPDATE_BOTH}}}, 2},
     {"hpm_options_set_integer", "a text for a number", FRESH, HPM_ERROR_ARGUMENT, "direction",

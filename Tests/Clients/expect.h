@@ -7,6 +7,9 @@
 
 static int passed_count, failed_count;
 
+#ifdef __GNUC__
+__attribute__((format(printf, 2, 3)))
+#endif
 static inline void expect(int holds, const char *format, ...) {
     if (holds) {
         passed_count++;

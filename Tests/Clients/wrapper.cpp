@@ -131,7 +131,7 @@ void test_errors() {
         expect(false, "a name that is taken");
     } catch (const hpm::error &error) {
         expect(error.status() == HPM_ERROR_ARGUMENT, "status %d", static_cast<int>(error.status()));
-        expect(std::strstr(error.what(), "rate"), "%s", error.what());
+        expect(std::strstr(error.what(), "rate") != nullptr, "%s", error.what());
     }
     expect_throw<hpm::argument_error>("bounds", [&] { space.add_real("x", 1, 0); });
     expect_throw<hpm::argument_error>("a NUL in a name", [&] {

@@ -41,7 +41,7 @@ public struct Algorithm: Equatable, Sendable {
     var optimizer = OptimizerKind.adam
     var adamLearningRate = 0.06
     var sgdLearningRate = 0.1
-    var teacher = TeacherKind.none
+    var teacher = TeacherKind.absent
 
     var defaultMutationScale: Double {
         switch perturbation {

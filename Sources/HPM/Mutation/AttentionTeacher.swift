@@ -40,7 +40,7 @@ public struct AttentionTeacher: Equatable, Sendable {
             throw HPMError(.argument, "dimension is \(dimension); allowed: 1 or more")
         }
         try options.validate()
-        if options.teacher == TeacherKind.none {
+        if options.teacher == .absent {
             throw HPMError(.argument, "option 'teacher' is none; allowed for a teacher: attention")
         }
         try Memory.require(
@@ -87,7 +87,8 @@ public struct AttentionTeacher: Equatable, Sendable {
         for index in 0..<dimension where !gradient[index].isNaN {
             let change = changes[index]
             guard isLearned(index, parent[index] * (1 + change)) else { continue }
-            residual[index] = gradient[index] * parent[index] * (1 - change * change)
+            residual[index] =
+                Gradient.limited(gradient[index] * parent[index]) * (1 - change * change)
             largest = max(largest, residual[index].magnitude)
         }
         guard largest > 0 else { return false }

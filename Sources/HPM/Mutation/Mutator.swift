@@ -44,6 +44,7 @@ extension Point {
             new = parameter.clamp(old + (up ? 1 : -1))
             if new == old { new = parameter.clamp(old + (up ? -1 : 1)) }
         }
-        setNatural(new, at: index, of: parameter)
+        // Adding 0 makes -0 a plain 0.
+        setNatural(new + 0, at: index, of: parameter)
     }
 }

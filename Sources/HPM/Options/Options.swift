@@ -46,5 +46,7 @@ public enum OptimizerKind: String, CaseIterable, Sendable {
 
 /// The teachers.
 public enum TeacherKind: String, CaseIterable, Sendable {
-    case none, attention
+    /// Not `none`, which an optional would take for nil.
+    case absent = "none"
+    case attention
 }

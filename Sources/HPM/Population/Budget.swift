@@ -51,9 +51,12 @@ public struct Budget: Equatable, Sendable {
 
     private func share(_ cost: Double) -> Double { totalCost > 0 ? cost / totalCost : 0 }
 
-    mutating func add(_ task: Round.Task, _ action: Action, now: Double) {
+    mutating func addReport(_ task: Round.Task, _ action: Action, now: Double) {
         reports[Int(action.rawValue)] += 1
         if let begun = task.begun { seconds[Int(action.rawValue)] += max(now - begun, 0) }
+    }
+
+    mutating func addCost(_ task: Round.Task, _ action: Action) {
         switch action {
         case .train:
             trainingCost += task.trainingCost
@@ -68,6 +71,7 @@ public struct Budget: Equatable, Sendable {
     /// How many of `wanted` evaluations keep the teacher within a share of the budget. An evaluation is
     /// taken to cost what those before it did; the first, what a training report does.
     func affordableEvaluations(_ wanted: Int, share: Double) -> Int {
+        guard share > 0 else { return 0 }
         guard share < 1 else { return wanted }
         let unit =
             reports(.evaluate) > 0

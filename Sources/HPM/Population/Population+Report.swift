@@ -131,19 +131,22 @@ extension Population {
             let components = space.pullBack(
                 loss.isFinite ? hypergradient : nil, at: students[student].point, sign: sign,
                 coordinates, into: &gradients, from: student * dimension)
-            if components.finite > 0 { budget.hypergradientReports += 1 }
-            budget.nonfiniteHypergradients += components.infinite
+            if components.finite > 0 { closedBudget.hypergradientReports += 1 }
+            closedBudget.nonfiniteHypergradients += components.infinite
         case .evaluate:
             _ = accepted(loss)
             task.gradient = Array(repeating: .nan, count: dimension)
             let components = space.pullBack(
                 loss.isFinite ? hypergradient : nil, at: task.point ?? students[student].point,
                 sign: sign, coordinates, into: &task.gradient, from: 0)
-            budget.nonfiniteHypergradients += components.infinite
-        case .clone, .restart, .wait, .stop:
+            closedBudget.nonfiniteHypergradients += components.infinite
+        case .clone, .restart:
+            // The weights that the loss belonged to are gone.
+            students[student].loss = nil
+        case .wait, .stop:
             break
         }
-        budget.add(task, round.action, now: Elementary.monotonicSeconds())
+        closedBudget.addReport(task, round.action, now: Elementary.monotonicSeconds())
         round.tasks[student] = task
         round.missing -= 1
     }
@@ -151,7 +154,7 @@ extension Population {
     /// The loss with lower values better; infinite, and counted, where it is not finite.
     private mutating func accepted(_ loss: Double) -> Double {
         if loss.isFinite { return sign * loss }
-        budget.nonfiniteLosses += 1
+        closedBudget.nonfiniteLosses += 1
         return .infinity
     }
 }

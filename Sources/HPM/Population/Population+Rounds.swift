@@ -1,6 +1,7 @@
 extension Population {
     /// Applies the reports of a round, all of which are in, and plans the next one.
     mutating func finishRound() {
+        closedBudget = budget
         switch round.action {
         case .train:
             trainingRounds += 1
@@ -17,7 +18,6 @@ extension Population {
             mutateClones()
             round = .all(.train, students: size)
         case .restart:
-            for student in students.indices { students[student].loss = nil }
             round = .all(.train, students: size)
         case .wait, .stop:
             break
@@ -73,12 +73,11 @@ extension Population {
 
     private mutating func becomeClone(_ student: Int, of source: Int) {
         students[student].point = students[source].point
-        students[student].loss = nil
         students[student].mutatedFrom = nil
         gradients.copyRow(source, to: student, width: space.dimension)
         hyperTraining?.copy(from: source, to: student, dimension: space.dimension)
         lineage.append(Lineage.Clone(report: trainingRounds, student: student, source: source))
-        budget.clones += 1
+        closedBudget.clones += 1
         freshClones.append(student)
     }
 
@@ -87,7 +86,7 @@ extension Population {
         var tasks = [Round.Task?](repeating: nil, count: size)
         if let teacher {
             let wanted = min(options.teacherEvaluations ?? max(1, size / 2), size)
-            let affordable = budget.affordableEvaluations(wanted, share: options.teacherShare)
+            let affordable = closedBudget.affordableEvaluations(wanted, share: options.teacherShare)
             for student in ranking.suffix(affordable) {
                 let targets = taughtTargets(of: student)
                 if targets.isEmpty { continue }

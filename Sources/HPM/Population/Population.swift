@@ -23,11 +23,12 @@
 public struct Population: Sendable {
     public let space: SearchSpace
     public let options: Options
-    public internal(set) var budget = Budget()
     public internal(set) var lineage = Lineage()
     /// The training reports that every student has made.
     public internal(set) var trainingRounds = 0
 
+    /// The account, without the costs of the present round.
+    var closedBudget = Budget()
     var students: [Student]
     /// The latest hypergradients in the algorithm's coordinates, row-major: students x dimension; NaN:
     /// not guided.
@@ -66,7 +67,7 @@ public struct Population: Sendable {
             elements: [
                 (options.population, space.dimension, 80),
                 (options.population, 1, MemoryLayout<Student>.size + MemoryLayout<Round.Task>.size + 64),
-                (teacherKind == .none ? 0 : space.dimension, options.teacherUnits, 16),
+                (teacherKind == .absent ? 0 : space.dimension, options.teacherUnits, 16),
             ],
             "a population of \(options.population) students with \(space.dimension) hyperparameters")
 
@@ -90,6 +91,16 @@ public struct Population: Sendable {
                 dimension: space.dimension, units: options.teacherUnits,
                 learningRate: options.teacherLearningRate, seed: seed)
         }
+    }
+
+    /// What the run has cost so far. Costs are summed in student order, so that the sum, on which the
+    /// teacher's cap depends, is the same whatever the order of the reports.
+    public var budget: Budget {
+        var budget = closedBudget
+        for case let task? in round.tasks where task.isReported {
+            budget.addCost(task, round.action)
+        }
+        return budget
     }
 
     public var size: Int { students.count }

@@ -75,7 +75,7 @@ extension Population {
             $0.put($1.hyperparameters)
             $0.put($1.loss)
         }
-        budget.encode(into: &encoder)
+        closedBudget.encode(into: &encoder)
         encoder.put(lineage.clones) {
             $0.put(count: $1.report)
             $0.put(count: $1.student)
@@ -86,10 +86,23 @@ extension Population {
     private init(_ decoder: inout SnapshotDecoder) throws(HPMError) {
         let space = try SearchSpace(&decoder)
         let options = try Options(&decoder)
+        // Before anything is allocated: each student has three arrays here, each teacher two.
+        let values = Double(options.population) * Double(space.dimension)
+        guard values * 24 <= Double(decoder.remaining) else {
+            throw SnapshotDecoder.damaged(
+                "\(decoder.remaining) bytes are too few for \(options.population) students with \(space.dimension) hyperparameters")
+        }
+        if (options.teacher ?? options.algorithm.teacher) != .absent {
+            let weights = Double(options.teacherUnits) * Double(space.dimension)
+            guard weights * 16 <= Double(decoder.remaining) else {
+                throw SnapshotDecoder.damaged(
+                    "\(decoder.remaining) bytes are too few for a teacher of \(options.teacherUnits) units")
+            }
+        }
         try self.init(space: space, options: options)
         let students = size
         let dimension = dimension
-        trainingRounds = try decoder.index(below: Int.max, "the number of training reports")
+        trainingRounds = try decoder.index(below: Int.max / 2, "the number of training reports")
         for student in 0..<students {
             self.students[student] = try Student(&decoder, in: space)
         }
@@ -110,7 +123,7 @@ extension Population {
                 hyperparameters: try space.decodeNatural(&decoder),
                 loss: try decoder.double(in: -Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude, "a loss"))
         }
-        budget = try Budget(&decoder)
+        closedBudget = try Budget(&decoder)
         let clones = try decoder.array(minimumSize: 24, "the lineage") { (decoder) throws(HPMError) in
             Lineage.Clone(
                 report: try decoder.index(below: Int.max, "a report"),

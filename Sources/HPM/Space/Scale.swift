@@ -55,9 +55,11 @@ struct LatentMap: Equatable, Sendable {
     /// overflows or degenerates.
     var isUsable: Bool { extent.isFinite && extent > 0 && origin.isFinite }
 
-    /// Rounding in the map never leaves the bounds.
+    /// Ends at the bounds to the bit, and rounding between them never leaves them.
     func natural(_ latent: Double) -> Double {
-        min(max(scale.unflattened(origin + latent * extent), low), high)
+        if latent <= 0 { return low }
+        if latent >= 1 { return high }
+        return min(max(scale.unflattened(origin + latent * extent), low), high)
     }
 
     func latent(_ natural: Double) -> Double {

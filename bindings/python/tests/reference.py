@@ -1,7 +1,9 @@
-"""An independent second implementation, in numpy, of the deterministic part of `hpm` (steps 1 to 5
-of its update): no randomness, latent coordinates."""
+"""An independent second implementation, in numpy, of what is deterministic in the algorithms: the
+update of `hpm` (steps 1 to 5) in latent coordinates, and the teacher."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -82,3 +84,54 @@ class HpmUpdate:
         self.adam.clone(student, source)
         for array in (self.u, self.P, self.R):
             array[student] = array[source]
+
+
+class Teacher:
+    """h' = (1 + tanh(W softmax(V x))) h, with W and V drawn from numpy's own Philox."""
+
+    def __init__(self, n: int, units: int, learning_rate: float, seed: int):
+        # The library's counter starts at 0; numpy's generator counts before it draws.
+        generator = np.random.Philox(key=np.array([seed, 3], np.uint64), counter=2**256 - 1)
+        uniform = (generator.random_raw(4 * n * units) >> np.uint64(11)) * 2.0**-53
+        normal = np.sqrt(-2 * np.log(1 - uniform[::2])) * np.cos(2 * np.pi * uniform[1::2])
+        self.W = 0.1 * normal[: n * units].reshape(n, units)
+        self.V = 0.1 * normal[n * units :].reshape(units, n)
+        self.learning_rate = learning_rate
+
+    def attention(self, x: np.ndarray) -> np.ndarray:
+        scores = self.V @ x
+        a = np.exp(scores - scores.max())
+        return a / a.sum()
+
+    def mutate(self, h: np.ndarray, x: np.ndarray | None = None) -> np.ndarray:
+        """x: what the network sees, h itself by default."""
+        return h * (1 + np.tanh(self.W @ self.attention(h if x is None else x)))
+
+    def residual(self, h: np.ndarray, G: np.ndarray, x: np.ndarray) -> np.ndarray:
+        return np.where(np.isfinite(G), G, 0) * h * (1 - np.tanh(self.W @ self.attention(x)) ** 2)
+
+    def learn(self, h: np.ndarray, G: np.ndarray, x: np.ndarray | None = None) -> None:
+        x = h if x is None else x
+        a = self.attention(x)
+        r = self.residual(h, G, x)
+        r = r / np.linalg.norm(r)
+        q = self.W.T @ r
+        self.W = self.W - self.learning_rate * np.outer(r, a)
+        self.V = self.V - self.learning_rate * np.outer(a * (q - a @ q), x)
+
+    def learn_by_differences(self, h: np.ndarray, loss: Callable[[np.ndarray], float], G: np.ndarray) -> None:
+        """The same step along central differences of the loss; G only scales it."""
+        norm = np.linalg.norm(self.residual(h, G, h))
+        gradients = []
+        for which in (self.W, self.V):
+            gradient = np.zeros_like(which)
+            for index in np.ndindex(*which.shape):
+                values = []
+                for sign in (1, -1):
+                    which[index] += sign * 1e-5
+                    values.append(loss(self.mutate(h)))
+                    which[index] -= sign * 1e-5
+                gradient[index] = (values[0] - values[1]) / 2e-5
+            gradients.append(gradient)
+        self.W = self.W - self.learning_rate * gradients[0] / norm
+        self.V = self.V - self.learning_rate * gradients[1] / norm

@@ -7,7 +7,7 @@ import numpy as np
 import optax
 import pytest
 from hpm import Action
-from reference import HpmUpdate
+from reference import HpmUpdate, Teacher
 from support import Scales
 
 jax.config.update("jax_enable_x64", True)
@@ -150,6 +150,54 @@ def test_clone_step_is_one_more_step_of_the_sources_adam():
     again, _ = adam.update(jax.numpy.array(latent), state)
     expected = jax.numpy.clip(optax.apply_updates(u, again), 0, 1)[0]
     np.testing.assert_allclose(scales.latent(h[1]), expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_hpm_paper_against_a_second_implementation(seed):
+    K, n = 6, 6
+    space, scales = three_scales(2)
+    population = hpm.Population(
+        space, population=K, interval=3, truncation=0.34, algorithm="hpm-paper", seed=seed, teacher_units=5
+    )
+    low, high = scales.low, scales.high
+    size = np.maximum(np.abs(low), np.abs(high))
+    teacher = Teacher(n, 5, 0.1, seed)
+    random = np.random.default_rng(seed)
+    h = population.next_all().hyperparameters.copy()
+    ranking, clones, clipped, changed = [], [], 0, 0
+    for t in range(1, 61):
+        np.testing.assert_allclose(population.next_all().hyperparameters, h, rtol=1e-11, atol=1e-14)
+        losses, gradients = random.standard_normal(K), random.standard_normal((K, n)) * (high - low)
+        population.report_all(losses, gradients)
+        h = np.clip(h - 0.1 * gradients, low, high)  # SGD in natural coordinates
+        if t % 3:
+            continue
+        a = population.next_all()
+        clones = np.flatnonzero(a.actions == Action.CLONE)
+        ranking = np.argsort(losses)
+        assert set(clones) == set(ranking[-2:])
+        h[clones] = h[a.sources[clones].astype(int)]
+        population.report_all(np.zeros(K))
+
+        a = population.next_all()
+        evaluated = np.flatnonzero(a.actions == Action.EVALUATE)
+        assert set(evaluated) == set(ranking[-3:])  # the worst half, clones included
+        gradients = random.standard_normal((K, n))
+        for k in evaluated:
+            child = teacher.mutate(h[k], h[k] / size)
+            np.testing.assert_allclose(a.hyperparameters[k], np.clip(child, low, high), rtol=1e-11, atol=1e-14)
+        population.report_all(np.zeros(K), gradients)
+        for k in evaluated:  # in student order; what the bounds clipped takes no part
+            child = teacher.mutate(h[k], h[k] / size)
+            inside = (child >= low) & (child <= high)
+            clipped += (~inside).sum()
+            if teacher.residual(h[k], np.where(inside, gradients[k], np.nan), h[k] / size).any():
+                teacher.learn(h[k], np.where(inside, gradients[k], np.nan), h[k] / size)
+        for k in clones:
+            child = np.clip(teacher.mutate(h[k], h[k] / size), low, high)
+            changed += (child != h[k]).sum()
+            h[k] = child
+    assert clipped > 10 and changed > 50
 
 
 def exploit(space, algorithm, start, seed=0, **options):

@@ -147,6 +147,7 @@ MISTAKES = {
 @given(options, seeds, st.lists(st.sampled_from(sorted(MISTAKES)), min_size=1, max_size=6), st.integers(0, 8))
 @settings(max_examples=100, deadline=None)
 def test_an_error_leaves_everything_as_it_was(options, seed, mistakes, rounds):
+    options["population"] = max(options["population"], 2)
     expected, population = create(MIXED, options), create(MIXED, options)
     if population is None:
         return

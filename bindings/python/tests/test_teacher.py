@@ -1,61 +1,9 @@
 import hpm
 import numpy as np
 import pytest
+from reference import Teacher as Reference
 
 N, M = 5, 7
-
-
-class Reference:
-    """A second implementation; W and V are drawn from numpy's own Philox."""
-
-    def __init__(self, n, units, learning_rate, seed):
-        # The library's counter starts at 0; numpy's generator counts before it draws.
-        generator = np.random.Philox(key=np.array([seed, 3], np.uint64), counter=2**256 - 1)
-        uniform = (generator.random_raw(4 * n * units) >> np.uint64(11)) * 2.0**-53
-        normal = np.sqrt(-2 * np.log(1 - uniform[::2])) * np.cos(2 * np.pi * uniform[1::2])
-        self.W = 0.1 * normal[: n * units].reshape(n, units)
-        self.V = 0.1 * normal[n * units :].reshape(units, n)
-        self.learning_rate = learning_rate
-
-    @staticmethod
-    def child(W, V, h):
-        scores = V @ h
-        a = np.exp(scores - scores.max())
-        return h * (1 + np.tanh(W @ (a / a.sum())))
-
-    def mutate(self, h):
-        return self.child(self.W, self.V, h)
-
-    def learn(self, h, G):
-        scores = self.V @ h
-        a = np.exp(scores - scores.max())
-        a /= a.sum()
-        c = np.tanh(self.W @ a)
-        r = np.where(np.isfinite(G), G, 0) * h * (1 - c**2)
-        r = r / np.linalg.norm(r)
-        q = self.W.T @ r
-        self.W = self.W - self.learning_rate * np.outer(r, a)
-        self.V = self.V - self.learning_rate * np.outer(a * (q - a @ q), h)
-
-    def learn_by_differences(self, h, loss, G):
-        """The same step along central differences of the loss; G only scales it."""
-        scores = self.V @ h
-        a = np.exp(scores - scores.max())
-        c = np.tanh(self.W @ (a / a.sum()))
-        norm = np.linalg.norm(G * h * (1 - c**2))
-        gradients = []
-        for which in (self.W, self.V):
-            gradient = np.zeros_like(which)
-            for index in np.ndindex(*which.shape):
-                values = []
-                for sign in (1, -1):
-                    which[index] += sign * 1e-5
-                    values.append(loss(self.child(self.W, self.V, h)))
-                    which[index] -= sign * 1e-5
-                gradient[index] = (values[0] - values[1]) / 2e-5
-            gradients.append(gradient)
-        self.W = self.W - self.learning_rate * gradients[0] / norm
-        self.V = self.V - self.learning_rate * gradients[1] / norm
 
 
 @pytest.fixture

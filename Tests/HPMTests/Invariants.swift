@@ -1,0 +1,189 @@
+@testable import HPM
+
+/// What must hold in a population at any time.
+enum Invariants {
+    /// Every violation as a sentence; empty: all is well.
+    static func violations(_ population: Population) -> [String] {
+        var found = boundViolations(population)
+        for (number, student) in population.students.enumerated() {
+            found += pointViolations(student.point, in: population.space, "student \(number)")
+            if let loss = student.loss, loss.isNaN || loss == -.infinity {
+                found.append("student \(number) has loss \(loss)")
+            }
+        }
+        found += roundViolations(population)
+        found += momentViolations(population)
+        for index in population.gradients.indices {
+            let gradient = population.gradients[index]
+            if gradient.isInfinite { found.append("gradient \(index) is \(gradient)") }
+        }
+        for student in 0..<population.size {
+            for parameter in population.space.parameters where parameter.kind != .real {
+                if !population.gradients[student * population.dimension + parameter.offset].isNaN {
+                    found.append("'\(parameter.name)' of student \(student) has a gradient")
+                }
+            }
+        }
+        if population.budget.clones != population.lineage.clones.count {
+            found.append("\(population.budget.clones) clones, \(population.lineage.clones.count) in the lineage")
+        }
+        return found
+    }
+
+    /// The least that holds even after a crafted snapshot: what `next` hands out is in the bounds, and
+    /// whole where it must be.
+    static func boundViolations(_ population: Population) -> [String] {
+        var found: [String] = []
+        for (number, student) in population.students.enumerated() {
+            found += boundViolations(student.point.natural, in: population.space, "student \(number)")
+        }
+        for (number, task) in population.round.tasks.enumerated() {
+            guard let task else { continue }
+            if !population.students.indices.contains(task.source) {
+                found.append("the task of \(number) has source \(task.source)")
+            }
+            if let point = task.point {
+                found += boundViolations(point.natural, in: population.space, "task \(number)")
+            }
+        }
+        return found
+    }
+
+    static func boundViolations(
+        _ natural: [Double], in space: SearchSpace, _ whose: String
+    ) -> [String] {
+        var found: [String] = []
+        if natural.count != space.dimension { return ["\(whose) has \(natural.count) values"] }
+        for parameter in space.parameters {
+            for index in parameter.offset..<parameter.offset + parameter.count {
+                let value = natural[index]
+                let isInside = value >= parameter.low && value <= parameter.high
+                let isWhole = parameter.kind == .real || value == value.rounded(.down)
+                if !isInside || !isWhole {
+                    found.append("\(whose): '\(parameter.name)' is \(value)")
+                }
+            }
+        }
+        return found
+    }
+
+    /// The two coordinates of a point say the same.
+    private static func pointViolations(
+        _ point: Point, in space: SearchSpace, _ whose: String
+    ) -> [String] {
+        var found: [String] = []
+        for parameter in space.parameters {
+            for index in parameter.offset..<parameter.offset + parameter.count {
+                let latent = point.latent[index]
+                let expected = SecondMap(parameter).latent(point.natural[index])
+                if !(latent >= 0 && latent <= 1) || !((latent - expected).magnitude < 1e-9) {
+                    found.append("\(whose): '\(parameter.name)' has latent \(latent), natural \(point.natural[index])")
+                }
+                if parameter.kind != .real, point.natural[index] == 0, point.natural[index].sign == .minus {
+                    found.append("\(whose): '\(parameter.name)' is -0")
+                }
+            }
+        }
+        return found
+    }
+
+    private static func roundViolations(_ population: Population) -> [String] {
+        var found: [String] = []
+        let round = population.round
+        let open = round.tasks.filter { $0.map { !$0.isReported } ?? false }.count
+        if open == 0 || open != round.missing {
+            found.append("\(open) tasks are open, \(round.missing) missing")
+        }
+        for (student, task) in round.tasks.enumerated() {
+            guard let task else {
+                if round.action == .train || round.action == .restart {
+                    found.append("student \(student) has no task in a round of \(round.action)")
+                }
+                continue
+            }
+            if round.action == .clone {
+                if task.source == student { found.append("\(student) clones itself") }
+                if round.tasks[task.source] != nil { found.append("source \(task.source) is replaced") }
+                if !(population.students[task.source].loss?.isFinite ?? false) {
+                    found.append("source \(task.source) has no finite loss")
+                }
+            } else if task.source != student {
+                found.append("\(round.action) of \(student) has source \(task.source)")
+            }
+            if (round.action == .evaluate) != (task.point != nil) {
+                found.append("\(round.action) of \(student) with point \(String(describing: task.point))")
+            }
+        }
+        if population.round.action == .evaluate && population.freshClones.isEmpty {
+            found.append("evaluations without clones")
+        }
+        return found
+    }
+
+    private static func momentViolations(_ population: Population) -> [String] {
+        var found: [String] = []
+        func requireFinite(_ values: [Double]?, _ name: String, atLeast lowest: Double = -.infinity) {
+            guard let values else { return }
+            if !values.allSatisfy({ $0.isFinite && $0 >= lowest }) { found.append("\(name) is not finite") }
+        }
+        requireFinite(population.hyperTraining?.adam?.first, "m")
+        requireFinite(population.hyperTraining?.adam?.second, "v", atLeast: 0)
+        requireFinite(population.hyperTraining?.pool?.mean, "P")
+        requireFinite(population.hyperTraining?.pool?.square, "R", atLeast: 0)
+        requireFinite(population.hyperTraining?.pool?.sharedMean, "Q")
+        requireFinite(population.hyperTraining?.pool?.sharedSquare, "Z", atLeast: 0)
+        requireFinite(population.teacher?.values, "W")
+        requireFinite(population.teacher?.queries, "V")
+        return found
+    }
+}
+
+/// The maps of `algorithm.md` written again, with integers and choices half a unit wider.
+struct SecondMap {
+    let scale: Scale
+    let low: Double
+    let high: Double
+
+    init(_ parameter: Hyperparameter) {
+        let margin = parameter.kind == .real ? 0 : 0.5
+        self.init(scale: parameter.scale, low: parameter.low - margin, high: parameter.high + margin)
+    }
+
+    init(scale: Scale, low: Double, high: Double) {
+        self.scale = scale
+        self.low = low
+        self.high = high
+    }
+
+    func natural(_ u: Double) -> Double {
+        switch scale {
+        case .linear: return low + u * (high - low)
+        case .log: return low * Elementary.pow(high / low, u)
+        case .logit:
+            // odds = odds(low) (odds(high) / odds(low))^u
+            let first = low / (1 - low)
+            let odds = first * Elementary.pow(high / (1 - high) / first, u)
+            return odds / (1 + odds)
+        }
+    }
+
+    func latent(_ x: Double) -> Double {
+        switch scale {
+        case .linear: return (x - low) / (high - low)
+        case .log: return Elementary.log(x / low) / Elementary.log(high / low)
+        case .logit:
+            let first = low / (1 - low)
+            return Elementary.log(x / (1 - x) / first) / Elementary.log(high / (1 - high) / first)
+        }
+    }
+
+    /// dx/du.
+    func slope(_ x: Double) -> Double {
+        switch scale {
+        case .linear: return high - low
+        case .log: return x * Elementary.log(high / low)
+        case .logit:
+            return x * (1 - x) * Elementary.log(high / (1 - high) / (low / (1 - low)))
+        }
+    }
+}

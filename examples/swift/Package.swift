@@ -1,0 +1,11 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+let package = Package(
+    name: "Branin",
+    platforms: [.macOS(.v15)],
+    dependencies: [.package(name: "libhpm", path: "../..")],
+    targets: [
+        .executableTarget(name: "Branin", dependencies: [.product(name: "HPM", package: "libhpm")])
+    ]
+)
