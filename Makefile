@@ -37,6 +37,7 @@ $(LIBRARY): Package.swift Makefile scripts/libhpm.map $(shell find Sources -name
 	@rm -f .build/release/$(BUILT)  # changed linker flags alone would not link anew
 	$(SWIFT) build -c release --product hpm $(LIBRARY_FLAGS)
 	mkdir -p lib
-	cp .build/release/$(BUILT) $@
+	cp .build/release/$(BUILT) $@.new
+	mv $@.new $@  # a program that has the old one loaded keeps it
 	ln -sf $(notdir $@) lib/libhpm.so
 	touch $@

@@ -161,6 +161,15 @@ enum {
     HPM_UPDATE_FIXED = 4           /* Nothing does: it keeps its starting value. */
 };
 
+/* What a hyperparameter is. */
+typedef int32_t hpm_kind;
+enum {
+    HPM_KIND_REAL = 0,     /* A real number: hpm_space_add_real(). */
+    HPM_KIND_INTEGER = 1,  /* A whole number: hpm_space_add_integer(). */
+    HPM_KIND_CHOICE = 2,   /* One of several labels: hpm_space_add_choice(). */
+    HPM_KIND_BLOCK = 3     /* Real numbers that share bounds and scale: hpm_space_add_block(). */
+};
+
 /* What a student is to do next. */
 typedef int32_t hpm_action;
 enum {
@@ -446,6 +455,24 @@ hpm_status hpm_space_name(hpm_space *space, size_t index, char *out, size_t capa
                           size_t *needed);
 
 /*
+ * What a parameter or block is: what it was added with.
+ *
+ *   space    The space.
+ *   name     A name that was added.
+ *   kind     Receives the kind. May be NULL.
+ *   low      Receives the lower bound; 0 for a choice. May be NULL.
+ *   high     Receives the upper bound; the last index for a choice. May be NULL.
+ *   scale    Receives the scale; HPM_SCALE_LINEAR for a choice. May be NULL.
+ *   initial  Receives where student 0 starts; NaN: drawn. May be NULL.
+ *   update   Receives who may move it. May be NULL.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_space_describe(hpm_space *space, const char *name, hpm_kind *kind, double *low,
+                              double *high, hpm_scale *scale, double *initial, hpm_update *update);
+
+/*
  * The label of a choice.
  *
  *   space     The space.
@@ -625,6 +652,7 @@ hpm_status hpm_population_report_all(hpm_population *population, const double *l
  *
  * counter                                      meaning
  * -------------------------------------------  ----------------------------------------------------
+ * training_rounds                              training reports that every student has made
  * training_reports, teacher_reports,           reports on TRAIN, EVALUATE, CLONE, RESTART
  * clone_reports, restart_reports
  * hypergradient_reports                        reports on TRAIN that held a finite hypergradient
@@ -787,7 +815,7 @@ hpm_status hpm_student_set_initial(hpm_population *population, size_t student,
  *
  *   population  The population.
  *   student     Which student, from 0.
- *   report      A training report of the past, from 1 to the number that all students have made.
+ *   report      A training report of the past, from 1 to the counter `training_rounds`.
  *   out         Receives the student whose training report number `report` it was.
  *
  * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.

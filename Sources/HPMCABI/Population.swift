@@ -176,6 +176,7 @@ public func hpm_population_report_all(
 ///
 /// | counter | meaning |
 /// | --- | --- |
+/// | `training_rounds` | training reports that every student has made |
 /// | `training_reports`, `teacher_reports`, `clone_reports`, `restart_reports` | reports on TRAIN, EVALUATE, CLONE, RESTART |
 /// | `hypergradient_reports` | reports on TRAIN that held a finite hypergradient component |
 /// | `training_seconds`, `teacher_seconds`, `clone_seconds`, `restart_seconds` | time between `next` and its report, summed over students |
@@ -201,7 +202,7 @@ public func hpm_population_count(
 ) -> hpm_status {
     edit(population) { (population) throws(HPMError) in
         let out = try require(out, "out")
-        out.pointee = try population.budget.count(try string(counter, "counter"))
+        out.pointee = try population.count(try string(counter, "counter"))
     }
 }
 

@@ -25,6 +25,17 @@ public let HPM_UPDATE_BOTH: hpm_update = 3
 /// Nothing does: it keeps its starting value.
 public let HPM_UPDATE_FIXED: hpm_update = 4
 
+/// What a hyperparameter is.
+public typealias hpm_kind = Int32
+/// A real number: ``hpm_space_add_real``.
+public let HPM_KIND_REAL: hpm_kind = 0
+/// A whole number: ``hpm_space_add_integer``.
+public let HPM_KIND_INTEGER: hpm_kind = 1
+/// One of several labels: ``hpm_space_add_choice``.
+public let HPM_KIND_CHOICE: hpm_kind = 2
+/// Real numbers that share bounds and scale: ``hpm_space_add_block``.
+public let HPM_KIND_BLOCK: hpm_kind = 3
+
 /// Creates a search space without parameters.
 ///
 /// - Parameter out: Receives the space.
@@ -278,6 +289,39 @@ public func hpm_space_name(
                 .argument, "index is \(index); allowed: below \(space.parameters.count), the number of parameters")
         }
         try copy(space.parameters[Int(index)].name, to: out, capacity, needed)
+    }
+}
+
+/// What a parameter or block is: what it was added with.
+///
+/// - Parameters:
+///   - space: The space.
+///   - name: A name that was added.
+///   - kind: Receives the kind. May be NULL.
+///   - low: Receives the lower bound; 0 for a choice. May be NULL.
+///   - high: Receives the upper bound; the last index for a choice. May be NULL.
+///   - scale: Receives the scale; `HPM_SCALE_LINEAR` for a choice. May be NULL.
+///   - initial: Receives where student 0 starts; NaN: drawn. May be NULL.
+///   - update: Receives who may move it. May be NULL.
+/// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` or `HPM_ERROR_HANDLE`.
+/// - Thread safety: Any thread.
+/// - Complexity: O(1).
+/// - Since: 0.1
+@_cdecl("hpm_space_describe")
+public func hpm_space_describe(
+    _ space: hpm_space?, _ name: UnsafePointer<CChar>?, _ kind: UnsafeMutablePointer<hpm_kind>?,
+    _ low: UnsafeMutablePointer<Double>?, _ high: UnsafeMutablePointer<Double>?,
+    _ scale: UnsafeMutablePointer<hpm_scale>?, _ initial: UnsafeMutablePointer<Double>?,
+    _ update: UnsafeMutablePointer<hpm_update>?
+) -> hpm_status {
+    edit(space, SearchSpace.self) { (space) throws(HPMError) in
+        let parameter = try space.parameter(named: try string(name, "name"))
+        kind?.pointee = Int32(parameter.kind.rawValue)
+        low?.pointee = parameter.low
+        high?.pointee = parameter.high
+        scale?.pointee = parameter.scale.rawValue
+        initial?.pointee = parameter.initial ?? .nan
+        update?.pointee = parameter.update.rawValue
     }
 }
 

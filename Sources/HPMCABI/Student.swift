@@ -148,7 +148,7 @@ public func hpm_student_set_initial(
 /// - Parameters:
 ///   - population: The population.
 ///   - student: Which student, from 0.
-///   - report: A training report of the past, from 1 to the number that all students have made.
+///   - report: A training report of the past, from 1 to the counter `training_rounds`.
 ///   - out: Receives the student whose training report number `report` it was.
 /// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` or `HPM_ERROR_HANDLE`.
 /// - Thread safety: Any thread.

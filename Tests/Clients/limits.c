@@ -295,6 +295,11 @@ static void test_wild_teachers(void) {
         for (int j = 0; mutated == HPM_OK && j < 3; j++) {
             expect(isfinite(child[j]), "turn %d: a child of %g is %g", turn, parent[j], child[j]);
         }
+        /* In place. */
+        if (mutated == HPM_OK && learned == HPM_UNCHANGED) {
+            must(hpm_teacher_mutate(teacher, parent, parent, 3));
+            expect(memcmp(parent, child, sizeof child) == 0, "turn %d: in place", turn);
+        }
     }
     must(hpm_teacher_destroy(teacher));
 }

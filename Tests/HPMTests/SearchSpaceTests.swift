@@ -42,7 +42,7 @@ import Testing
     @Test(arguments: [
         (4_503_599_627_370_497.0, 4_503_599_627_370_505.0), (-0x1p53, 0x1p53),
         (-4_503_599_627_370_505, -4_503_599_627_370_497), (0x1p53 - 1, 0x1p53), (0, 0x1p53),
-    ])
+    ] as [(Double, Double)])
     func largeIntegers(low: Double, high: Double) throws {
         var space = SearchSpace()
         try space.addInteger("n", low: low, high: high, initial: high)

@@ -23,7 +23,7 @@ import Testing
         }
         #expect(Selection.count(share: 1e-9, students: 8) == 1)
         #expect(Selection.count(share: 1e-9, students: 1) == 0)
-        #expect(Selection.count(share: 5e-324, students: 2) == 1)
+        #expect(Selection.count(share: .leastNonzeroMagnitude, students: 2) == 1)
     }
 
     @Test func worstBecomeClonesOfTheBest() {

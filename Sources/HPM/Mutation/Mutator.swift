@@ -17,7 +17,7 @@ protocol Mutator: Sendable {
 extension Point {
     /// Moves a value to a latent coordinate; an integer by at least 1.
     mutating func mutate(toLatent latent: Double, at index: Int, of parameter: Hyperparameter) {
-        if parameter.kind == .real {
+        if parameter.kind.isReal {
             setLatent(latent, at: index, of: parameter)
         } else {
             mutate(
@@ -28,7 +28,7 @@ extension Point {
 
     /// Moves a value to a natural one, clipped to its bounds; an integer by at least 1.
     mutating func mutate(toNatural natural: Double, at index: Int, of parameter: Hyperparameter) {
-        if parameter.kind == .real {
+        if parameter.kind.isReal {
             setNatural(parameter.clamp(natural), at: index, of: parameter)
         } else {
             mutate(towards: natural, up: natural >= self.natural[index], at: index, of: parameter)

@@ -40,7 +40,7 @@ public struct Budget: Equatable, Sendable {
         for counter in Self.counters where counter.name == name { return counter.value(self) }
         throw HPMError(
             .argument,
-            "counter '\(name)' is unknown; allowed: \(Self.names.joined(separator: ", "))")
+            "counter '\(name)' is unknown; allowed: training_rounds, \(Self.names.joined(separator: ", "))")
     }
 
     /// Reports on an action, and the time between `next` and report that they took.

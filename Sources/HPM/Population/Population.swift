@@ -103,6 +103,13 @@ public struct Population: Sendable {
         return budget
     }
 
+    /// A number of the account, by its name: `training_rounds`, or one of ``Budget/names``.
+    ///
+    /// - Throws: `argument` for an unknown name; the message lists them.
+    public func count(_ counter: String) throws(HPMError) -> Double {
+        counter == "training_rounds" ? Double(trainingRounds) : try budget.count(counter)
+    }
+
     public var size: Int { students.count }
     public var dimension: Int { space.dimension }
 

@@ -46,6 +46,8 @@ extension SearchSpace {
         }
         switch kind {
         case .real:
+            try addReal(name, low: low, high: high, scale: scale, initial: initial)
+        case .block:
             try addBlock(name, count: count, low: low, high: high, scale: scale, initial: initial)
         case .integer:
             try addInteger(name, low: low, high: high, scale: scale, initial: initial)

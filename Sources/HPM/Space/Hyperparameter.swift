@@ -6,11 +6,16 @@ public struct Hyperparameter: Equatable, Sendable {
         case real = 0
         case integer = 1
         case choice = 2
+        /// Real parameters that share bounds, scale and name.
+        case block = 3
+
+        /// Whether hypergradients apply.
+        var isReal: Bool { self == .real || self == .block }
     }
 
     public let name: String
     public let kind: Kind
-    /// How many values it has: more than 1 in a block.
+    /// How many values it has: 1, or the size of a block.
     public let count: Int
     /// The index of its first value in the flattened arrays.
     public let offset: Int
@@ -29,12 +34,12 @@ public struct Hyperparameter: Equatable, Sendable {
     public var scale: Scale { map.scale }
 
     var indices: Range<Int> { offset..<offset + count }
-    var isDescended: Bool { kind == .real && update.allowsHypergradient }
+    var isDescended: Bool { kind.isReal && update.allowsHypergradient }
 
     /// The natural value of a latent coordinate: rounded for integers and choices.
     func natural(_ latent: Double) -> Double {
         switch kind {
-        case .real: map.natural(latent)
+        case .real, .block: map.natural(latent)
         // Adding 0 makes -0 a plain 0.
         case .integer, .choice: clamp(map.natural(latent).rounded() + 0)
         }
@@ -47,7 +52,7 @@ public struct Hyperparameter: Equatable, Sendable {
     /// What is wrong with a natural value, as the end of a sentence; nil: nothing.
     func complaint(about value: Double) -> String? {
         if !(value >= low && value <= high) { return "allowed: \(low) to \(high)" }
-        if kind != .real && value != value.rounded() { return "allowed: whole numbers" }
+        if !kind.isReal && value != value.rounded() { return "allowed: whole numbers" }
         return nil
     }
 }

@@ -14,7 +14,7 @@ struct Point: Equatable, Sendable {
     /// Integers and choices are rounded, so their latent coordinate is that of the rounded value.
     mutating func setLatent(_ value: Double, at index: Int, of parameter: Hyperparameter) {
         natural[index] = parameter.natural(value)
-        latent[index] = parameter.kind == .real ? value : parameter.map.latent(natural[index])
+        latent[index] = parameter.kind.isReal ? value : parameter.map.latent(natural[index])
     }
 }
 

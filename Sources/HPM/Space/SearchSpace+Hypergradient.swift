@@ -23,7 +23,7 @@ extension SearchSpace {
             for index in parameter.indices {
                 let component = hypergradient[index]
                 if component.isInfinite { components.infinite += 1 }
-                guard parameter.kind == .real, component.isFinite else {
+                guard parameter.kind.isReal, component.isFinite else {
                     target[offset + index] = .nan
                     continue
                 }

@@ -29,7 +29,7 @@ public struct SearchSpace: Equatable, Sendable {
     public mutating func addReal(
         _ name: String, low: Double, high: Double, scale: Scale = .linear, initial: Double? = nil
     ) throws(HPMError) {
-        try addBlock(name, count: 1, low: low, high: high, scale: scale, initial: initial)
+        try addReals(name, .real, count: 1, low: low, high: high, scale: scale, initial: initial)
     }
 
     /// Adds `count` real parameters that share bounds, scale and name.
@@ -42,9 +42,17 @@ public struct SearchSpace: Equatable, Sendable {
         guard count >= 1 else {
             throw HPMError(.argument, "count of '\(name)' is \(count); allowed: 1 or more")
         }
+        try addReals(
+            name, .block, count: count, low: low, high: high, scale: scale, initial: initial)
+    }
+
+    private mutating func addReals(
+        _ name: String, _ kind: Hyperparameter.Kind, count: Int, low: Double, high: Double,
+        scale: Scale, initial: Double?
+    ) throws(HPMError) {
         let map = try boundedMap(name, low: low, high: high, scale: scale, margin: 0)
         try append(
-            name, .real, count: count, low: low, high: high, map: map, initial: initial)
+            name, kind, count: count, low: low, high: high, map: map, initial: initial)
     }
 
     /// Adds an integer parameter. It is mutated, never descended.
@@ -101,7 +109,7 @@ public struct SearchSpace: Equatable, Sendable {
     /// - Throws: `argument` for an unknown name, and for a hypergradient on an integer or a choice.
     public mutating func setUpdate(_ update: Update, of name: String) throws(HPMError) {
         let parameter = try parameter(named: name)
-        if parameter.kind != .real && (update == .hypergradient || update == .both) {
+        if !parameter.kind.isReal && (update == .hypergradient || update == .both) {
             throw HPMError(
                 .argument,
                 "'\(name)' is \(parameter.kind == .integer ? "an integer" : "a choice") and has no hypergradient; allowed: automatic, mutate, fixed")

@@ -57,6 +57,13 @@ HPM_UPDATE_HYPERGRADIENT: Final = 2
 HPM_UPDATE_BOTH: Final = 3
 HPM_UPDATE_FIXED: Final = 4
 
+# What a hyperparameter is.
+hpm_kind = c_int32
+HPM_KIND_REAL: Final = 0
+HPM_KIND_INTEGER: Final = 1
+HPM_KIND_CHOICE: Final = 2
+HPM_KIND_BLOCK: Final = 3
+
 # What a student is to do next.
 hpm_action = c_int32
 HPM_ACTION_TRAIN: Final = 0
@@ -121,6 +128,19 @@ PROTOTYPES: Final[dict[str, tuple[Any, tuple[Any, ...]]]] = {
     "hpm_space_offset": (hpm_status, (c_void_p, c_char_p, POINTER(c_size_t), POINTER(c_size_t))),
     "hpm_space_parameters": (hpm_status, (c_void_p, POINTER(c_size_t))),
     "hpm_space_name": (hpm_status, (c_void_p, c_size_t, c_void_p, c_size_t, POINTER(c_size_t))),
+    "hpm_space_describe": (
+        hpm_status,
+        (
+            c_void_p,
+            c_char_p,
+            POINTER(hpm_kind),
+            POINTER(c_double),
+            POINTER(c_double),
+            POINTER(hpm_scale),
+            POINTER(c_double),
+            POINTER(hpm_update),
+        ),
+    ),
     "hpm_space_label": (
         hpm_status,
         (c_void_p, c_char_p, c_size_t, c_void_p, c_size_t, POINTER(c_size_t)),

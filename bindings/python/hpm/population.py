@@ -413,8 +413,8 @@ class Population(Handle):
             ArgumentError: No such student.
         """
         self.hyperparameters(student)  # an unknown student is an error before the first report, too
-        reports = int(self.count("training_reports")) // self._size
-        return [self.ancestor(student, report) for report in range(1, reports + 1)]
+        rounds = int(self.count("training_rounds"))
+        return [self.ancestor(student, report) for report in range(1, rounds + 1)]
 
     def save(self) -> bytes:
         """The whole state: space, options, students, moments, teacher, tasks that are out. Also

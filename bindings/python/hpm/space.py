@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from ctypes import byref, c_char_p, c_size_t, c_void_p, create_string_buffer
+from ctypes import (
+    byref,
+    c_char_p,
+    c_double,
+    c_int32,
+    c_size_t,
+    c_void_p,
+    create_string_buffer,
+)
 from typing import Any, Literal, NamedTuple, Union
 
 import numpy as np
@@ -18,8 +26,15 @@ from .errors import ArgumentError
 
 Scale = Literal["linear", "log", "logit"]
 Update = Literal["auto", "mutate", "hypergradient", "both", "fixed"]
+Kind = Literal["real", "integer", "choice", "block"]
 Value = Union[float, int, str, Vector]
 
+_KINDS: dict[int, Kind] = {
+    _abi.HPM_KIND_REAL: "real",
+    _abi.HPM_KIND_INTEGER: "integer",
+    _abi.HPM_KIND_CHOICE: "choice",
+    _abi.HPM_KIND_BLOCK: "block",
+}
 _SCALES: dict[str, int] = {
     "linear": _abi.HPM_SCALE_LINEAR,
     "log": _abi.HPM_SCALE_LOG,
@@ -39,7 +54,7 @@ class _Entry(NamedTuple):
 
     offset: int
     length: int
-    kind: Literal["real", "integer", "choice", "block"]
+    kind: Kind
     labels: list[str]
 
 
@@ -382,7 +397,7 @@ class SearchSpace(Handle):
     def _added(
         self,
         name: str,
-        kind: Literal["real", "integer", "choice", "block"],
+        kind: Kind,
         update: Update,
         labels: Sequence[str] = (),
     ) -> None:
@@ -423,17 +438,21 @@ def read_entries(handle: int) -> dict[str, _Entry]:
     for index in range(number.value):
         name = _string(functions.hpm_space_name, handle, index)
         encoded = name.encode()
-        labels: list[str] = []
-        needed = c_size_t()
-        while functions.hpm_space_label(handle, encoded, len(labels), None, 0, byref(needed)) != _abi.HPM_ERROR_ARGUMENT:
-            labels.append(_string(functions.hpm_space_label, handle, encoded, len(labels)))
-        offset, count = _offset(handle, name)
-        kind: Literal["real", "integer", "choice", "block"] = "block" if count > 1 else "real"
-        if labels:
-            kind = "choice"
-        elif functions.hpm_space_set_update(handle, encoded, _abi.HPM_UPDATE_BOTH) < 0:
-            kind = "integer"
-        entries[name] = _Entry(offset, count, kind, labels)
+        kind, high = c_int32(), c_double()
+        check(
+            functions.hpm_space_describe(
+                handle, encoded, byref(kind), None, byref(high), None, None, None
+            )
+        )
+        labels = (
+            [
+                _string(functions.hpm_space_label, handle, encoded, label)
+                for label in range(int(high.value) + 1)
+            ]
+            if kind.value == _abi.HPM_KIND_CHOICE
+            else []
+        )
+        entries[name] = _Entry(*_offset(handle, name), _KINDS[kind.value], labels)
     return entries
 
 

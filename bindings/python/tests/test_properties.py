@@ -1,5 +1,7 @@
 """What holds for every space, algorithm and sequence of reports."""
 
+import threading
+
 import hpm
 import numpy as np
 import pytest
@@ -104,6 +106,20 @@ def test_a_loaded_population_goes_on_bit_for_bit(options, seed, data):
     assert final_state(loaded) == final_state(population)
     assert by_arrays(loaded, numbers, list(done)) == by_arrays(population, numbers, list(done))
     assert final_state(loaded) == final_state(population)
+
+
+def test_snapshots_of_other_threads_are_whole():
+    population = create(MIXED, {"population": 5, "interval": 1, "truncation": 0.4, "algorithm": "hpm-paper", "steps": 150})
+    numbers, loaded = Numbers(4), []
+    worker = threading.Thread(target=by_threads, args=(population, numbers, 3))
+    worker.start()
+    while worker.is_alive():
+        snapshot = population.save()  # its size grows with every clone
+        loaded.append(hpm.Population.load(snapshot))
+        assert loaded[-1].save() == snapshot
+    worker.join()
+    reports = [p.count("training_reports") for p in loaded]
+    assert reports == sorted(reports)
 
 
 def final_state(population):
