@@ -9,7 +9,6 @@
 SHELL := /bin/sh
 PREFIX ?= /usr/local
 SWIFT ?= swift
-CLANG ?= clang
 PYTHON ?= python3
 VENV := .venv
 BIN := .build-clients
@@ -40,4 +39,112 @@ $(LIBRARY): Package.swift Makefile scripts/libhpm.map $(shell find Sources -name
 	cp .build/release/$(BUILT) $@.new
 	mv $@.new $@  # a program that has the old one loaded keeps it
 	ln -sf $(notdir $@) lib/libhpm.so
-	touch $@
+
+.PHONY: generate
+generate:
+	$(SWIFT) run --package-path Tools generate
+
+# Debian packages and the virtual environment, each step skipped once it is done.
+
+.PHONY: packages-test packages-python
+packages-python:
+	@scripts/install-packages python3-venv
+packages-test: packages-python
+	@scripts/install-packages g++ libffi-dev libjansson-dev pkg-config
+
+$(VENV)/bin/python: | packages-python
+	@echo "making the virtual environment $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.test: bindings/python/pyproject.toml Tests/requirements.txt $(VENV)/bin/python
+	@echo "installing the Python packages of the tests into $(VENV)"
+	@$(VENV)/bin/python -m pip install -q -r Tests/requirements.txt -e 'bindings/python[test]'
+	@touch $@
+
+$(VENV)/.demo: bindings/python/pyproject.toml examples/python-jax/requirements.txt $(VENV)/bin/python
+	@echo "installing the Python packages of the demo into $(VENV)"
+	@$(VENV)/bin/python -m pip install -q -r examples/python-jax/requirements.txt -e bindings/python
+	@touch $@
+
+.PHONY: demo
+demo: $(LIBRARY) $(VENV)/.demo
+	$(VENV)/bin/python examples/python-jax/cleaning.py --out demo-results
+
+.PHONY: test test-generated test-swift test-abi test-clients test-examples test-python test-readme
+test: test-generated test-swift test-abi test-clients test-examples test-readme test-python
+
+test-generated:
+	$(SWIFT) run --package-path Tools generate --check
+	$(SWIFT) test --package-path Tools
+
+test-swift:
+	$(SWIFT) test
+
+test-abi: $(LIBRARY) $(BIN)/sweep $(BIN)/load
+	Tests/ABI/headers.sh
+	Tests/ABI/symbols.sh
+	$(BIN)/load $(LIBRARY)
+	$(BIN)/sweep include/hpm.abi.json
+
+CLIENTS := limits run snapshot threads wrapper
+test-clients: $(CLIENTS:%=$(BIN)/%)
+	for client in $^; do $$client || exit 1; done
+
+test-examples: $(BIN)/branin-c $(BIN)/branin-cpp $(BIN)/logistic $(VENV)/.test
+	$(BIN)/branin-c
+	$(BIN)/branin-cpp
+	$(BIN)/logistic examples/c/breast-cancer.csv
+	$(SWIFT) run --package-path examples/swift
+	$(VENV)/bin/python examples/python-sklearn/tune.py
+
+test-python: $(LIBRARY) $(VENV)/.test
+	$(VENV)/bin/python -m mypy --strict bindings/python/hpm
+	cd bindings/python && ../../$(VENV)/bin/python -m pytest -q
+
+test-readme: $(LIBRARY) $(VENV)/.test
+	$(VENV)/bin/python Tests/Readme/run_blocks.py
+
+.PHONY: bench
+bench: $(BIN)/calls $(LIBRARY) $(VENV)/.test
+	$(BIN)/calls
+	$(VENV)/bin/python benchmarks/overhead/calls.py
+
+# C and C++ programs.
+
+HEADERS := include/hpm.h include/hpm.hpp $(wildcard Tests/Clients/*.h)
+
+$(BIN):
+	mkdir -p $@
+$(BIN)/sweep: Tests/ABI/sweep.c $(HEADERS) $(LIBRARY) | $(BIN) packages-test
+	$(CC) -std=c11 $(CFLAGS) $< -o $@ $(LINK) -ljansson -lffi -ldl
+$(BIN)/load: Tests/ABI/load.c $(HEADERS) | $(BIN)
+	$(CC) -std=c11 $(CFLAGS) $< -o $@ -ldl
+$(BIN)/wrapper: Tests/Clients/wrapper.cpp $(HEADERS) $(LIBRARY) | $(BIN) packages-test
+	$(CXX) -std=c++17 $(CFLAGS) $< -o $@ $(LINK)
+$(BIN)/%: Tests/Clients/%.c $(HEADERS) $(LIBRARY) | $(BIN)
+	$(CC) -std=c11 $(CFLAGS) -pthread $< -o $@ $(LINK)
+$(BIN)/branin-c: examples/c/branin.c $(HEADERS) $(LIBRARY) | $(BIN)
+	$(CC) -std=c99 $(CFLAGS) $< -o $@ $(LINK)
+$(BIN)/branin-cpp: examples/cpp/branin.cpp $(HEADERS) $(LIBRARY) | $(BIN) packages-test
+	$(CXX) -std=c++17 $(CFLAGS) $< -o $@ $(LINK)
+$(BIN)/logistic: examples/c/logistic.c $(HEADERS) $(LIBRARY) | $(BIN)
+	$(CC) -std=c99 $(CFLAGS) $< -o $@ $(LINK)
+$(BIN)/calls: benchmarks/overhead/calls.c $(HEADERS) $(LIBRARY) | $(BIN)
+	$(CC) -std=c11 $(CFLAGS) $< -o $@ $(LINK)
+
+.PHONY: install wheel
+install: $(LIBRARY)
+	install -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib
+	install -m 644 include/hpm.h include/hpm.hpp $(DESTDIR)$(PREFIX)/include
+	install -m 755 $(LIBRARY) $(DESTDIR)$(PREFIX)/lib
+	ln -sf $(notdir $(LIBRARY)) $(DESTDIR)$(PREFIX)/lib/libhpm.so
+
+# From a copy, so that no library is left in the sources, where it would take precedence.
+wheel: $(LIBRARY) $(VENV)/bin/python
+	rm -rf .build-wheel && mkdir -p .build-wheel dist
+	cp -r bindings/python/. .build-wheel && cp $(LIBRARY) .build-wheel/hpm
+	$(VENV)/bin/python -m pip wheel -q --no-deps -w dist .build-wheel
+
+.PHONY: clean
+clean:
+	rm -rf .build .build-* lib dist demo-results Tools/.build examples/swift/.build

@@ -93,6 +93,13 @@ enum class update : hpm_update {
     fixed = HPM_UPDATE_FIXED
 };
 
+enum class kind : hpm_kind {
+    real = HPM_KIND_REAL,
+    integer = HPM_KIND_INTEGER,
+    choice = HPM_KIND_CHOICE,
+    block = HPM_KIND_BLOCK
+};
+
 enum class action : hpm_action {
     train = HPM_ACTION_TRAIN,
     clone = HPM_ACTION_CLONE,
@@ -182,6 +189,16 @@ struct range {
     std::size_t count;
 };
 
+/// What a parameter or block was added with.
+struct description {
+    hpm::kind kind;
+    double low;
+    double high;
+    hpm::scale scale;
+    double initial;
+    hpm::update update;
+};
+
 /// A search space. The functions that add return the space, so that they can be chained.
 class space : public detail::owner<hpm_space> {
 public:
@@ -243,6 +260,19 @@ public:
         check(hpm_space_offset(get(), detail::text(name, "name").c_str(), &place.offset,
                                &place.count));
         return place;
+    }
+
+    description describe(std::string_view name) const {
+        hpm_kind kind = 0;
+        hpm_scale scale = 0;
+        hpm_update update = 0;
+        description found = {};
+        check(hpm_space_describe(get(), detail::text(name, "name").c_str(), &kind, &found.low,
+                                 &found.high, &scale, &found.initial, &update));
+        found.kind = static_cast<hpm::kind>(kind);
+        found.scale = static_cast<hpm::scale>(scale);
+        found.update = static_cast<hpm::update>(update);
+        return found;
     }
 
     /// The number of names, a block counted once.

@@ -730,6 +730,7 @@ static const struct plan {
     {"hpm_space_offset", FRESH, {BY_TYPE, OLD_NAME, BY_TYPE, BY_TYPE}},
     {"hpm_space_parameters", FRESH, {BY_TYPE, BY_TYPE}},
     {"hpm_space_name", FRESH, {BY_TYPE, PARAMETER_INDEX, NAME_OUT, NAME_CAPACITY, BY_TYPE}},
+    {"hpm_space_describe", FRESH, {BY_TYPE, OLD_NAME}},
     {"hpm_space_label", FRESH,
      {BY_TYPE, CHOICE_NAME, LABEL_INDEX, LABEL_OUT, LABEL_CAPACITY, BY_TYPE}},
     {"hpm_options_create", FRESH, {BY_TYPE}},

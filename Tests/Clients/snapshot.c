@@ -76,7 +76,8 @@ static void test_space_comes_along(void) {
     hpm_population *original = make_population("pbt", "5", "12", NULL);
     hpm_population *copy = reload(original);
     size_t dimension, parameters, offset, count, needed;
-    char name[16] = "................";
+    char name[16];
+    memset(name, '.', sizeof name);
     must(hpm_population_space(copy, &space));
     must(hpm_population_destroy(original));
     must(hpm_population_destroy(copy));
@@ -158,6 +159,85 @@ static void test_damage(const char *algorithm) {
     free(bytes);
 }
 
+/* CRC-64/XZ, the checksum at the end of a snapshot. */
+static void seal(uint8_t *bytes, size_t size) {
+    uint64_t value = ~(uint64_t)0;
+    for (size_t i = 0; i < size - 8; i++) {
+        value ^= bytes[i];
+        for (int bit = 0; bit < 8; bit++) {
+            value = value & 1 ? value >> 1 ^ UINT64_C(0xC96C5795D7870F42) : value >> 1;
+        }
+    }
+    for (int i = 0; i < 8; i++) bytes[size - 8 + i] = (uint8_t)(~value >> 8 * i);
+}
+
+/* What a client calls, on a population of which nothing is known: whether answers make sense. */
+static int use(hpm_population *population) {
+    enum { ROOM = 64 };
+    hpm_space *space = NULL;
+    size_t students, dimension, needed, source;
+    double h[ROOM], gradient[ROOM], number;
+    must(hpm_population_size(population, &students));
+    must(hpm_population_space(population, &space));
+    must(hpm_space_dimension(space, &dimension));
+    must(hpm_space_destroy(space));
+    if (students > ROOM || dimension > ROOM) return 1;
+    int sound = 1;
+    for (size_t j = 0; j < ROOM; j++) gradient[j] = j % 3 ? 1 : -1;
+    for (size_t turn = 0; turn < 10 * students; turn++) {
+        hpm_action action;
+        const size_t student = turn % students;
+        must(hpm_student_next(population, student, &action, &source, h, ROOM));
+        sound = sound && source < students;
+        if (action == HPM_ACTION_WAIT || action == HPM_ACTION_STOP) continue;
+        must(hpm_student_report(population, student, (double)student, gradient, dimension));
+        hpm_student_ancestor(population, student, 1, &source);
+    }
+    hpm_population_best(population, &source, &number);
+    hpm_population_best_hyperparameters(population, h, ROOM, &number);
+    must(hpm_population_save(population, NULL, 0, &needed));
+    return sound;
+}
+
+/* Bytes that someone changed and sealed again: refused, or a population that works. */
+static void test_forgery(const char *algorithm) {
+    static trail trails[STUDENTS];
+    hpm_population *population = make_population(algorithm, "5", "12", with_trials);
+    memset(trails, 0, sizeof trails);
+    for (size_t k = 0; k < 5 * STUDENTS; k++) {
+        serve(population, k % STUDENTS, &trails[k % STUDENTS]);
+    }
+    size_t size;
+    uint8_t *bytes = save(population, &size);
+    must(hpm_population_destroy(population));
+    int taken = 0, sound = 1;
+    for (size_t i = 0; i < size - 8; i++) {
+        const uint8_t good = bytes[i];
+        const uint8_t forged[] = {good ^ 1, good ^ 0x80, 0xff};
+        for (size_t j = 0; j < sizeof forged; j++) {
+            if (forged[j] == good) continue;
+            hpm_population *loaded = NULL;
+            bytes[i] = forged[j];
+            seal(bytes, size);
+            const hpm_status status = hpm_population_load(bytes, size, &loaded);
+            if (status != HPM_OK) {
+                sound = sound && (status == HPM_ERROR_SNAPSHOT || status == HPM_ERROR_MEMORY);
+                continue;
+            }
+            taken++;
+            sound = use(loaded) && sound;
+            must(hpm_population_destroy(loaded));
+        }
+        bytes[i] = good;
+    }
+    seal(bytes, size);
+    must(hpm_population_load(bytes, size, &population));
+    must(hpm_population_destroy(population));
+    expect(sound, "%s: a forged snapshot has another error, or senseless tasks", algorithm);
+    expect(taken > 0, "%s: no value may differ", algorithm);
+    free(bytes);
+}
+
 int main(void) {
     for (size_t i = 0; i < ALGORITHMS; i++) {
         for (int served = 0; served < 7 * STUDENTS; served += 4) {
@@ -171,5 +251,8 @@ int main(void) {
     test_damage("hpm");
     test_damage("hpm-paper");
     test_damage("random");
+    test_forgery("hpm");
+    test_forgery("hpm-paper");
+    test_forgery("random");
     return finish();
 }

@@ -299,6 +299,15 @@ void test_space() {
     expect(space.name(3) == "weights" && space.label("kind", 1) == "tanh", "names");
     const hpm::range weights = space.offset("weights");
     expect(weights.offset == 3 && weights.count == 2, "places");
+    const hpm::description block = space.describe("weights"), choice = space.describe("kind");
+    expect(block.kind == hpm::kind::block && block.low == 0.1 && block.high == 0.9 &&
+               block.scale == hpm::scale::logit && std::isnan(block.initial) &&
+               block.update == hpm::update::both,
+           "a block's description");
+    expect(choice.kind == hpm::kind::choice && choice.low == 0 && choice.high == 2 &&
+               choice.initial == 2 && choice.update == hpm::update::automatic,
+           "a choice's description");
+    expect_throw<hpm::argument_error>("an unknown name", [&] { space.describe("unknown"); });
     expect(make_population().space().name(0) == "rate", "a population's space");
 }
 

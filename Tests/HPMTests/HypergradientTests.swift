@@ -39,7 +39,7 @@ import Testing
         #expect(components.finite == 7 && components.infinite == 0)
         for parameter in space.parameters {
             for index in parameter.offset..<parameter.offset + parameter.count {
-                guard parameter.kind == .real else {
+                guard parameter.kind.isReal else {
                     #expect(latent[index].isNaN)
                     continue
                 }

@@ -18,7 +18,7 @@ enum Invariants {
             if gradient.isInfinite { found.append("gradient \(index) is \(gradient)") }
         }
         for student in 0..<population.size {
-            for parameter in population.space.parameters where parameter.kind != .real {
+            for parameter in population.space.parameters where !parameter.kind.isReal {
                 if !population.gradients[student * population.dimension + parameter.offset].isNaN {
                     found.append("'\(parameter.name)' of student \(student) has a gradient")
                 }
@@ -58,7 +58,7 @@ enum Invariants {
             for index in parameter.offset..<parameter.offset + parameter.count {
                 let value = natural[index]
                 let isInside = value >= parameter.low && value <= parameter.high
-                let isWhole = parameter.kind == .real || value == value.rounded(.down)
+                let isWhole = parameter.kind.isReal || value == value.rounded(.down)
                 if !isInside || !isWhole {
                     found.append("\(whose): '\(parameter.name)' is \(value)")
                 }
@@ -79,7 +79,7 @@ enum Invariants {
                 if !(latent >= 0 && latent <= 1) || !((latent - expected).magnitude < 1e-9) {
                     found.append("\(whose): '\(parameter.name)' has latent \(latent), natural \(point.natural[index])")
                 }
-                if parameter.kind != .real, point.natural[index] == 0, point.natural[index].sign == .minus {
+                if !parameter.kind.isReal, point.natural[index] == 0, point.natural[index].sign == .minus {
                     found.append("\(whose): '\(parameter.name)' is -0")
                 }
             }
@@ -145,7 +145,7 @@ struct SecondMap {
     let high: Double
 
     init(_ parameter: Hyperparameter) {
-        let margin = parameter.kind == .real ? 0 : 0.5
+        let margin = parameter.kind.isReal ? 0 : 0.5
         self.init(scale: parameter.scale, low: parameter.low - margin, high: parameter.high + margin)
     }
 

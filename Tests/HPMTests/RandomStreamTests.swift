@@ -61,51 +61,31 @@ import Testing
     func uniformMoments(seed: UInt64) {
         let count = 40_000
         var stream = RandomStream(seed: seed, purpose: .start)
-        var (sum, squares, cubes) = (0.0, 0.0, 0.0)
-        var (lowest, highest) = (1.0, 0.0)
-        var areMultiples = true
-        for _ in 0..<count {
-            let value = stream.uniform()
-            lowest = min(lowest, value)
-            highest = max(highest, value)
-            areMultiples = areMultiples && value * 0x1p53 == (value * 0x1p53).rounded()
-            let centred = value - 0.5
-            sum += centred
-            squares += centred * centred
-            cubes += centred * centred * centred
-        }
-        let n = Double(count)
-        #expect(lowest >= 0 && highest < 1 && areMultiples)
-        #expect(lowest < 20 / n && highest > 1 - 20 / n)
-        // Standard deviations of x, x^2 and x^3 for x uniform in [-1/2, 1/2].
-        #expect((sum / n).magnitude < 5 * (1 / 12 / n).squareRoot())
-        #expect((squares / n - 1 / 12).magnitude < 5 * (1 / 180 / n).squareRoot())
-        #expect((cubes / n).magnitude < 5 * (1 / 448 / n).squareRoot())
+        let values = (0..<count).map { _ in stream.uniform() }
+        #expect(values.allSatisfy { $0 >= 0 && $0 < 1 && $0 * 0x1p53 == ($0 * 0x1p53).rounded() })
+        #expect((values.min() ?? 1) < 20 / Double(count))
+        #expect((values.max() ?? 0) > 1 - 20 / Double(count))
+        // Variances of x, x^2 and x^3 for x uniform in [-1/2, 1/2].
+        let centred = values.map { $0 - 0.5 }
+        #expect(isWithinFiveSigma(centred.mean, of: 0, variance: 1 / 12, count: count))
+        #expect(isWithinFiveSigma(centred.moment(2), of: 1 / 12, variance: 1 / 180, count: count))
+        #expect(isWithinFiveSigma(centred.moment(3), of: 0, variance: 1 / 448, count: count))
     }
 
     @Test(arguments: [UInt64(0), 1, 12345])
     func normalMoments(seed: UInt64) {
         let count = 30_000
         var stream = RandomStream(seed: seed, purpose: .mutation)
-        var moments = [0.0, 0, 0, 0]
-        var tail = 0
-        for _ in 0..<count {
-            let value = stream.normal()
-            var power = 1.0
-            for order in 0..<4 {
-                power *= value
-                moments[order] += power
-            }
-            if value.magnitude > 1.959963984540054 { tail += 1 }
-        }
-        let n = Double(count)
+        let values = (0..<count).map { _ in stream.normal() }
         // Variances of x, x^2, x^3, x^4 of a standard normal: 1, 2, 15, 96.
         for (order, (expected, variance)) in [(0.0, 1.0), (1, 2), (0, 15), (3, 96)].enumerated() {
             #expect(
-                (moments[order] / n - expected).magnitude < 5 * (variance / n).squareRoot(),
+                isWithinFiveSigma(
+                    values.moment(order + 1), of: expected, variance: variance, count: count),
                 "moment \(order + 1)")
         }
-        #expect((Double(tail) / n - 0.05).magnitude < 5 * (0.05 * 0.95 / n).squareRoot())
+        let tail = values.filter { $0.magnitude > 1.959963984540054 }.count
+        #expect(isShareWithinFiveSigma(tail, of: count, 0.05))
     }
 
     @Test(arguments: [1, 2, 3, 7, 10, 64])

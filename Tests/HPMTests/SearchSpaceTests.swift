@@ -158,15 +158,12 @@ import Testing
         for point in points.prefix(200) {
             #expect(Invariants.boundViolations(point.natural, in: space, "a start").isEmpty)
         }
-        let deviation = (1 / 12.0 / Double(count)).squareRoot()
-        for parameter in space.parameters where parameter.kind == .real {
+        for parameter in space.parameters where parameter.kind.isReal {
             for index in parameter.offset..<parameter.offset + parameter.count {
                 let map = SecondMap(parameter)
-                let latent = points.map { map.latent($0.natural[index]) }
-                let mean = latent.reduce(0, +) / Double(count)
-                #expect((mean - 0.5).magnitude < 5 * deviation, "\(parameter.name)")
-                let square = latent.map { ($0 - 0.5) * ($0 - 0.5) }.reduce(0, +) / Double(count)
-                #expect((square - 1 / 12.0).magnitude < 5 * (1 / 180.0 / Double(count)).squareRoot())
+                let centred = points.map { map.latent($0.natural[index]) - 0.5 }
+                #expect(isWithinFiveSigma(centred.mean, of: 0, variance: 1 / 12, count: count))
+                #expect(isWithinFiveSigma(centred.moment(2), of: 1 / 12, variance: 1 / 180, count: count))
             }
         }
     }

@@ -264,7 +264,7 @@ def test_counters():
         "hypergradient_share nonfinite_losses nonfinite_hypergradients clones"
     ).split()
     assert all(population.count(name) == 0 for name in names)
-    with pytest.raises(hpm.ArgumentError, match="'reports' is unknown; allowed: training_reports, "):
+    with pytest.raises(hpm.ArgumentError, match="'reports' is unknown; allowed: training_rounds, training_reports, "):
         population.count("reports")
     with pytest.raises(TypeError):
         population.count(3)

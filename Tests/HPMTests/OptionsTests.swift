@@ -1,0 +1,224 @@
+import Testing
+@testable import HPM
+
+@Suite struct OptionsTests {
+    private static let integers = ["population", "seed", "steps", "interval", "burn_in", "trial", "teacher_units"]
+    private static let reals = ["truncation", "teacher_learning_rate", "teacher_share"]
+    private static let optionalReals = ["hyper_learning_rate", "mutation_scale"]
+    private static let words = [
+        "algorithm": [
+            "hpm", "hpm-paper", "hpm-no-teacher", "clone-step", "mutation-only", "pbt", "hypergradient",
+            "random",
+        ],
+        "hyper_optimizer": ["adam", "sgd"],
+        "teacher": ["none", "attention"],
+        "direction": ["minimize", "maximize"],
+        "schedule": ["synchronous"],
+    ]
+    private static var all: [String] {
+        integers + reals + optionalReals + ["teacher_evaluations"] + words.keys.sorted()
+    }
+
+    private func integer(_ options: Options, _ key: String) -> Int? {
+        switch key {
+        case "population": options.population
+        case "seed": options.seed
+        case "steps": options.steps
+        case "interval": options.interval
+        case "burn_in": options.burnIn
+        case "trial": options.trial
+        case "teacher_units": options.teacherUnits
+        case "teacher_evaluations": options.teacherEvaluations
+        default: nil
+        }
+    }
+
+    private func real(_ options: Options, _ key: String) -> Double? {
+        switch key {
+        case "truncation": options.truncation
+        case "teacher_learning_rate": options.teacherLearningRate
+        case "teacher_share": options.teacherShare
+        case "hyper_learning_rate": options.hyperLearningRate
+        case "mutation_scale": options.mutationScale
+        default: nil
+        }
+    }
+
+    private func word(_ options: Options, _ key: String) -> String? {
+        switch key {
+        case "algorithm": options.algorithm.name
+        case "hyper_optimizer": options.hyperOptimizer?.rawValue
+        case "teacher": options.teacher?.rawValue
+        case "direction": options.direction.rawValue
+        case "schedule": options.schedule.rawValue
+        default: nil
+        }
+    }
+
+    private func refuses(
+        _ parts: [String], sourceLocation: SourceLocation = #_sourceLocation,
+        _ change: (inout Options) throws -> Void
+    ) {
+        var options = Options()
+        options.seed = 12
+        let before = options
+        let error = #expect(throws: HPMError.self, sourceLocation: sourceLocation) { try change(&options) }
+        #expect(error?.code == .argument, sourceLocation: sourceLocation)
+        for part in parts {
+            #expect(
+                error?.message.contains(part) ?? false, "'\(part)' in: \(error?.message ?? "")",
+                sourceLocation: sourceLocation)
+        }
+        #expect(options == before, sourceLocation: sourceLocation)
+    }
+
+    @Test func defaults() {
+        let options = Options()
+        #expect(options.population == 8 && options.seed == 0 && options.steps == 0)
+        #expect(options.algorithm == .hpm && options.interval == 5 && options.burnIn == 0)
+        #expect(options.truncation == 0.2 && options.trial == 0 && options.teacherUnits == 16)
+        #expect(options.hyperOptimizer == nil && options.hyperLearningRate == nil)
+        #expect(options.teacher == nil && options.teacherEvaluations == nil && options.mutationScale == nil)
+        #expect(options.teacherLearningRate == 0.1 && options.teacherShare == 1)
+        #expect(options.direction == .minimize && options.schedule == .synchronous)
+    }
+
+    /// `algorithm.md`: which parts each algorithm has.
+    @Test func defaultsOfTheAlgorithms() throws {
+        let space = try Spaces.box(2)
+        for algorithm in Algorithm.all {
+            let population = try Population(space: space, options: .of(algorithm))
+            let training = population.hyperTraining
+            #expect((population.teacher != nil) == ["hpm-paper", "mutation-only"].contains(algorithm.name))
+            #expect((training == nil) == ["mutation-only", "pbt", "random"].contains(algorithm.name))
+            #expect((training?.pool != nil) == (algorithm.name == "hpm"))
+            if let training {
+                #expect(training.optimizer == (algorithm.name == "hpm-paper" ? .sgd : .adam))
+            }
+            if algorithm == .hpm { #expect(training?.learningRate == 0.06) }
+            #expect(population.teacher?.units ?? 16 == 16)
+            #expect(population.teacher?.learningRate ?? 0.1 == 0.1)
+            #expect(algorithm.defaultMutationScale == (algorithm == .hpm ? 0.1 : 0.2))
+        }
+    }
+
+    @Test func integersBySetters() throws {
+        for key in Self.integers + ["teacher_evaluations"] {
+            var options = Options()
+            try options.set(key, to: Int64(7))
+            #expect(integer(options, key) == 7, "\(key)")
+            try options.set(key, to: "13")
+            #expect(integer(options, key) == 13, "\(key)")
+            try options.set(key, to: Int64.max)
+            #expect(integer(options, key) == .max, "\(key)")
+            refuses(["'\(key)'", "allowed"]) { try $0.set(key, to: 7.0) }
+            for text in ["", " 7", "7.0", "seven", "0x7", "9223372036854775808", "1e3"] {
+                refuses(["'\(key)'", "allowed"]) { try $0.set(key, to: text) }
+            }
+            let lowest: Int64 = ["population", "interval", "teacher_units"].contains(key) ? 1 : 0
+            try options.set(key, to: lowest)
+            #expect(integer(options, key) == Int(lowest))
+            for value in [lowest - 1 - (key == "teacher_evaluations" ? 1 : 0), .min] {
+                refuses(["'\(key)'", "\(value)", "\(lowest) or more"]) { try $0.set(key, to: value) }
+                refuses(["'\(key)'", "\(value)"]) { try $0.set(key, to: "\(value)") }
+            }
+        }
+    }
+
+    @Test func minusOneEvaluationsMeansTheDefault() throws {
+        var options = Options()
+        try options.set("teacher_evaluations", to: Int64(3))
+        try options.set("teacher_evaluations", to: Int64(-1))
+        #expect(options.teacherEvaluations == nil)
+        try options.set("teacher_evaluations", to: "4")
+        try options.set("teacher_evaluations", to: "-1")
+        #expect(options.teacherEvaluations == nil)
+    }
+
+    @Test func realsBySetters() throws {
+        let limits = [
+            "truncation": 0.5, "teacher_share": 1, "mutation_scale": 1, "teacher_learning_rate": 1e6,
+            "hyper_learning_rate": Double.greatestFiniteMagnitude,
+        ]
+        for key in Self.reals + Self.optionalReals {
+            let highest = try #require(limits[key])
+            var options = Options()
+            try options.set(key, to: 0.25)
+            #expect(real(options, key) == 0.25)
+            try options.set(key, to: Int64(0))
+            #expect(real(options, key) == 0)
+            try options.set(key, to: "0.125")
+            #expect(real(options, key) == 0.125)
+            try options.set(key, to: "25e-2")
+            #expect(real(options, key) == 0.25)
+            try options.set(key, to: highest)
+            #expect(real(options, key) == highest)
+            for value in [-0.1, .nan, .infinity, -.infinity, -5e-300] {
+                refuses(["'\(key)'", "allowed"]) { try $0.set(key, to: value) }
+                refuses(["'\(key)'", "allowed"]) { try $0.set(key, to: "\(value)") }
+            }
+            if highest < 1e300 {
+                refuses(["'\(key)'", "\(highest)"]) { try $0.set(key, to: highest.nextUp) }
+            }
+            refuses(["'\(key)'"]) { try $0.set(key, to: Int64.min) }
+            for text in ["", "0.1 ", "a", "1e999"] {
+                refuses(["'\(key)'", "allowed"]) { try $0.set(key, to: text) }
+            }
+        }
+    }
+
+    @Test func wordsBySetters() throws {
+        for (key, values) in Self.words {
+            for value in values {
+                var options = Options()
+                try options.set(key, to: value)
+                #expect(word(options, key) == value)
+            }
+            for value in ["", "Adam", values[0] + " ", values[0].uppercased(), "nobody"] {
+                refuses(["'\(key)'", "'\(value)'"] + values) { try $0.set(key, to: value) }
+            }
+            refuses(["'\(key)'"] + values) { try $0.set(key, to: Int64(0)) }
+            refuses(["'\(key)'"] + values) { try $0.set(key, to: 0.5) }
+        }
+    }
+
+    @Test func unknownKeysListTheKnown() {
+        for key in ["", "Population", "population ", "learning_rate"] {
+            refuses(["'\(key)'"] + Self.all) { try $0.set(key, to: Int64(1)) }
+            refuses(["'\(key)'"] + Self.all) { try $0.set(key, to: 1.0) }
+            refuses(["'\(key)'"] + Self.all) { try $0.set(key, to: "1") }
+        }
+        #expect(Set(OptionKey.all.map(\.name)) == Set(Self.all))
+    }
+
+    @Test func validateNamesTheOption() throws {
+        try Options().validate()
+        let changes: [(String, (inout Options) -> Void)] = [
+            ("population", { $0.population = 0 }), ("population", { $0.population = -1 }),
+            ("seed", { $0.seed = -1 }), ("steps", { $0.steps = -1 }), ("interval", { $0.interval = 0 }),
+            ("burn_in", { $0.burnIn = -1 }), ("truncation", { $0.truncation = 0.6 }),
+            ("truncation", { $0.truncation = .nan }), ("trial", { $0.trial = -1 }),
+            ("hyper_learning_rate", { $0.hyperLearningRate = -1 }),
+            ("hyper_learning_rate", { $0.hyperLearningRate = .infinity }),
+            ("teacher_units", { $0.teacherUnits = 0 }),
+            ("teacher_learning_rate", { $0.teacherLearningRate = .nan }),
+            ("teacher_evaluations", { $0.teacherEvaluations = -1 }),
+            ("teacher_evaluations", { $0.teacherEvaluations = .min }),
+            ("mutation_scale", { $0.mutationScale = 1.1 }), ("teacher_share", { $0.teacherShare = -0.1 }),
+        ]
+        for (key, change) in changes {
+            var options = Options()
+            change(&options)
+            refuses(["'\(key)'"]) { _ in try options.validate() }
+            let space = try Spaces.box(1)
+            refuses(["'\(key)'"]) { _ in _ = try Population(space: space, options: options) }
+            refuses(["'\(key)'"]) { _ in _ = try AttentionTeacher(dimension: 1, options: options) }
+        }
+    }
+
+    @Test func algorithmsByName() {
+        for name in Self.words["algorithm"] ?? [] { #expect(Algorithm.named(name)?.name == name) }
+        #expect(Algorithm.all.count == 8)
+        #expect(Algorithm.named("HPM") == nil && Algorithm.named("") == nil)
+    }
+}
