@@ -34,7 +34,7 @@ all: $(LIBRARY)
 
 $(LIBRARY): Package.swift Makefile scripts/libhpm.map $(shell find Sources -name '*.swift')
 	@rm -f .build/release/$(BUILT)  # changed linker flags alone would not link anew
-	$(SWIFT) build -c release --product hpm $(LIBRARY_FLAGS)
+	$(SWIFT) build -c release --product hpm --disable-local-rpath $(LIBRARY_FLAGS)
 	mkdir -p lib
 	cp .build/release/$(BUILT) $@.new
 	mv $@.new $@  # a program that has the old one loaded keeps it

@@ -89,7 +89,7 @@ typedef struct hpm_space hpm_space;
  * teacher                none         none,        what mutates the guided parameters of a clone;
  *                                     attention    `attention` for `hpm-paper` and `mutation-only`
  * teacher_units          16           1 or more    width of the teacher's attention
- * teacher_learning_rate  0.1          0 or more    length of its steps
+ * teacher_learning_rate  0.1          0 to 1e6     length of its steps
  * teacher_evaluations    -1           -1 or more   evaluations that train it at each exploit, one
  *                                                  of each of the worst students; -1: half the
  *                                                  population; 0: none, it learns from the next
@@ -380,7 +380,8 @@ hpm_status hpm_space_add_choice(hpm_space *space, const char *name, const char *
  *   scale    As for hpm_space_add_real().
  *   initial  Where all of them start at student 0, within the bounds; NaN: each is drawn.
  *
- * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT, HPM_ERROR_MEMORY (a dimension beyond any memory) or
+ *   HPM_ERROR_HANDLE.
  * Thread safety: Any thread.
  * Complexity: O(1), amortised: a block takes no memory for each parameter until a population is
  *   made.
@@ -597,6 +598,17 @@ hpm_status hpm_population_destroy(hpm_population *population);
 hpm_status hpm_population_size(hpm_population *population, size_t *out);
 
 /*
+ * The number of hyperparameters of each student: the dimension of the population's space.
+ *
+ *   population  The population.
+ *   out         Receives the number.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_population_dimension(hpm_population *population, size_t *out);
+
+/*
  * A copy of the space that the population was made from, also of a loaded one.
  *
  *   population  The population.
@@ -770,8 +782,8 @@ hpm_status hpm_student_report(hpm_population *population, size_t student, double
  *
  *   population     The population.
  *   student        Which student, from 0.
- *   training       The cost of the training itself; finite, 0 or more.
- *   hypergradient  The cost of the hypergradient beyond it; finite, 0 or more.
+ *   training       The cost of the training itself, 0 to 1e100.
+ *   hypergradient  The cost of the hypergradient beyond it, 0 to 1e100.
  *
  * Returns HPM_OK, HPM_ERROR_ORDER (no task is out for the student), HPM_ERROR_ARGUMENT or
  *   HPM_ERROR_HANDLE.
@@ -882,7 +894,7 @@ hpm_status hpm_teacher_destroy(hpm_teacher *teacher);
  * Mutates a parent: child = (1 + tanh(W softmax(V parent))) parent, elementwise.
  *
  *   teacher  The teacher.
- *   parent   Array of `n` finite numbers.
+ *   parent   Array of `n` numbers, at most 1e100 in size.
  *   child    Array of `n` that receives the child; may be `parent` itself.
  *   n        The teacher's dimension.
  *
@@ -898,7 +910,7 @@ hpm_status hpm_teacher_mutate(hpm_teacher *teacher, const double *parent, double
  * dL/dV = (a (q - a.q)) h^T; r is divided by its norm.
  *
  *   teacher            The teacher.
- *   parent             Array of `n` finite numbers: h.
+ *   parent             Array of `n` numbers, at most 1e100 in size: h.
  *   gradient_at_child  Array of `n`: G, the derivative of the loss with respect to the child that
  *                      hpm_teacher_mutate() gave. Components that are not finite take no part.
  *   n                  The teacher's dimension.

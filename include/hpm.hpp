@@ -396,7 +396,7 @@ public:
 
     /// Takes a handle over.
     explicit population(hpm_population *handle) : owner(handle), dimension_(0) {
-        if (handle) dimension_ = space().dimension();
+        if (handle) check(hpm_population_dimension(handle, &dimension_));
     }
 
     population(population &&) noexcept = default;

@@ -94,8 +94,10 @@ extension Population {
 
     /// `n` is the length of a row of outputs; size x n must not overflow.
     func requireCapacity(_ n: UInt) throws(HPMError) {
-        guard n >= UInt(dimension), n <= UInt(Int.max / 8 / size) else {
-            throw HPMError(.argument, "n is \(n); allowed: \(dimension), the space's dimension, or more")
+        let largest = UInt(Int.max / 8 / size)
+        guard n >= UInt(dimension), n <= largest else {
+            throw HPMError(
+                .argument, "n is \(n); allowed: \(dimension), the space's dimension, to \(largest)")
         }
     }
 

@@ -16,7 +16,7 @@ import HPM
 /// | `hyper_learning_rate` | 0.06 | 0 or more | step of hyper-training in latent units (`hpm-paper`: in natural units); 0.1 with `sgd` |
 /// | `teacher` | `none` | `none`, `attention` | what mutates the guided parameters of a clone; `attention` for `hpm-paper` and `mutation-only` |
 /// | `teacher_units` | 16 | 1 or more | width of the teacher's attention |
-/// | `teacher_learning_rate` | 0.1 | 0 or more | length of its steps |
+/// | `teacher_learning_rate` | 0.1 | 0 to 1e6 | length of its steps |
 /// | `teacher_evaluations` | -1 | -1 or more | evaluations that train it at each exploit, one of each of the worst students; -1: half the population; 0: none, it learns from the next report of each clone |
 /// | `mutation_scale` | 0.2 | 0 to 1 | mutation of what no teacher moves: factors of 1 - scale and 1 + scale; for `hpm` 0.1, of a Gaussian in latent units; 0: none |
 /// | `teacher_share` | 1 | 0 to 1 | upper bound of the teacher's share of the budget |

@@ -86,6 +86,24 @@ public func hpm_population_size(
     }
 }
 
+/// The number of hyperparameters of each student: the dimension of the population's space.
+///
+/// - Parameters:
+///   - population: The population.
+///   - out: Receives the number.
+/// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` or `HPM_ERROR_HANDLE`.
+/// - Thread safety: Any thread.
+/// - Complexity: O(1).
+/// - Since: 0.1
+@_cdecl("hpm_population_dimension")
+public func hpm_population_dimension(
+    _ population: hpm_population?, _ out: UnsafeMutablePointer<UInt>?
+) -> hpm_status {
+    edit(population) { (population) throws(HPMError) in
+        try require(out, "out").pointee = UInt(population.dimension)
+    }
+}
+
 /// A copy of the space that the population was made from, also of a loaded one.
 ///
 /// - Parameters:

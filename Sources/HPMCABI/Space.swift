@@ -159,7 +159,8 @@ public func hpm_space_add_choice(
 ///   - high: As for ``hpm_space_add_real``.
 ///   - scale: As for ``hpm_space_add_real``.
 ///   - initial: Where all of them start at student 0, within the bounds; NaN: each is drawn.
-/// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` or `HPM_ERROR_HANDLE`.
+/// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT`, `HPM_ERROR_MEMORY` (a dimension beyond any memory) or
+///   `HPM_ERROR_HANDLE`.
 /// - Thread safety: Any thread.
 /// - Complexity: O(1), amortised: a block takes no memory for each parameter until a population is
 ///   made.

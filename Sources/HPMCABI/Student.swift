@@ -73,8 +73,8 @@ public func hpm_student_report(
 /// - Parameters:
 ///   - population: The population.
 ///   - student: Which student, from 0.
-///   - training: The cost of the training itself; finite, 0 or more.
-///   - hypergradient: The cost of the hypergradient beyond it; finite, 0 or more.
+///   - training: The cost of the training itself, 0 to 1e100.
+///   - hypergradient: The cost of the hypergradient beyond it, 0 to 1e100.
 /// - Returns: `HPM_OK`, `HPM_ERROR_ORDER` (no task is out for the student), `HPM_ERROR_ARGUMENT` or
 ///   `HPM_ERROR_HANDLE`.
 /// - Thread safety: Any thread, also inside a callback.

@@ -46,7 +46,7 @@ public func hpm_teacher_destroy(_ teacher: hpm_teacher?) -> hpm_status {
 ///
 /// - Parameters:
 ///   - teacher: The teacher.
-///   - parent: Array of `n` finite numbers.
+///   - parent: Array of `n` numbers, at most 1e100 in size.
 ///   - child: Array of `n` that receives the child; may be `parent` itself.
 ///   - n: The teacher's dimension.
 /// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` or `HPM_ERROR_HANDLE`.
@@ -73,7 +73,7 @@ public func hpm_teacher_mutate(
 ///
 /// - Parameters:
 ///   - teacher: The teacher.
-///   - parent: Array of `n` finite numbers: h.
+///   - parent: Array of `n` numbers, at most 1e100 in size: h.
 ///   - gradient_at_child: Array of `n`: G, the derivative of the loss with respect to the child that
 ///     ``hpm_teacher_mutate`` gave. Components that are not finite take no part.
 ///   - n: The teacher's dimension.

@@ -741,6 +741,7 @@ static const struct plan {
     {"hpm_population_create", FRESH, {BY_TYPE, BY_TYPE, BY_TYPE}},
     {"hpm_population_destroy", FRESH, {BY_TYPE}},
     {"hpm_population_size", FRESH, {BY_TYPE, BY_TYPE}},
+    {"hpm_population_dimension", FRESH, {BY_TYPE, BY_TYPE}},
     {"hpm_population_space", FRESH, {BY_TYPE, BY_TYPE}},
     {"hpm_population_next_all", FRESH,
      {BY_TYPE, STUDENTS_OUT, STUDENTS_OUT, MATRIX_OUT, STUDENT_COUNT, STRIDE_N}},

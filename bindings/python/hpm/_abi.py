@@ -153,6 +153,7 @@ PROTOTYPES: Final[dict[str, tuple[Any, tuple[Any, ...]]]] = {
     "hpm_population_create": (hpm_status, (c_void_p, c_void_p, POINTER(c_void_p))),
     "hpm_population_destroy": (hpm_status, (c_void_p,)),
     "hpm_population_size": (hpm_status, (c_void_p, POINTER(c_size_t))),
+    "hpm_population_dimension": (hpm_status, (c_void_p, POINTER(c_size_t))),
     "hpm_population_space": (hpm_status, (c_void_p, POINTER(c_void_p))),
     "hpm_population_next_all": (
         hpm_status,
