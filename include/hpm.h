@@ -311,7 +311,7 @@ hpm_status hpm_space_create(hpm_space **out);
 /*
  * Destroys a space. Populations that were made from it keep their copy.
  *
- *   space  The space; NULL does nothing. May be NULL.
+ *   space  The space; NULL does nothing.
  *
  * Returns HPM_OK, or HPM_ERROR_HANDLE where it is no living space.
  * Thread safety: Any thread; a call that is under way on the handle ends first.
@@ -445,7 +445,7 @@ hpm_status hpm_space_parameters(hpm_space *space, size_t *out);
  *   space     The space.
  *   index     Below the number that hpm_space_parameters() answers.
  *   out       Array of `capacity` bytes that receives the name, NUL-terminated. NULL: the size
- *             alone. May be NULL.
+ *             alone.
  *   capacity  Its size in bytes; 0 where `out` is NULL.
  *   needed    Receives the size in bytes that the name takes, the NUL counted.
  *
@@ -507,7 +507,7 @@ hpm_status hpm_options_create(hpm_options **out);
 /*
  * Destroys options. Populations that were made with them keep their copy.
  *
- *   options  The options; NULL does nothing. May be NULL.
+ *   options  The options; NULL does nothing.
  *
  * Returns HPM_OK, or HPM_ERROR_HANDLE where they are no living options.
  * Thread safety: Any thread; a call that is under way on the handle ends first. Complexity: O(1).
@@ -561,7 +561,7 @@ hpm_status hpm_options_set_string(hpm_options *options, const char *key, const c
  * drawn uniformly in latent coordinates; equal seeds give equal starts under every algorithm.
  *
  *   space    At least one parameter; copied.
- *   options  Copied. NULL: all defaults. May be NULL.
+ *   options  Copied. NULL: all defaults.
  *   out      Receives the population.
  *
  * Returns HPM_OK, HPM_ERROR_ARGUMENT (a space without parameters), HPM_ERROR_MEMORY or
@@ -577,7 +577,7 @@ hpm_status hpm_population_create(hpm_space *space, hpm_options *options, hpm_pop
 /*
  * Destroys a population.
  *
- *   population  The population; NULL does nothing. May be NULL.
+ *   population  The population; NULL does nothing.
  *
  * Returns HPM_OK, HPM_ERROR_HANDLE where it is no living population, or HPM_ERROR_BUSY while
  *   hpm_population_run() drives it.
@@ -647,7 +647,7 @@ hpm_status hpm_population_next_all(hpm_population *population, hpm_action *actio
  *   population      The population.
  *   losses          Array of `students` losses.
  *   hypergradients  Array of `students` x `n`, row-major, in natural units; NaN in a component: no
- *                   derivative. NULL where `n` is 0. May be NULL.
+ *                   derivative. NULL where `n` is 0.
  *   students        The number of students.
  *   n               The space's dimension, or 0: no hypergradients.
  *
@@ -761,7 +761,7 @@ hpm_status hpm_student_next(hpm_population *population, size_t student, hpm_acti
  *   student        Which student, from 0.
  *   loss           The validation loss after the interval. Ignored on CLONE and RESTART.
  *   hypergradient  Array of `n`: the derivative of the loss with respect to the hyperparameters, in
- *                  natural units, at the values that `next` gave. NULL where `n` is 0. May be NULL.
+ *                  natural units, at the values that `next` gave. NULL where `n` is 0.
  *   n              The space's dimension, or 0: no hypergradient.
  *
  * Returns HPM_OK, HPM_ERROR_ORDER (no task is out for the student), HPM_ERROR_ARGUMENT,
@@ -870,7 +870,7 @@ hpm_status hpm_population_run(hpm_population *population, const hpm_trainer *tra
  *
  *   dimension  The number of hyperparameters, at least 1.
  *   options    Reads `seed`, `teacher` (`attention`), `teacher_units` and `teacher_learning_rate`;
- *              copied. NULL: all defaults. May be NULL.
+ *              copied. NULL: all defaults.
  *   out        Receives the teacher.
  *
  * Returns HPM_OK, HPM_ERROR_ARGUMENT, HPM_ERROR_MEMORY or HPM_ERROR_HANDLE.
@@ -882,7 +882,7 @@ hpm_status hpm_teacher_create(size_t dimension, hpm_options *options, hpm_teache
 /*
  * Destroys a teacher.
  *
- *   teacher  The teacher; NULL does nothing. May be NULL.
+ *   teacher  The teacher; NULL does nothing.
  *
  * Returns HPM_OK, or HPM_ERROR_HANDLE where it is no living teacher.
  * Thread safety: Any thread; a call that is under way on the handle ends first. Complexity: O(1).
@@ -930,7 +930,7 @@ hpm_status hpm_teacher_learn(hpm_teacher *teacher, const double *parent,
  * are out. A population that is loaded from it goes on bit for bit as this one would.
  *
  *   population  The population.
- *   bytes       Array of `capacity` that receives the snapshot. NULL: the size alone. May be NULL.
+ *   bytes       Array of `capacity` that receives the snapshot. NULL: the size alone.
  *   capacity    Its size in bytes; 0 where `bytes` is NULL.
  *   needed      Receives the size of the snapshot in bytes.
  *

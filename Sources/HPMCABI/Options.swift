@@ -42,7 +42,7 @@ public func hpm_options_create(_ out: UnsafeMutablePointer<hpm_options?>?) -> hp
 
 /// Destroys options. Populations that were made with them keep their copy.
 ///
-/// - Parameter options: The options; NULL does nothing. May be NULL.
+/// - Parameter options: The options; NULL does nothing.
 /// - Returns: `HPM_OK`, or `HPM_ERROR_HANDLE` where they are no living options.
 /// - Thread safety: Any thread; a call that is under way on the handle ends first.
 /// - Complexity: O(1).

@@ -27,7 +27,7 @@ public let HPM_ACTION_STOP: hpm_action = 5
 ///
 /// - Parameters:
 ///   - space: At least one parameter; copied.
-///   - options: Copied. NULL: all defaults. May be NULL.
+///   - options: Copied. NULL: all defaults.
 ///   - out: Receives the population.
 /// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` (a space without parameters), `HPM_ERROR_MEMORY` or
 ///   `HPM_ERROR_HANDLE`.
@@ -50,7 +50,7 @@ public func hpm_population_create(
 
 /// Destroys a population.
 ///
-/// - Parameter population: The population; NULL does nothing. May be NULL.
+/// - Parameter population: The population; NULL does nothing.
 /// - Returns: `HPM_OK`, `HPM_ERROR_HANDLE` where it is no living population, or `HPM_ERROR_BUSY`
 ///   while ``hpm_population_run`` drives it.
 /// - Thread safety: Any thread; a call that is under way on the handle ends first.
@@ -166,7 +166,7 @@ public func hpm_population_next_all(
 ///   - population: The population.
 ///   - losses: Array of `students` losses.
 ///   - hypergradients: Array of `students` x `n`, row-major, in natural units; NaN in a component:
-///     no derivative. NULL where `n` is 0. May be NULL.
+///     no derivative. NULL where `n` is 0.
 ///   - students: The number of students.
 ///   - n: The space's dimension, or 0: no hypergradients.
 /// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT`, `HPM_ERROR_ORDER` (no student has a task, or one has

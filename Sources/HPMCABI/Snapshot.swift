@@ -5,7 +5,7 @@ import HPM
 ///
 /// - Parameters:
 ///   - population: The population.
-///   - bytes: Array of `capacity` that receives the snapshot. NULL: the size alone. May be NULL.
+///   - bytes: Array of `capacity` that receives the snapshot. NULL: the size alone.
 ///   - capacity: Its size in bytes; 0 where `bytes` is NULL.
 ///   - needed: Receives the size of the snapshot in bytes.
 /// - Returns: `HPM_OK`, `HPM_ERROR_CAPACITY` (nothing was written but `needed`),

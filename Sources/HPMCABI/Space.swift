@@ -54,7 +54,7 @@ public func hpm_space_create(_ out: UnsafeMutablePointer<hpm_space?>?) -> hpm_st
 
 /// Destroys a space. Populations that were made from it keep their copy.
 ///
-/// - Parameter space: The space; NULL does nothing. May be NULL.
+/// - Parameter space: The space; NULL does nothing.
 /// - Returns: `HPM_OK`, or `HPM_ERROR_HANDLE` where it is no living space.
 /// - Thread safety: Any thread; a call that is under way on the handle ends first.
 /// - Complexity: O(parameters).
@@ -271,7 +271,6 @@ public func hpm_space_parameters(
 ///   - space: The space.
 ///   - index: Below the number that ``hpm_space_parameters`` answers.
 ///   - out: Array of `capacity` bytes that receives the name, NUL-terminated. NULL: the size alone.
-///     May be NULL.
 ///   - capacity: Its size in bytes; 0 where `out` is NULL.
 ///   - needed: Receives the size in bytes that the name takes, the NUL counted.
 /// - Returns: `HPM_OK`, `HPM_ERROR_CAPACITY`, `HPM_ERROR_ARGUMENT` or `HPM_ERROR_HANDLE`.

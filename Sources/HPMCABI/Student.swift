@@ -44,7 +44,7 @@ public func hpm_student_next(
 ///   - student: Which student, from 0.
 ///   - loss: The validation loss after the interval. Ignored on CLONE and RESTART.
 ///   - hypergradient: Array of `n`: the derivative of the loss with respect to the hyperparameters,
-///     in natural units, at the values that `next` gave. NULL where `n` is 0. May be NULL.
+///     in natural units, at the values that `next` gave. NULL where `n` is 0.
 ///   - n: The space's dimension, or 0: no hypergradient.
 /// - Returns: `HPM_OK`, `HPM_ERROR_ORDER` (no task is out for the student), `HPM_ERROR_ARGUMENT`,
 ///   `HPM_ERROR_HANDLE` or `HPM_ERROR_BUSY`.

@@ -11,7 +11,7 @@ public typealias hpm_teacher = OpaquePointer
 /// - Parameters:
 ///   - dimension: The number of hyperparameters, at least 1.
 ///   - options: Reads `seed`, `teacher` (`attention`), `teacher_units` and `teacher_learning_rate`;
-///     copied. NULL: all defaults. May be NULL.
+///     copied. NULL: all defaults.
 ///   - out: Receives the teacher.
 /// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT`, `HPM_ERROR_MEMORY` or `HPM_ERROR_HANDLE`.
 /// - Ownership: The caller's, until ``hpm_teacher_destroy``.
@@ -32,7 +32,7 @@ public func hpm_teacher_create(
 
 /// Destroys a teacher.
 ///
-/// - Parameter teacher: The teacher; NULL does nothing. May be NULL.
+/// - Parameter teacher: The teacher; NULL does nothing.
 /// - Returns: `HPM_OK`, or `HPM_ERROR_HANDLE` where it is no living teacher.
 /// - Thread safety: Any thread; a call that is under way on the handle ends first.
 /// - Complexity: O(1).
