@@ -21,7 +21,7 @@ import Testing
         }
         var minimizing = try population(.minimize)
         var maximizing = try population(.maximize)
-        #expect(try minimizing.drive(rounds: 40, down) == maximizing.drive(rounds: 40, up))
+        #expect(try minimizing.drive(rounds: 38, down) == maximizing.drive(rounds: 38, up))
         let low = try minimizing.bestHyperparameters()
         let high = try maximizing.bestHyperparameters()
         #expect(low.hyperparameters == high.hyperparameters && low.loss == -high.loss)

@@ -140,7 +140,8 @@ import Testing
         let space = try Spaces.box(1, 1, 2)
         var population = try Population(
             space: space, options: .of(.hypergradient) { $0.population = 1 })
-        for gradient in [[0.3], nil, [Double.nan], [0.3], [.infinity], [-0.3]] {
+        try population.setInitial(0, [1.75])
+        for gradient in [[0.3], nil, [Double.nan], [0.3], [.infinity], [0.1]] {
             let before = population.next(0).hyperparameters
             try population.report(0, loss: 1, hypergradient: gradient)
             let isGuided = gradient?[0].isFinite ?? false
