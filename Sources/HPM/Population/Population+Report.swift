@@ -98,7 +98,7 @@ extension Population {
             }
         }
         guard hasTaskOut(student) else { throw noTask(student) }
-        round.tasks[student]?.trainingCost = training
+        round.tasks[student]?.reportedTrainingCost = training
         round.tasks[student]?.hypergradientCost = hypergradient
     }
 

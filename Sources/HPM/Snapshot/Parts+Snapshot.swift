@@ -121,7 +121,10 @@ extension Student {
         encoder.put(reported)
         encoder.put(loss) { $0.put($1) }
         encoder.put(hasBegun)
-        encoder.put(mutatedFrom) { $1.encode(into: &$0) }
+        encoder.put(mutation) { encoder, mutation in
+            mutation.parent.encode(into: &encoder)
+            for isMoved in mutation.moved { encoder.put(isMoved) }
+        }
     }
 
     init(_ decoder: inout SnapshotDecoder, in space: SearchSpace) throws(HPMError) {
@@ -131,8 +134,11 @@ extension Student {
             try decoder.double(in: -Double.greatestFiniteMagnitude...Double.infinity, "a loss")
         }
         hasBegun = try decoder.bool()
-        mutatedFrom = try decoder.optional { (decoder) throws(HPMError) in
-            try space.decodePoint(&decoder)
+        mutation = try decoder.optional { (decoder) throws(HPMError) in
+            let parent = try space.decodePoint(&decoder)
+            var moved: [Bool] = []
+            for _ in 0..<space.dimension { moved.append(try decoder.bool()) }
+            return TaughtMutation(parent: parent, moved: moved)
         }
     }
 }
@@ -193,7 +199,7 @@ extension Round {
                 encoder.put(task.point) { $1.encode(into: &$0) }
                 encoder.put(task.isOut)
                 encoder.put(task.isReported)
-                encoder.put(task.trainingCost)
+                encoder.put(task.reportedTrainingCost) { $0.put($1) }
                 encoder.put(task.hypergradientCost)
                 encoder.put(task.gradient)
             }
@@ -212,7 +218,9 @@ extension Round {
                 }
                 task.isOut = try decoder.bool()
                 task.isReported = try decoder.bool()
-                task.trainingCost = try decoder.double(in: 0...Population.largestCost, "a cost")
+                task.reportedTrainingCost = try decoder.optional { (decoder) throws(HPMError) in
+                    try decoder.double(in: 0...Population.largestCost, "a cost")
+                }
                 task.hypergradientCost = try decoder.double(in: 0...Population.largestCost, "a cost")
                 task.gradient = try decoder.doubles(
                     count: action == .evaluate && task.isReported ? space.dimension : 0,
