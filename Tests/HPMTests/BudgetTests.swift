@@ -134,6 +134,36 @@ import Testing
         #expect(population.possibleActions.contains(.evaluate) == (cap > 0))
     }
 
+    /// As many evaluations as keep the teacher's share at or below the cap, found by trying.
+    @Test func affordableEvaluations() {
+        var random = TestRandom(12)
+        for _ in 0..<300 {
+            var budget = Budget()
+            // Eighths, so that sums are exact and only the cap itself is rounded.
+            budget.trainingCost = Double(random.index(2000)) / 8
+            budget.hypergradientCost = Double(random.index(500)) / 8
+            budget.reports[Int(Action.train.rawValue)] = 1 + random.index(100)
+            if random.chance(0.7) {
+                budget.reports[Int(Action.evaluate.rawValue)] = 1 + random.index(20)
+                budget.teacherCost = Double(random.index(300)) / 8
+            }
+            let share = Double(random.index(65)) / 64
+            let total = budget.trainingCost + budget.hypergradientCost + budget.teacherCost
+            let unit =
+                budget.reports(.evaluate) > 0
+                ? budget.teacherCost / Double(budget.reports(.evaluate))
+                : (budget.trainingCost + budget.hypergradientCost) / Double(budget.reports(.train))
+            func shareAfter(_ count: Int) -> Double {
+                let cost = budget.teacherCost + Double(count) * unit
+                return total + Double(count) * unit > 0 ? cost / (total + Double(count) * unit) : 0
+            }
+            let count = budget.affordableEvaluations(20, share: share)
+            #expect((0...20).contains(count))
+            if count > 0 { #expect(shareAfter(count) <= share + 1e-12, "\(budget)") }
+            if count < 20 && share > 0 { #expect(shareAfter(count + 1) >= share - 1e-12, "\(budget)") }
+        }
+    }
+
     /// A cap of 0 is a cap of 0, also where nothing costs anything.
     @Test func noShareNoEvaluations() throws {
         var population = try population(.mutationOnly) {
