@@ -92,6 +92,7 @@ typedef enum {
     ASKED,    /* every student has a training task */
     PARTLY,   /* ... and student 0 has reported */
     REPORTED, /* every student has reported once and has the next task */
+    CLONING,  /* after the second reports the last student has to become a clone */
     STOPPED
 } state;
 
@@ -200,11 +201,13 @@ static void make_world(world *w, state state) {
     if (state == STOPPED) must(hpm_population_stop(w->population));
     if (state == FRESH || state == STOPPED) return;
     ask(w->population);
-    const size_t reports = state == PARTLY ? 1 : state == REPORTED ? STUDENTS : 0;
-    for (size_t student = 0; student < reports; student++) {
-        must(hpm_student_report(w->population, student, (double)student, row, DIMENSION));
+    const size_t reports = state == PARTLY ? 1 : state >= REPORTED ? STUDENTS : 0;
+    for (int round = 0; round < (state == CLONING ? 2 : 1); round++) {
+        for (size_t student = 0; student < reports; student++) {
+            must(hpm_student_report(w->population, student, (double)student, row, DIMENSION));
+        }
+        if (state >= REPORTED) ask(w->population);
     }
-    if (state == REPORTED) ask(w->population);
 }
 
 /* Handles that the good call destroyed are errors by now, and that's fine. */
@@ -247,7 +250,7 @@ typedef enum {
     /* Numbers. */
     LOW, HIGH, REAL_INITIAL, INTEGER_INITIAL, CHOICE_INITIAL, INTEGER_VALUE, REAL_VALUE, COST, LOSS,
     /* Indices and lengths. */
-    PARAMETER_INDEX, LABEL_INDEX, STUDENT, REPORT, LABEL_COUNT, BLOCK_COUNT, LEAST_N, STRIDE_N,
+    PARAMETER_INDEX, LABEL_INDEX, STUDENT, CLONED_STUDENT, REPORT, LABEL_COUNT, BLOCK_COUNT, LEAST_N, STRIDE_N,
     EXACT_N, GRADIENT_N, TEACHER_N, NEW_DIMENSION, STUDENT_COUNT, BYTES_LENGTH, NAME_CAPACITY,
     LABEL_CAPACITY, BYTES_CAPACITY,
     /* Input arrays. */
@@ -532,6 +535,7 @@ static void bad_values(world *w, const parameter *p, role role, bad_list *list) 
         add_indices(list, 3);
         break;
     case STUDENT:
+    case CLONED_STUDENT:
         add_indices(list, STUDENTS);
         break;
     case REPORT:
@@ -673,6 +677,7 @@ static value good_value(world *w, const parameter *p, role role, size_t position
     case LOSS: return (value){.real = 1};
     case PARAMETER_INDEX:
     case STUDENT: return (value){.size = 0};
+    case CLONED_STUDENT: return (value){.size = STUDENTS - 1};
     case LABEL_INDEX: return (value){.size = 0};
     case REPORT: return (value){.size = 1};
     case LABEL_COUNT: return (value){.size = 3};
@@ -760,6 +765,8 @@ static const struct plan {
     {"hpm_student_hyperparameters", FRESH, {BY_TYPE, STUDENT, ROW_OUT, LEAST_N}},
     {"hpm_student_set_initial", FRESH, {BY_TYPE, STUDENT, ROW, EXACT_N}},
     {"hpm_student_ancestor", REPORTED, {BY_TYPE, STUDENT, REPORT, BY_TYPE}},
+    {"hpm_student_source_report", CLONING, {BY_TYPE, CLONED_STUDENT, BY_TYPE}},
+    {"hpm_checkpoint_releasable", FRESH, {BY_TYPE, STUDENT, REPORT, BY_TYPE}},
     {"hpm_teacher_create", FRESH, {NEW_DIMENSION, BY_TYPE, BY_TYPE}},
     {"hpm_teacher_destroy", FRESH, {BY_TYPE}},
     {"hpm_teacher_mutate", FRESH, {BY_TYPE, PARENT, CHILD_OUT, TEACHER_N}},
@@ -831,6 +838,7 @@ static const struct extra {
     {"hpm_student_set_initial", "after next", ASKED, HPM_ERROR_ORDER, "student", {{0}}, 0},
     {"hpm_student_set_initial", "after a report", PARTLY, HPM_ERROR_ORDER, "student", {{0}}, 0},
     {"hpm_student_ancestor", "before any report", FRESH, HPM_ERROR_ARGUMENT, "report", {{0}}, 0},
+    {"hpm_student_source_report", "of a student that trains", FRESH, HPM_ERROR_ORDER, "student", {{0}}, 0},
     {"hpm_student_ancestor", "before all reports", PARTLY, HPM_ERROR_ARGUMENT, "report", {{0}}, 0},
     {"hpm_population_report_all", "before next", FRESH, HPM_ERROR_ORDER, "student", {{0}}, 0},
     {"hpm_population_report_all", "when stopped", STOPPED, HPM_ERROR_ORDER, "student", {{0}}, 0},

@@ -151,7 +151,8 @@ extension Options {
             guard let whole = Int64(value) else { throw option.refuse("'\(value)'") }
             try set(key, to: whole)
         case .real, .optionalReal:
-            guard let number = Double(value) else { throw option.refuse("'\(value)'") }
+            let isDecimal = value.utf8.allSatisfy { "0123456789+-.eE".utf8.contains($0) }
+            guard isDecimal, let number = Double(value) else { throw option.refuse("'\(value)'") }
             try set(key, to: number)
         }
     }
