@@ -122,6 +122,13 @@ extension Population {
         gradients = try decoder.doubles(
             count: students * dimension, in: -Gradient.largest...Gradient.largest, allowingNaN: true,
             "the hypergradients")
+        for parameter in space.parameters where !parameter.kind.isReal {
+            for index in parameter.indices {
+                for student in 0..<students where !gradients[student * dimension + index].isNaN {
+                    throw SnapshotDecoder.damaged("'\(parameter.name)' has a hypergradient")
+                }
+            }
+        }
         try hyperTraining?.decode(&decoder)
         try teacher?.decode(&decoder)
         round = try Round(&decoder, students: students, in: space)
