@@ -9,6 +9,7 @@ struct RandomStream: Sendable {
         case mutation = 2
         case teacher = 3
         case restart = 4
+        case vector = 5
     }
 
     private let key: SIMD2<UInt64>

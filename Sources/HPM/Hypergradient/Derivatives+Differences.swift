@@ -1,0 +1,120 @@
+/// Products that a problem has no callback for, by central differences of a gradient that it has.
+///
+/// With u = v / |v| and a step e along it, (d2f/dw2) v = |v| (g(w + e u) - g(w - e u)) / 2e + O(e^2).
+/// e = 6e-6 (1 + |w|) is near the cube root of double precision's epsilon, which balances rounding and
+/// truncation (Nocedal and Wright, 'Numerical Optimization', 2006, section 8.1); vectors in single
+/// precision want a larger one: ``differenceStep``.
+extension Derivatives {
+    /// Scratch of differences, made when the first one is needed and kept.
+    final class Scratch {
+        var shifted: P.Vector?
+        var gradient: P.Vector?
+        var hyperGradient: H.Vector?
+    }
+
+    /// result = (d2f/dw2) v.
+    mutating func hessianProduct(
+        _ w: P.Vector, _ h: H.Vector, _ v: P.Vector, _ result: P.Vector
+    ) throws(HPMError) {
+        certificate.calls.hessianProducts += 1
+        if let hessianProduct = problem.hessianProduct {
+            return try hessianProduct(w, h, v, result)
+        }
+        let space = problem.parameters
+        let step = try step(from: w, along: v)
+        guard step != 0 else { return try space.scale(result, by: 0) }
+        let gradient = try scratchGradient()
+        try innerGradient(try shifted(w, by: step, v), h, result)
+        try innerGradient(try shifted(w, by: -step, v), h, gradient)
+        try space.add(-1, gradient, to: result)
+        try space.scale(result, by: 0.5 / step)
+    }
+
+    /// result = d(v . df/dw)/dh.
+    mutating func crossProduct(
+        _ w: P.Vector, _ h: H.Vector, _ v: P.Vector, _ result: H.Vector
+    ) throws(HPMError) {
+        certificate.calls.crossProducts += 1
+        if let crossProduct = problem.crossProduct {
+            return try crossProduct(w, h, v, result)
+        }
+        guard let innerHyperGradient = problem.innerHyperGradient else {
+            throw HPMError(
+                .unsupported,
+                "the problem has no callback cross_product, and no inner_hyper_gradient to make it by differences; set one of them")
+        }
+        let space = problem.hyperparameters
+        let step = try step(from: w, along: v)
+        guard step != 0 else { return try space.scale(result, by: 0) }
+        let gradient = try scratchHyperGradient()
+        try innerHyperGradient(try shifted(w, by: step, v), h, result)
+        try innerHyperGradient(try shifted(w, by: -step, v), h, gradient)
+        try space.add(-1, gradient, to: result)
+        try space.scale(result, by: 0.5 / step)
+    }
+
+    /// result = (dw'/dw) dw + (dw'/dh) dh.
+    mutating func stepForward(
+        _ index: Int, _ w: P.Vector, _ h: H.Vector, _ dw: P.Vector, _ dh: H.Vector,
+        _ result: P.Vector
+    ) throws(HPMError) {
+        certificate.calls.stepProducts += 1
+        if let stepForward = problem.stepForward {
+            return try stepForward(index, w, h, dw, dh, result)
+        }
+        let (parameters, hyperparameters) = (problem.parameters, problem.hyperparameters)
+        let length = try (parameters.dot(dw, dw) + hyperparameters.dot(dh, dh)).squareRoot()
+        guard length > 0 else { return try parameters.scale(result, by: 0) }
+        let size = try (parameters.dot(w, w) + hyperparameters.dot(h, h)).squareRoot()
+        let step = differenceStep * (1 + size) / length
+        let shiftedParameters = try scratchShifted()
+        let shiftedHyperparameters = try scratchHyperGradient()
+        let other = try scratchGradient()
+        for (sign, target) in [(1.0, result), (-1.0, other)] {
+            try parameters.copy(w, to: shiftedParameters)
+            try parameters.add(sign * step, dw, to: shiftedParameters)
+            try hyperparameters.copy(h, to: shiftedHyperparameters)
+            try hyperparameters.add(sign * step, dh, to: shiftedHyperparameters)
+            try self.step(index, shiftedParameters, shiftedHyperparameters, target)
+        }
+        try parameters.add(-1, other, to: result)
+        try parameters.scale(result, by: 0.5 / step)
+    }
+
+    /// The factor of v that moves w by a step of good length; 0 for v = 0.
+    private func step(from w: P.Vector, along v: P.Vector) throws(HPMError) -> Double {
+        let length = try problem.parameters.norm(v)
+        return length > 0 ? differenceStep * (1 + (try problem.parameters.norm(w))) / length : 0
+    }
+
+    /// w + step v, in scratch memory.
+    private mutating func shifted(
+        _ w: P.Vector, by step: Double, _ v: P.Vector
+    ) throws(HPMError) -> P.Vector {
+        let shifted = try scratchShifted()
+        try problem.parameters.copy(w, to: shifted)
+        try problem.parameters.add(step, v, to: shifted)
+        return shifted
+    }
+
+    private mutating func scratchShifted() throws(HPMError) -> P.Vector {
+        if let vector = scratch.shifted { return vector }
+        let vector = try makeParameters()
+        scratch.shifted = vector
+        return vector
+    }
+
+    private mutating func scratchGradient() throws(HPMError) -> P.Vector {
+        if let vector = scratch.gradient { return vector }
+        let vector = try makeParameters()
+        scratch.gradient = vector
+        return vector
+    }
+
+    private mutating func scratchHyperGradient() throws(HPMError) -> H.Vector {
+        if let vector = scratch.hyperGradient { return vector }
+        let vector = try makeHyperparameters()
+        scratch.hyperGradient = vector
+        return vector
+    }
+}

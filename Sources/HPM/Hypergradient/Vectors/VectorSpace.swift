@@ -1,0 +1,55 @@
+/// Operations on vectors that the user owns: host memory, GPU tensors, sharded arrays. An estimator
+/// sees nothing else of them, as a solver sees nothing but SUNDIALS' `N_Vector` operations.
+///
+/// Vectors are references; the operations work in place. Operations throw ``HPMError`` with the code
+/// `callback` where the user's own code failed.
+public protocol VectorSpace {
+    associatedtype Vector: AnyObject
+
+    /// The number of components; nil where it is not known. What needs it says so.
+    var dimension: Int? { get }
+
+    /// A new vector of zeros.
+    func makeZeros() throws(HPMError) -> Vector
+    func copy(_ source: Vector, to target: Vector) throws(HPMError)
+    func dot(_ left: Vector, _ right: Vector) throws(HPMError) -> Double
+    /// target = target + factor vector.
+    func add(_ factor: Double, _ vector: Vector, to target: Vector) throws(HPMError)
+    func scale(_ vector: Vector, by factor: Double) throws(HPMError)
+    /// Fills a vector with independent numbers of mean 0 and variance 1, equal for equal seeds.
+    func randomize(_ vector: Vector, seed: UInt64, _ distribution: RandomDistribution) throws(HPMError)
+    /// Makes a vector the unit vector of an index below the dimension.
+    func setUnit(_ vector: Vector, index: Int) throws(HPMError)
+}
+
+/// What ``VectorSpace/randomize(_:seed:_:)`` draws. The raw values are the C interface's.
+public enum RandomDistribution: Int32, CaseIterable, Sendable {
+    case normal = 0
+    /// 1 or -1.
+    case rademacher = 1
+}
+
+extension VectorSpace {
+    func makeCopy(of vector: Vector) throws(HPMError) -> Vector {
+        let copy = try makeZeros()
+        try self.copy(vector, to: copy)
+        return copy
+    }
+
+    func norm(_ vector: Vector) throws(HPMError) -> Double {
+        try dot(vector, vector).squareRoot()
+    }
+
+    /// target = factor target + vector.
+    func scale(_ target: Vector, by factor: Double, adding vector: Vector) throws(HPMError) {
+        try scale(target, by: factor)
+        try add(1, vector, to: target)
+    }
+
+    /// What a failed estimate holds: NaN in every component, which a population takes for 'no
+    /// derivative'. Never zeros that look like an answer.
+    func invalidate(_ vector: Vector) throws(HPMError) {
+        try scale(vector, by: 0)
+        try scale(vector, by: .nan)
+    }
+}
