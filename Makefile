@@ -73,11 +73,11 @@ demo: $(LIBRARY) $(VENV)/.demo
 .PHONY: test test-generated test-swift test-abi test-clients test-examples test-python test-readme
 test: test-generated test-swift test-abi test-clients test-examples test-readme test-python
 
-test-generated:
+test-generated: packages-test
 	$(SWIFT) run --package-path Tools generate --check
 	$(SWIFT) test --package-path Tools
 
-test-swift:
+test-swift: packages-test
 	$(SWIFT) test
 
 test-abi: $(LIBRARY) $(BIN)/sweep $(BIN)/load

@@ -696,7 +696,8 @@ hpm_status hpm_population_count(hpm_population *population, const char *counter,
  *   student     Receives the student.
  *   loss        Receives its loss, as it was reported.
  *
- * Returns HPM_OK, HPM_ERROR_NO_RESULT before there is one, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Returns HPM_OK, HPM_ERROR_NO_RESULT where there is none (before the first finite loss, and while
+ *   all students begin a new trial), HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
  * Thread safety: Any thread. Complexity: O(population). Since 0.1.
  */
 hpm_status hpm_population_best(hpm_population *population, size_t *student, double *loss);

@@ -230,8 +230,8 @@ public func hpm_population_count(
 ///   - population: The population.
 ///   - student: Receives the student.
 ///   - loss: Receives its loss, as it was reported.
-/// - Returns: `HPM_OK`, `HPM_ERROR_NO_RESULT` before there is one, `HPM_ERROR_ARGUMENT` or
-///   `HPM_ERROR_HANDLE`.
+/// - Returns: `HPM_OK`, `HPM_ERROR_NO_RESULT` where there is none (before the first finite loss, and
+///   while all students begin a new trial), `HPM_ERROR_ARGUMENT` or `HPM_ERROR_HANDLE`.
 /// - Thread safety: Any thread.
 /// - Complexity: O(population).
 /// - Since: 0.1

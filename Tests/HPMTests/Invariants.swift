@@ -12,11 +12,7 @@ enum Invariants {
             }
         }
         found += roundViolations(population)
-        found += momentViolations(population)
-        for index in population.gradients.indices {
-            let gradient = population.gradients[index]
-            if gradient.isInfinite { found.append("gradient \(index) is \(gradient)") }
-        }
+        found += numberViolations(population)
         for student in 0..<population.size {
             for parameter in population.space.parameters where !parameter.kind.isReal {
                 if !population.gradients[student * population.dimension + parameter.offset].isNaN {
@@ -76,7 +72,7 @@ enum Invariants {
             for index in parameter.offset..<parameter.offset + parameter.count {
                 let latent = point.latent[index]
                 let expected = SecondMap(parameter).latent(point.natural[index])
-                if !(latent >= 0 && latent <= 1) || !((latent - expected).magnitude < 1e-9) {
+                if !((latent - expected).magnitude < 1e-9) {
                     found.append("\(whose): '\(parameter.name)' has latent \(latent), natural \(point.natural[index])")
                 }
                 if !parameter.kind.isReal, point.natural[index] == 0, point.natural[index].sign == .minus {
@@ -120,8 +116,17 @@ enum Invariants {
         return found
     }
 
-    private static func momentViolations(_ population: Population) -> [String] {
+    /// Whatever was reported, the state holds finite numbers.
+    static func numberViolations(_ population: Population) -> [String] {
         var found: [String] = []
+        for (index, gradient) in population.gradients.enumerated() where gradient.isInfinite {
+            found.append("gradient \(index) is \(gradient)")
+        }
+        for (number, student) in population.students.enumerated() {
+            if !student.point.latent.allSatisfy({ $0 >= 0 && $0 <= 1 }) {
+                found.append("student \(number) is at \(student.point.latent)")
+            }
+        }
         func requireFinite(_ values: [Double]?, _ name: String, atLeast lowest: Double = -.infinity) {
             guard let values else { return }
             if !values.allSatisfy({ $0.isFinite && $0 >= lowest }) { found.append("\(name) is not finite") }

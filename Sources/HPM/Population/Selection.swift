@@ -14,7 +14,8 @@ enum Selection {
 
     /// How many students a share replaces: at least 1, none for a share of 0 or a single student.
     static func count(share: Double, students: Int) -> Int {
-        share == 0 || students < 2 ? 0 : max(1, Int(share * Double(students)))
+        // 0.29 x 100 is meant to be 29, not what its rounding leaves of it.
+        share == 0 || students < 2 ? 0 : max(1, Int(share * Double(students) * (1 + 1e-12)))
     }
 
     /// - Parameters:

@@ -31,7 +31,9 @@ extension SearchSpace {
                 let slope =
                     coordinates == .natural
                     ? 1 : parameter.map.slope(atNatural: point.natural[index])
-                target[offset + index] = Gradient.limited(sign * component * slope)
+                // 0 stays 0 also where the slope is beyond a double.
+                target[offset + index] =
+                    component == 0 ? 0 : Gradient.limited(sign * component * slope)
             }
         }
         return components

@@ -1,0 +1,45 @@
+import Testing
+@testable import HPM
+
+@Suite struct LineageTests {
+    /// Each student carries the list of those who made its weights, copied with every clone.
+    @Test(arguments: ["hpm", "hpm-paper", "pbt", "clone-step", "hypergradient"], 0..<4)
+    func ancestorsAgainstBookkeeping(name: String, seed: Int) throws {
+        let algorithm = try #require(Algorithm.named(name))
+        var population = try Population(
+            space: Spaces.mixed(),
+            options: .of(algorithm) {
+                $0.population = 6
+                $0.interval = 1 + seed
+                $0.truncation = 0.5
+                $0.seed = seed
+            })
+        var histories = Array(repeating: [Int](), count: 6)
+        var clones: [Lineage.Clone] = []
+        for number in 0..<60 {
+            let record = try population.drive(rounds: 1, from: number, Landscape(seed: seed, lossNoise: 3))[0]
+            switch record.action {
+            case .train: for student in 0..<6 { histories[student].append(student) }
+            case .clone:
+                let before = histories
+                for student in record.students {
+                    let source = try #require(record.sources[student])
+                    histories[student] = before[source]
+                    clones.append(.init(report: population.trainingRounds, student: student, source: source))
+                }
+            default: break
+            }
+            for student in 0..<6 {
+                for report in 1...max(1, population.trainingRounds) where population.trainingRounds > 0 {
+                    let ancestor = population.lineage.ancestor(of: student, at: report)
+                    if ancestor != histories[student][report - 1] {
+                        Issue.record("seed \(seed), round \(number), student \(student), report \(report): \(ancestor)")
+                        return
+                    }
+                }
+            }
+        }
+        #expect(population.lineage.clones == clones)
+        #expect((name == "hypergradient") == clones.isEmpty)
+    }
+}
