@@ -16,6 +16,8 @@ public struct BilevelProblem<Parameters: VectorSpace, Hyperparameters: VectorSpa
     /// dF/dw into the third, partial dF/dh into the fourth, which holds zeros: leave it where F does
     /// not depend on h directly.
     public var outerGradient: ((_ w: W, _ h: H, _ dw: W, _ dh: H) throws(HPMError) -> Void)?
+    /// f(w, h): for ``check(at:_:tolerance:differenceStep:seed:)`` alone.
+    public var innerLoss: ((_ w: W, _ h: H) throws(HPMError) -> Double)?
     /// df/dw.
     public var innerGradient: ((_ w: W, _ h: H, _ result: W) throws(HPMError) -> Void)?
     /// df/dh, of which the cross product is made by differences.

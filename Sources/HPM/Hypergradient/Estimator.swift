@@ -24,7 +24,7 @@ extension BilevelProblem {
         _ estimator: some Estimator, at w: W, _ h: H, into result: H,
         differenceStep: Double = 6e-6
     ) throws(HPMError) -> Certificate {
-        let start = Elementary.monotonicSeconds()
+        let start = MonotonicClock.seconds()
         var derivatives = Derivatives(self, differenceStep: differenceStep)
         try estimator.estimate(&derivatives, w, h, into: result)
         let size = try hyperparameters.dot(result, result)
@@ -32,7 +32,7 @@ extension BilevelProblem {
             derivatives.certificate.status = .nonfinite
         }
         if !derivatives.certificate.status.isUsable { try hyperparameters.invalidate(result) }
-        derivatives.certificate.seconds = Elementary.monotonicSeconds() - start
+        derivatives.certificate.seconds = MonotonicClock.seconds() - start
         return derivatives.certificate
     }
 }

@@ -15,16 +15,18 @@ enum Elementary {
     static func cos(_ x: Double) -> Double { platformCos(x) }
     static func pow(_ x: Double, _ y: Double) -> Double { platformPow(x, y) }
 
-    /// Seconds of a clock that never goes back.
-    static func monotonicSeconds() -> Double {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-    }
-
     /// The machine's memory in bytes.
     static func physicalMemory() -> Double {
         Double(sysconf(Int32(_SC_PHYS_PAGES))) * Double(sysconf(Int32(_SC_PAGESIZE)))
+    }
+}
+
+/// A clock that never goes back.
+public enum MonotonicClock {
+    public static func seconds() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
     }
 }
 

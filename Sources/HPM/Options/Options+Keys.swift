@@ -52,6 +52,7 @@ struct OptionKey: Sendable {
             name: "estimator_checkpoints", access: .integer(\.estimatorCheckpoints, 0...Int.max)),
         OptionKey(name: "estimator_step", access: .real(\.estimatorStep, positive)),
         OptionKey(name: "difference_step", access: .real(\.differenceStep, positive)),
+        OptionKey(name: "check_tolerance", access: .real(\.checkTolerance, 0...1)),
     ]
 
     private static let positive = Double.leastNonzeroMagnitude...Double.greatestFiniteMagnitude

@@ -33,6 +33,7 @@ public struct Options: Equatable, Sendable {
     public var estimatorCheckpoints = 0
     public var estimatorStep = 1e-4
     public var differenceStep = 6e-6
+    public var checkTolerance = 1e-4
 
     public init() {}
 

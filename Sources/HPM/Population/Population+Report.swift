@@ -98,8 +98,13 @@ extension Population {
             }
         }
         guard hasTaskOut(student) else { throw noTask(student) }
-        round.tasks[student]?.trainingCost = training
+        round.tasks[student]?.reportedTrainingCost = training
         round.tasks[student]?.hypergradientCost = hypergradient
+    }
+
+    /// Whether the task that is out for a student has a cost already.
+    public func hasReportedCost(_ student: Int) -> Bool {
+        round.tasks[student]?.reportedTrainingCost != nil
     }
 
     /// Sums of costs up to this never overflow.
@@ -146,7 +151,7 @@ extension Population {
         case .wait, .stop:
             break
         }
-        closedBudget.addReport(task, round.action, now: Elementary.monotonicSeconds())
+        closedBudget.addReport(task, round.action, now: MonotonicClock.seconds())
         round.tasks[student] = task
         round.missing -= 1
     }

@@ -10,7 +10,9 @@ struct Round: Equatable, Sendable {
         var begun: Double?
         var isOut = false
         var isReported = false
-        var trainingCost = 1.0
+        /// nil: 1.
+        var reportedTrainingCost: Double?
+        var trainingCost: Double { reportedTrainingCost ?? 1 }
         var hypergradientCost = 0.0
         /// What an evaluation reported, in the algorithm's coordinates.
         var gradient: [Double] = []

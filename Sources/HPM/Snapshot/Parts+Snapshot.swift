@@ -193,7 +193,7 @@ extension Round {
                 encoder.put(task.point) { $1.encode(into: &$0) }
                 encoder.put(task.isOut)
                 encoder.put(task.isReported)
-                encoder.put(task.trainingCost)
+                encoder.put(task.reportedTrainingCost) { $0.put($1) }
                 encoder.put(task.hypergradientCost)
                 encoder.put(task.gradient)
             }
@@ -212,7 +212,9 @@ extension Round {
                 }
                 task.isOut = try decoder.bool()
                 task.isReported = try decoder.bool()
-                task.trainingCost = try decoder.double(in: 0...Population.largestCost, "a cost")
+                task.reportedTrainingCost = try decoder.optional { (decoder) throws(HPMError) in
+                    try decoder.double(in: 0...Population.largestCost, "a cost")
+                }
                 task.hypergradientCost = try decoder.double(in: 0...Population.largestCost, "a cost")
                 task.gradient = try decoder.doubles(
                     count: action == .evaluate && task.isReported ? space.dimension : 0,

@@ -26,6 +26,8 @@ extension HostElement {
     @_specialize(where Self == Double)
     @_specialize(where Self == Float)
     public static func scale(_ vector: UnsafeMutableBufferPointer<Self>, by factor: Double) {
+        // NaN times 0 would stay NaN.
+        if factor == 0 { return vector.update(repeating: 0) }
         let factor = Self(factor)
         for index in vector.indices { vector[index] *= factor }
     }

@@ -35,9 +35,14 @@ public struct HostVectorSpace<Element: HostElement>: VectorSpace, Sendable {
 
     /// - Throws: `memory` where one more vector does not fit.
     public func makeZeros() throws(HPMError) -> Vector {
+        try requireMemory()
+        return Vector(count: count)
+    }
+
+    /// - Throws: `memory` where one more vector does not fit.
+    public func requireMemory() throws(HPMError) {
         try Memory.require(
             elements: [(count, 1, MemoryLayout<Element>.size)], "a vector of \(count) components")
-        return Vector(count: count)
     }
 
     /// A vector that holds a copy of `components`.

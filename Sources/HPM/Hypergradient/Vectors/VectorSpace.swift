@@ -15,6 +15,7 @@ public protocol VectorSpace {
     func dot(_ left: Vector, _ right: Vector) throws(HPMError) -> Double
     /// target = target + factor vector.
     func add(_ factor: Double, _ vector: Vector, to target: Vector) throws(HPMError)
+    /// A factor of 0 makes zeros, also of components that are NaN.
     func scale(_ vector: Vector, by factor: Double) throws(HPMError)
     /// Fills a vector with independent numbers of mean 0 and variance 1, equal for equal seeds.
     func randomize(_ vector: Vector, seed: UInt64, _ distribution: RandomDistribution) throws(HPMError)
@@ -49,7 +50,6 @@ extension VectorSpace {
     /// What a failed estimate holds: NaN in every component, which a population takes for 'no
     /// derivative'. Never zeros that look like an answer.
     func invalidate(_ vector: Vector) throws(HPMError) {
-        try scale(vector, by: 0)
         try scale(vector, by: .nan)
     }
 }
