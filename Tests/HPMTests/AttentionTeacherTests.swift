@@ -234,6 +234,10 @@ extension AttentionTeacherTests {
         let input = teacher.input(point, .natural, in: space)
         for index in 0..<10 { #expect((input[index] - point.natural[index] / sizes[index]).magnitude < 1e-15) }
         #expect(teacher.input(point, .latent, in: space) == point.latent)
+        let negative = try Spaces.box(2, -8, 2)
+        let place = try negative.point(natural: [-6, 1])
+        let pair = AttentionTeacher(dimension: 2, units: 1, learningRate: 0.1, seed: 1)
+        #expect(pair.input(place, .natural, in: negative) == [-0.75, 0.125])
     }
 
     /// The child of a population is the formula's, clipped to the bounds; the step is the gradient of
@@ -281,7 +285,10 @@ extension AttentionTeacherTests {
             clippedTotal += targets.filter { isClipped[$0.index] }.count
             let effective = (0..<10).map { isClipped[$0] || (6..<9).contains($0) ? 0 : slopes[$0] }
             let before = teacher
-            teacher.learn(from: parent, at: targets, gradient: gradient, coordinates, in: space)
+            let lesson = teacher.lesson(
+                from: parent, moved: (0..<10).map { index in targets.contains { $0.index == index } },
+                gradient: gradient, coordinates, in: space)
+            teacher.learn(try #require(lesson))
             expectStep(
                 before, teacher, h: h, x: x, residual: residual(effective, h, free), loss)
         }
@@ -295,8 +302,9 @@ extension AttentionTeacherTests {
         try space.addReal("y", low: 0, high: 1, initial: 0.5)
         var teacher = AttentionTeacher(dimension: 2, units: 4, learningRate: 0.1, seed: 1)
         let parent = try space.point(natural: [9e299, 0.5])
-        teacher.learn(
-            from: parent, at: realTargets(space), gradient: [1e150, -1e150], .natural, in: space)
+        let lesson = teacher.lesson(
+            from: parent, moved: [true, true], gradient: [1e150, -1e150], .natural, in: space)
+        teacher.learn(try #require(lesson))
         #expect((teacher.values + teacher.queries).allSatisfy { $0.isFinite })
     }
 }

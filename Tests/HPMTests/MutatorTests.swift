@@ -149,4 +149,92 @@ import Testing
             #expect(try Set(outcomes(mutator, "bit", from: 1, space, draws: 100)) == [0])
         }
     }
+
+    /// What the clones of a population become, relative to their sources, over many seeds.
+    private func cloneMoves(
+        _ algorithm: Algorithm, _ change: (inout Options) -> Void = { _ in }
+    ) throws -> [(source: [Double], clone: [Double])] {
+        try (0..<250).map { seed in
+            var population = try Population(
+                space: Spaces.mixed(),
+                options: .of(algorithm) {
+                    $0.population = 2
+                    $0.truncation = 0.5
+                    $0.interval = 1
+                    $0.seed = seed
+                    change(&$0)
+                })
+            for student in 0..<2 {
+                // In the middle of the latent range, far from any reflection.
+                let middle = population.space.parameters.flatMap { parameter in
+                    let map = SecondMap(parameter)
+                    let value = parameter.kind.isReal ? map.natural(0.5) : parameter.low
+                    return Array(repeating: value, count: parameter.count)
+                }
+                try population.setInitial(student, middle)
+                _ = population.next(student)
+                try population.report(student, loss: Double(student))
+            }
+            let source = population.next(1).hyperparameters
+            try population.report(1)
+            return (source, population.next(1).hyperparameters)
+        }
+    }
+
+    /// `hpm`: the clone's real parameters are at u + mutation_scale N(0, 1).
+    @Test(arguments: [nil, 0.05, 0.02])
+    func scaleOfTheDefault(scale: Double?) throws {
+        let moves = try cloneMoves(.hpm) { $0.mutationScale = scale }
+        let space = try Spaces.mixed()
+        var normalized: [Double] = []
+        for (source, clone) in moves {
+            for parameter in space.parameters where parameter.kind.isReal {
+                let map = SecondMap(parameter)
+                for index in parameter.offset..<parameter.offset + parameter.count {
+                    normalized.append((map.latent(clone[index]) - map.latent(source[index])) / (scale ?? 0.1))
+                }
+            }
+        }
+        let count = 250 * 7
+        #expect(normalized.count == count && Set(normalized).count == count)
+        #expect(isWithinFiveSigma(normalized.mean, of: 0, variance: 1, count: count))
+        #expect(isWithinFiveSigma(normalized.moment(2), of: 1, variance: 2, count: count))
+        #expect(isWithinFiveSigma(normalized.moment(4), of: 3, variance: 96, count: count))
+    }
+
+    /// `pbt`: drawn anew with probability 0.25, else times 0.8 or 1.2; `hpm-no-teacher`: never anew.
+    @Test(arguments: [("pbt", 0.25), ("hpm-no-teacher", 0), ("hpm-paper", 0)], [nil, 0.3])
+    func factorsOfTheOthers(of algorithm: (name: String, resampling: Double), scale: Double?) throws {
+        let moves = try cloneMoves(#require(Algorithm.named(algorithm.name))) { $0.mutationScale = scale }
+        var (anew, down, up) = (0, 0, 0)
+        let size = scale ?? 0.2
+        for (source, clone) in moves {
+            // Those with room for both factors.
+            for index in [0, 1, 3, 4, 5] {
+                let ratio = clone[index] / source[index]
+                if (ratio - (1 - size)).magnitude < 1e-12 {
+                    down += 1
+                } else if (ratio - (1 + size)).magnitude < 1e-12 {
+                    up += 1
+                } else {
+                    anew += 1
+                }
+            }
+        }
+        let count = 250 * 5
+        if algorithm.resampling == 0 {
+            #expect(anew == 0)
+        } else {
+            #expect(isShareWithinFiveSigma(anew, of: count, algorithm.resampling))
+        }
+        #expect(isShareWithinFiveSigma(up, of: up + down, 0.5))
+    }
+
+    /// A scale of 0 leaves a clone as its parent is.
+    @Test(arguments: ["hpm", "pbt", "hpm-no-teacher", "clone-step", "hpm-paper", "mutation-only"])
+    func noScaleNoMutation(name: String) throws {
+        for (source, clone) in try cloneMoves(#require(Algorithm.named(name)), { $0.mutationScale = 0 }) {
+            #expect(source == clone)
+        }
+    }
 }

@@ -174,12 +174,15 @@ struct ShadowPopulation {
         return result
     }
 
+    /// - Parameter maker: The weights that made the child.
     private mutating func learn(
-        from place: Student.Place, _ coordinates: Set<Int>, gradient: [Double]
+        from place: Student.Place, _ coordinates: Set<Int>, gradient: [Double],
+        maker: (W: [[Double]], V: [[Double]])
     ) {
+        let (madeW, madeV) = maker
         let values = isNatural ? place.natural : place.latent
         let input = teacherInput(place)
-        let child = AttentionTeacherTests.child(values, input, W: W, V: V)
+        let child = AttentionTeacherTests.child(values, input, W: madeW, V: madeV)
         var r = Array(repeating: 0.0, count: values.count)
         for index in coordinates where !gradient[index].isNaN && values[index] != 0 {
             let parameter = parameterOf[index]
@@ -191,9 +194,9 @@ struct ShadowPopulation {
         let norm = r.map { $0 * $0 }.reduce(0, +).squareRoot()
         if norm == 0 { return }
         r = r.map { $0 / norm }
-        let scores = V.map { row in Elementary.exp(zip(row, input).map { $0 * $1 }.reduce(0, +)) }
+        let scores = madeV.map { row in Elementary.exp(zip(row, input).map { $0 * $1 }.reduce(0, +)) }
         let a = scores.map { $0 / scores.reduce(0, +) }
-        let q = a.indices.map { unit in r.indices.map { W[$0][unit] * r[$0] }.reduce(0, +) }
+        let q = a.indices.map { unit in r.indices.map { madeW[$0][unit] * r[$0] }.reduce(0, +) }
         let aq = zip(a, q).map { $0 * $1 }.reduce(0, +)
         let rate = options.teacherLearningRate
         for index in r.indices {
@@ -253,10 +256,12 @@ struct ShadowPopulation {
             students[student].loss = response.loss.isFinite ? sign * response.loss : .infinity
             students[student].gradient = gradient(response, at: students[student].natural)
         }
+        let maker = (W: W, V: V)
         for student in students.indices {
             guard let (parent, coordinates) = students[student].taught else { continue }
             students[student].taught = nil
-            learn(from: parent, coordinates, gradient: students[student].gradient)
+            learn(
+                from: parent, coordinates, gradient: students[student].gradient, maker: maker)
         }
         hyperTrain()
         planAfterTraining()
@@ -353,11 +358,12 @@ struct ShadowPopulation {
     /// Takes the answers to a round of evaluations, by student.
     mutating func evaluate(_ responses: [Int: Landscape.Response]) {
         guard case .evaluate(let children) = next else { return }
+        let maker = (W: W, V: V)
         for student in responses.keys.sorted() {
             guard let response = responses[student], let child = children[student] else { continue }
             learn(
                 from: students[student].place, taughtCoordinates(student),
-                gradient: gradient(response, at: child.natural))
+                gradient: gradient(response, at: child.natural), maker: maker)
         }
         next = .train
     }

@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -28,7 +29,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("demo-results"), help="folder for pictures and results.csv")
     parser.add_argument("--processes", type=int, default=min(4, os.cpu_count() or 1))
     chosen = parser.parse_args()
-    chosen.methods = METHODS + MORE_METHODS if chosen.methods == "all" else chosen.methods.split(",")
+    chosen.methods = METHODS + MORE_METHODS if chosen.methods == "all" else list(dict.fromkeys(chosen.methods.split(",")))
     for method in chosen.methods:
         if method not in METHODS + MORE_METHODS:
             parser.error(f"unknown method '{method}'; there are {', '.join(METHODS + MORE_METHODS)}")
@@ -46,8 +47,6 @@ _done = None  # in a worker: shared array, share of each run that is done
 def _start_worker(done) -> None:
     global _done
     _done = done
-    # One thread a process: the arrays are small, and the processes use the cores already.
-    os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=false"
 
 
 def _run(index: int, method: str, seed: int, students: int, steps: int):
@@ -81,9 +80,10 @@ def all_runs(chosen: argparse.Namespace, console: Console) -> list:
                 for method in chosen.methods:
                     bars.update(tasks[method], completed=sum(done[i] for i, job in enumerate(jobs) if job[0] == method))
                 time.sleep(0.2)
+            runs = [future.result() for future in futures]
             for method in chosen.methods:
                 bars.update(tasks[method], completed=chosen.seeds)
-            return [future.result() for future in futures]
+            return runs
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -114,32 +114,40 @@ def rows_of(runs: list, wrong: dict[int, np.ndarray]) -> list[dict]:
 
 
 def show(rows: list[dict], methods: list[str], console: Console) -> None:
-    table = Table(title="Medians over seeds [quartiles]", title_justify="left", caption_justify="left", caption=(
-        "Losses are cross-entropies (nats) of the student that is best on the validation set at the end; 'early stopping': test loss "
-        "of the best checkpoint of the whole run. Wrong labels found: area under the ROC curve of low weights, 0.5 is guessing. "
-        "Seconds of one run, on one of the processes."))
-    table.add_column("method")
-    for heading in ("validation loss", "test loss", "early stopping", "accuracy", "wrong labels found", "gradient evaluations", "seconds"):
-        table.add_column(heading, justify="right")
+    table = Table(
+        title="Medians over seeds [quartiles]", title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, padding=0
+    )
+    table.add_column("method", no_wrap=True)
+    for heading in (
+        "valid.\nloss", "test loss", "early\nstop", "accuracy", "labels\nfound", "gradient\nevals.", "time\n(s)"
+    ):
+        table.add_column(heading, justify="right", no_wrap=True)
 
-    def spread(values: np.ndarray) -> str:
-        low, middle, high = np.percentile(values, [25, 50, 75])
-        return f"{middle:.3f} [{low:.3f} {high:.3f}]"
+    def short(value: float) -> str:
+        return f"{value:.3f}".removeprefix("0")  # fits into 80 columns
 
     for method in methods:
-        own = [row for row in rows if row["method"] == method]
-        of = lambda key: np.array([row[key] for row in own], dtype=float)
+
+        def values(key: str) -> np.ndarray:
+            return np.array([row[key] for row in rows if row["method"] == method], dtype=float)
+
+        low, high = np.percentile(values("test_loss"), [25, 75])
         table.add_row(
             method,
-            f"{np.median(of('validation_loss')):.3f}",
-            spread(of("test_loss")),
-            spread(of("best_checkpoint_test_loss")),
-            f"{np.median(of('test_accuracy')):.1%}",
-            f"{np.median(of('wrong_labels_found')):.3f}",
-            f"{np.median(of('gradient_evaluations')):,.0f}",
-            f"{np.median(of('seconds')):.1f}",
+            short(np.median(values("validation_loss"))),
+            f"{short(np.median(values('test_loss')))} [{short(low)} {short(high)}]",
+            short(np.median(values("best_checkpoint_test_loss"))),
+            f"{np.median(values('test_accuracy')):.1%}",
+            short(np.median(values("wrong_labels_found"))),
+            f"{np.median(values('gradient_evaluations')):,.0f}",
+            f"{np.median(values('seconds')):.1f}",
         )
     console.print(table)
+    console.print(
+        "\nLosses: cross-entropy (nats) of the student that is the best on the validation set when the budget is spent. "
+        "Early stop: test loss of the checkpoint that was the best on it in the whole run. Labels found: area under the ROC "
+        "curve when examples of low weight are said to be wrong; 0.5 is guessing. Time: of one run, in one process.\n"
+    )
 
 
 def main() -> None:
@@ -148,8 +156,9 @@ def main() -> None:
     started = time.perf_counter()
     chosen.out.mkdir(parents=True, exist_ok=True)
     console.print(
-        f"Half of the labels of 500 training digits are replaced by random ones. {chosen.students} students train on them, and each "
-        f"method may move their 509 hyperparameters, a weight for each example among them, at equal cost. {chosen.seeds} seeds."
+        "Half of the labels of 500 training digits are replaced by random ones. A population of students trains on them, and each "
+        "method may move their 509 hyperparameters, a weight for each example among them, at equal cost. "
+        f"Students: {chosen.students}. Seeds: {chosen.seeds}.\n"
     )
     runs = all_runs(chosen, console)
 

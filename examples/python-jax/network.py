@@ -7,7 +7,6 @@ functions at the end work on a whole population: every array has a leading axis 
 
 from __future__ import annotations
 
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -35,7 +34,7 @@ class Digits(NamedTuple):
 
 
 class Hyperparameters(NamedTuple):
-    """The flat vector, taken apart: same order as the search space in `methods.py`."""
+    """The flat vector, taken apart: same order as the search space in `tuning.py`."""
 
     weight: jax.Array  # [TRAINING], how far each training example is trusted
     input_noise: jax.Array
@@ -138,15 +137,13 @@ def train(student: Student, h: Hyperparameters, data: Digits, keys: jax.Array) -
     return jax.lax.scan(lambda s, key: (optimizer_step(s, h, data, key), None), student, keys)[0]
 
 
-def last_steps(
-    student: Student, hyperparameters: jax.Array, data: Digits, keys: jax.Array, batch_key: jax.Array
-) -> tuple[Student, jax.Array]:
-    """Train with `keys`, and differentiate through it: how does the loss of a validation batch
-    afterwards depend on the hyperparameters? -> (trained student, hypergradient)."""
-    batch = jax.random.randint(batch_key, (VALIDATION_BATCH,), 0, VALIDATION)
+def last_steps(student: Student, hyperparameters: jax.Array, data: Digits, keys: jax.Array) -> tuple[Student, jax.Array]:
+    """Train with all keys but the last one, and differentiate through it: how does the loss of a
+    validation batch afterwards depend on the hyperparameters? -> (trained student, hypergradient)."""
+    batch = jax.random.randint(keys[-1], (VALIDATION_BATCH,), 0, VALIDATION)
 
     def outer_loss(hyperparameters: jax.Array) -> tuple[jax.Array, Student]:
-        trained = train(student, unpack(hyperparameters), data, keys)
+        trained = train(student, unpack(hyperparameters), data, keys[:-1])
         outputs = logits(trained.layers, data.validation_images[batch])
         return jnp.mean(cross_entropy(outputs, data.validation_labels[batch])), trained
 
@@ -169,10 +166,9 @@ def for_all_students(function):
 @for_all_students
 def report(student: Student, hyperparameters: jax.Array, data: Digits, key: jax.Array):
     """Train for one report -> (trained student, validation loss, hypergradient)."""
-    *keys, batch_key = jax.random.split(key, STEPS + 1)
-    keys = jnp.stack(keys)
-    student = train(student, unpack(hyperparameters), data, keys[:-DIFFERENTIATED])
-    student, hypergradient = last_steps(student, hyperparameters, data, keys[-DIFFERENTIATED:], batch_key)
+    first, last = jnp.split(jax.random.split(key, STEPS + 1), [STEPS - DIFFERENTIATED])
+    student = train(student, unpack(hyperparameters), data, first)
+    student, hypergradient = last_steps(student, hyperparameters, data, last)
     return student, validation_loss(student, data), hypergradient
 
 
@@ -186,8 +182,7 @@ def report_without_hypergradient(student: Student, hyperparameters: jax.Array, d
 @for_all_students
 def evaluate(student: Student, hyperparameters: jax.Array, data: Digits, key: jax.Array):
     """The last steps of a report on a copy that is thrown away -> (validation loss, hypergradient)."""
-    *keys, batch_key = jax.random.split(key, DIFFERENTIATED + 1)
-    student, hypergradient = last_steps(student, hyperparameters, data, jnp.stack(keys), batch_key)
+    student, hypergradient = last_steps(student, hyperparameters, data, jax.random.split(key, DIFFERENTIATED + 1))
     return validation_loss(student, data), hypergradient
 
 

@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import FuncFormatter
 
-from network import Digits
+from network import STEPS, Digits
 from tuning import Run
 
 # Okabe and Ito's colours: told apart with any kind of colour vision.
@@ -40,7 +40,7 @@ plt.rcParams.update({
     "legend.frameon": False,
 })
 
-SETTINGS = [  # in the order of `Run.settings`; (title, logarithmic)
+SETTINGS = [  # in the order of `Run.settings`; all logarithmic
     "input noise (std. dev.)",
     "hidden noise (std. dev.)",
     "L2, hidden layer",
@@ -177,10 +177,10 @@ def schedule(run: Run, path: Path) -> None:
     axes.set_ylim(0, 1)
 
     for axes in grid[-1]:
-        axes.set_xlabel(f"report (each {20} optimizer steps)")
+        axes.set_xlabel(f"report (each {STEPS} optimizer steps)")
     figure.suptitle(
         f"The schedule that trained the winner ({run.method}, seed {run.seed}).  Blue: the winner and its ancestors; circles: it became a "
-        "clone and was mutated;\ndark grey: other branches of the same ancestors; light grey: students that died out or are no kin",
+        "clone and was mutated;\ndark grey: other branches of the same ancestors; light grey: no kin, died out",
         fontsize=11, ha="left", x=0.01,
     )
     figure.savefig(path)

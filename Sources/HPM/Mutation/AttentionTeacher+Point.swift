@@ -26,24 +26,24 @@ extension AttentionTeacher {
         }
     }
 
-    /// Learns from the gradient at the child of `parent`: the targets that the bounds did not clip.
+    /// What there is to learn from the gradient at the child of `parent` that this teacher made: of the
+    /// coordinates that it moved and that the bounds did not clip.
     ///
-    /// - Parameter gradient: `dimension` numbers in the algorithm's coordinates; NaN: takes no part.
-    mutating func learn(
-        from parent: Point, at targets: [MutationTarget], gradient: [Double],
-        _ coordinates: Coordinates, in space: SearchSpace
-    ) {
-        var targeted = Array(repeating: Double.nan, count: dimension)
+    /// - Parameters:
+    ///   - moved: Whether the teacher moved a coordinate.
+    ///   - gradient: `dimension` numbers in the algorithm's coordinates; NaN: takes no part.
+    func lesson(
+        from parent: Point, moved: [Bool], gradient: [Double], _ coordinates: Coordinates,
+        in space: SearchSpace
+    ) -> Lesson? {
         var ranges = [ClosedRange<Double>?](repeating: nil, count: dimension)
-        for target in targets {
-            let parameter = space.parameters[target.parameter]
-            targeted[target.index] = gradient[target.index]
-            ranges[target.index] =
-                coordinates == .latent ? 0...1 : parameter.low...parameter.high
+        for parameter in space.parameters {
+            let range = coordinates == .latent ? 0...1 : parameter.low...parameter.high
+            for index in parameter.indices where moved[index] { ranges[index] = range }
         }
-        _ = learn(
+        return lesson(
             parent: coordinates == .latent ? parent.latent : parent.natural,
-            input: input(parent, coordinates, in: space), targeted
+            input: input(parent, coordinates, in: space), gradient
         ) { index, child in ranges[index]?.contains(child) ?? false }
     }
 }

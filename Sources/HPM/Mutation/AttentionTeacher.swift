@@ -71,15 +71,26 @@ public struct AttentionTeacher: Equatable, Sendable {
     public mutating func learn(parent: [Double], gradientAtChild gradient: [Double]) -> Bool {
         precondition(parent.count == dimension && gradient.count == dimension)
         let limited = gradient.map { $0.isFinite ? Gradient.limited($0) : .nan }
-        return learn(parent: parent, input: parent, limited) { _, _ in true }
+        guard let lesson = lesson(parent: parent, input: parent, limited, where: { _, _ in true })
+        else { return false }
+        learn(lesson)
+        return true
     }
 
-    /// As the public one, with the network's input told apart from the values that it scales.
+    /// A gradient step: W changes by -rate r a^T, V by -rate s x^T with s = a (q - a.q).
+    struct Lesson {
+        let residual: [Double]
+        let attention: [Double]
+        let slopes: [Double]
+        let input: [Double]
+    }
+
+    /// What there is to learn from the gradient at the child that this teacher made; nil: nothing.
     ///
     /// - Parameter isLearned: Whether a coordinate takes part, given its index and its child.
-    mutating func learn(
+    func lesson(
         parent: [Double], input: [Double], _ gradient: [Double], where isLearned: (Int, Double) -> Bool
-    ) -> Bool {
+    ) -> Lesson? {
         let attention = attention(input)
         let changes = changes(attention)
         var residual = Array(repeating: 0.0, count: dimension)
@@ -91,7 +102,7 @@ public struct AttentionTeacher: Equatable, Sendable {
                 Gradient.limited(gradient[index] * parent[index]) * (1 - change * change)
             largest = max(largest, residual[index].magnitude)
         }
-        guard largest > 0 else { return false }
+        guard largest > 0 else { return nil }
         // Scaled by its largest component first, so that no square overflows.
         var norm = 0.0
         for index in 0..<dimension {
@@ -109,18 +120,24 @@ public struct AttentionTeacher: Equatable, Sendable {
         }
         var mean = 0.0
         for unit in 0..<units { mean += attention[unit] * pulled[unit] }
+        return Lesson(
+            residual: residual, attention: attention,
+            slopes: (0..<units).map { attention[$0] * (pulled[$0] - mean) }, input: input)
+    }
+
+    mutating func learn(_ lesson: Lesson) {
         for index in 0..<dimension {
             for unit in 0..<units {
-                values[index * units + unit] -= learningRate * residual[index] * attention[unit]
+                values[index * units + unit] -=
+                    learningRate * lesson.residual[index] * lesson.attention[unit]
             }
         }
         for unit in 0..<units {
-            let slope = attention[unit] * (pulled[unit] - mean)
             for index in 0..<dimension {
-                queries[unit * dimension + index] -= learningRate * slope * input[index]
+                queries[unit * dimension + index] -=
+                    learningRate * lesson.slopes[unit] * lesson.input[index]
             }
         }
-        return true
     }
 
     /// a = softmax(V x).

@@ -33,7 +33,10 @@ extension Population {
                 students[student].point.natural[target.index] = child.natural[target.index]
                 students[student].point.latent[target.index] = child.latent[target.index]
             }
-            if options.teacherEvaluations == 0 { students[student].mutatedFrom = parent }
+            if options.teacherEvaluations == 0 {
+                students[student].mutation = TaughtMutation(
+                    parent: parent, moved: movedByTeacher(student))
+            }
         } else if algorithm.guidedMutation == .hypergradientStep {
             hyperTraining?.stepAlone(
                 &students[student].point, student, gradients: gradients, in: space)
@@ -64,6 +67,12 @@ extension Population {
     /// The coordinates of a student that the teacher moves.
     func taughtTargets(of student: Int) -> [MutationTarget] {
         mutationTargets { _, index in isGuided(student, index) }
+    }
+
+    func movedByTeacher(_ student: Int) -> [Bool] {
+        var moved = Array(repeating: false, count: dimension)
+        for target in taughtTargets(of: student) { moved[target.index] = true }
+        return moved
     }
 
     private func isGuided(_ student: Int, _ index: Int) -> Bool {

@@ -73,7 +73,7 @@ extension Population {
 
     private mutating func becomeClone(_ student: Int, of source: Int) {
         students[student].point = students[source].point
-        students[student].mutatedFrom = nil
+        students[student].mutation = nil
         gradients.copyRow(source, to: student, width: space.dimension)
         hyperTraining?.copy(from: source, to: student, dimension: space.dimension)
         lineage.append(Lineage.Clone(report: trainingRounds, student: student, source: source))
@@ -103,26 +103,36 @@ extension Population {
     }
 
     private mutating func teachByEvaluations() {
-        for (student, task) in round.tasks.enumerated() {
-            guard let task else { continue }
-            teach(from: students[student].point, student, gradient: task.gradient)
-        }
+        teach(
+            round.tasks.enumerated().compactMap { student, task in
+                task.map {
+                    let mutation = TaughtMutation(
+                        parent: students[student].point, moved: movedByTeacher(student))
+                    return (mutation, $0.gradient)
+                }
+            })
     }
 
     /// A teacher without evaluations of its own learns from the first report of each student that it
     /// mutated.
     private mutating func teachByReports() {
-        for student in students.indices {
-            guard let parent = students[student].mutatedFrom else { continue }
-            students[student].mutatedFrom = nil
-            let row = student * dimension
-            teach(from: parent, student, gradient: Array(gradients[row..<row + dimension]))
-        }
+        teach(
+            students.indices.compactMap { student in
+                students[student].mutation.map {
+                    ($0, Array(gradients[student * dimension..<(student + 1) * dimension]))
+                }
+            })
+        for student in students.indices { students[student].mutation = nil }
     }
 
-    private mutating func teach(from parent: Point, _ student: Int, gradient: [Double]) {
-        let targets = taughtTargets(of: student)
-        teacher?.learn(
-            from: parent, at: targets, gradient: gradient, options.algorithm.coordinates, in: space)
+    /// Every lesson is drawn with the weights that made the children, so that their order is nothing.
+    private mutating func teach(_ examples: [(mutation: TaughtMutation, gradient: [Double])]) {
+        guard let maker = teacher else { return }
+        for (mutation, gradient) in examples {
+            let lesson = maker.lesson(
+                from: mutation.parent, moved: mutation.moved, gradient: gradient, coordinates,
+                in: space)
+            if let lesson { teacher?.learn(lesson) }
+        }
     }
 }

@@ -9,11 +9,18 @@ struct Student: Equatable, Sendable {
     var loss: Double?
     /// Whether its first `next` was answered.
     var hasBegun = false
-    /// Where a teacher without evaluations of its own mutated it from, until its next report.
-    var mutatedFrom: Point?
+    /// How a teacher without evaluations of its own mutated it, until its next report.
+    var mutation: TaughtMutation?
 
     init(point: Point) {
         self.point = point
         reported = point.natural
     }
+}
+
+/// A mutation that the teacher made and has yet to learn from.
+struct TaughtMutation: Equatable, Sendable {
+    let parent: Point
+    /// Which coordinates the teacher moved.
+    let moved: [Bool]
 }

@@ -121,7 +121,10 @@ extension Student {
         encoder.put(reported)
         encoder.put(loss) { $0.put($1) }
         encoder.put(hasBegun)
-        encoder.put(mutatedFrom) { $1.encode(into: &$0) }
+        encoder.put(mutation) { encoder, mutation in
+            mutation.parent.encode(into: &encoder)
+            for isMoved in mutation.moved { encoder.put(isMoved) }
+        }
     }
 
     init(_ decoder: inout SnapshotDecoder, in space: SearchSpace) throws(HPMError) {
@@ -131,8 +134,11 @@ extension Student {
             try decoder.double(in: -Double.greatestFiniteMagnitude...Double.infinity, "a loss")
         }
         hasBegun = try decoder.bool()
-        mutatedFrom = try decoder.optional { (decoder) throws(HPMError) in
-            try space.decodePoint(&decoder)
+        mutation = try decoder.optional { (decoder) throws(HPMError) in
+            let parent = try space.decodePoint(&decoder)
+            var moved: [Bool] = []
+            for _ in 0..<space.dimension { moved.append(try decoder.bool()) }
+            return TaughtMutation(parent: parent, moved: moved)
         }
     }
 }

@@ -99,7 +99,11 @@ extension Population {
                     "\(decoder.remaining) bytes are too few for a teacher of \(options.teacherUnits) units")
             }
         }
-        try self.init(space: space, options: options)
+        do throws(HPMError) {
+            try self.init(space: space, options: options)
+        } catch {
+            throw error.code == .argument ? SnapshotDecoder.damaged(error.message) : error
+        }
         let students = size
         let dimension = dimension
         trainingRounds = try decoder.index(below: Int.max / 2, "the number of training reports")

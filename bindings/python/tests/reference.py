@@ -110,12 +110,16 @@ class Teacher:
     def residual(self, h: np.ndarray, G: np.ndarray, x: np.ndarray) -> np.ndarray:
         return np.where(np.isfinite(G), G, 0) * h * (1 - np.tanh(self.W @ self.attention(x)) ** 2)
 
-    def learn(self, h: np.ndarray, G: np.ndarray, x: np.ndarray | None = None) -> None:
+    def learn(
+        self, h: np.ndarray, G: np.ndarray, x: np.ndarray | None = None, maker: Teacher | None = None
+    ) -> None:
+        """maker: with whose weights the child was made, this teacher's by default."""
         x = h if x is None else x
-        a = self.attention(x)
-        r = self.residual(h, G, x)
+        maker = maker or self
+        a = maker.attention(x)
+        r = maker.residual(h, G, x)
         r = r / np.linalg.norm(r)
-        q = self.W.T @ r
+        q = maker.W.T @ r
         self.W = self.W - self.learning_rate * np.outer(r, a)
         self.V = self.V - self.learning_rate * np.outer(a * (q - a @ q), x)
 

@@ -1,6 +1,8 @@
 """The algorithms against independent implementations, and their mutations against their
 distributions. All seeds are fixed."""
 
+import copy
+
 import hpm
 import jax
 import numpy as np
@@ -187,12 +189,14 @@ def test_hpm_paper_against_a_second_implementation(seed):
             child = teacher.mutate(h[k], h[k] / size)
             np.testing.assert_allclose(a.hyperparameters[k], np.clip(child, low, high), rtol=1e-11, atol=1e-14)
         population.report_all(np.zeros(K), gradients)
-        for k in evaluated:  # in student order; what the bounds clipped takes no part
-            child = teacher.mutate(h[k], h[k] / size)
+        maker = copy.copy(teacher)  # of all children of the round
+        for k in evaluated:  # what the bounds clipped takes no part
+            child = maker.mutate(h[k], h[k] / size)
             inside = (child >= low) & (child <= high)
             clipped += (~inside).sum()
-            if teacher.residual(h[k], np.where(inside, gradients[k], np.nan), h[k] / size).any():
-                teacher.learn(h[k], np.where(inside, gradients[k], np.nan), h[k] / size)
+            gradient = np.where(inside, gradients[k], np.nan)
+            if maker.residual(h[k], gradient, h[k] / size).any():
+                teacher.learn(h[k], gradient, h[k] / size, maker)
         for k in clones:
             child = np.clip(teacher.mutate(h[k], h[k] / size), low, high)
             changed += (child != h[k]).sum()
