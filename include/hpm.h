@@ -470,12 +470,14 @@ typedef struct hpm_problem_callbacks {
 
 /* What an estimator says of its own result. */
 typedef struct hpm_certificate {
-    size_t size;                      /* Set it to sizeof(hpm_certificate) before the call. */
+    size_t size;                      /* Set it to sizeof(hpm_certificate) before the call: no
+                                         member beyond it is written. */
     hpm_certificate_status status;
     int32_t reserved;                 /* Always 0. */
     uint64_t iterations;              /* Of the linear solve, or steps that were unrolled, or
                                          samples. */
-    double relative_residual;
+    double relative_residual;         /* The norm of dF/dw - (H + damping) q over that of dF/dw;
+                                         NaN where no linear system is solved. */
     double smallest_curvature;        /* The smallest v.Hv / v.v met; NaN where there was none. */
     double seconds;                   /* Seconds that the estimate took, callbacks included. */
     uint64_t losses;                  /* Calls of `outer_loss` and `response`. */
@@ -669,8 +671,8 @@ const char *hpm_status_name(hpm_status status);
 const char *hpm_last_error(void);
 
 /*
- * What the callback returned that ended the last hpm_population_run() of this thread with
- * HPM_ERROR_CALLBACK.
+ * What the callback returned that ended the last call of this thread with HPM_ERROR_CALLBACK
+ * (hpm_population_run(), hpm_problem_hypergradient(), hpm_problem_check()).
  *
  * Returns the callback's non-zero result as it was; 0 if no callback failed on this thread.
  * Thread safety: Each thread has its own. Since 0.1.
@@ -1238,7 +1240,8 @@ hpm_status hpm_student_ancestor(hpm_population *population, size_t student, size
  *
  * Returns HPM_OK when all students are done, HPM_STOPPED after hpm_population_stop(),
  *   HPM_ERROR_CALLBACK, HPM_ERROR_ARGUMENT (a callback that the algorithm needs is NULL: known
- *   before anything runs), HPM_ERROR_HANDLE or HPM_ERROR_BUSY.
+ *   before anything runs), HPM_ERROR_HANDLE or HPM_ERROR_BUSY; with hpm_student_set_problem() also
+ *   what hpm_problem_hypergradient() can answer.
  * Thread safety: Any thread. Complexity: That of `next` and `report`, beside your callbacks.
  * Since 0.1.
  */
@@ -1385,7 +1388,7 @@ hpm_status hpm_problem_destroy(hpm_problem *problem);
  *                `forward`, where the unrolled steps begin. Not read by `finite-differences` and
  *                `spsa`.
  *   h            A vector of hyperparameters.
- *   result       A vector of hyperparameters, other than `h`, that receives the hypergradient.
+ *   result       A vector of hyperparameters, neither `w` nor `h`, that receives the hypergradient.
  *   certificate  Receives what there is to say of it. May be NULL.
  *
  * Returns HPM_OK, HPM_FAILED_ESTIMATE, HPM_ERROR_UNSUPPORTED (a callback is missing: the sentence
@@ -1423,7 +1426,8 @@ hpm_status hpm_problem_check(hpm_problem *problem, hpm_options *options, const v
  * Registers a problem for a student: hpm_population_run() computes the student's hypergradient from
  * it after each `train` and `evaluate` callback that returns none, by the population's option
  * `estimator`, and reports its cost: seconds of the callback and of the estimate, unless the
- * callback reports a cost itself.
+ * callback reports a cost itself. Random directions are drawn with a seed of their own for each
+ * student and report.
  *
  * The hyperparameters are written into a vector of the problem's space, which needs the operations
  * `write` and `read` unless it is one of host vectors.

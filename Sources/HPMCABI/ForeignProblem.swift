@@ -109,8 +109,12 @@ struct ForeignProblem: HandleValue, @unchecked Sendable {
 
     /// The hypergradient at hyperparameters of a population, as numbers.
     func hypergradient(
-        _ options: Options, w: UnsafeRawPointer, at hyperparameters: [Double]
+        _ options: Options, w: UnsafeRawPointer, at hyperparameters: [Double], student: Int, report: Int
     ) throws(HPMError) -> (hypergradient: [Double], certificate: Certificate) {
+        var options = options
+        options.seed = Int(
+            truncatingIfNeeded: RandomSeed.derived(
+                from: UInt64(options.seed), student: student, event: report) >> 1)
         let space = problem.hyperparameters
         let result = try space.makeZeros()
         let certificate = try hypergradient(
@@ -155,17 +159,19 @@ func vectorSpace(_ handle: hpm_vectors?, _ name: String) throws(HPMError) -> For
 func requireCertificate(_ pointer: UnsafeMutableRawPointer?) throws(HPMError) {
     guard let pointer else { return }
     let size = pointer.loadUnaligned(as: UInt.self)
-    guard size == UInt(MemoryLayout<hpm_certificate>.size) else {
+    // The first version's size: later ones only append members.
+    guard size >= 120, size <= 4096, size.isMultiple(of: 8) else {
         throw HPMError(
             .argument,
-            "certificate->size is \(size); allowed: sizeof(hpm_certificate), which is \(MemoryLayout<hpm_certificate>.size)")
+            "certificate->size is \(size); allowed: sizeof(hpm_certificate), which is \(MemoryLayout<hpm_certificate>.size) here")
     }
 }
 
 func write(_ certificate: Certificate, to pointer: UnsafeMutableRawPointer) {
     let calls = certificate.calls
+    let size = pointer.loadUnaligned(as: UInt.self)
     let result = hpm_certificate(
-        size: UInt(MemoryLayout<hpm_certificate>.size), status: certificate.status.rawValue,
+        size: size, status: certificate.status.rawValue,
         reserved: 0, iterations: UInt64(certificate.iterations),
         relative_residual: certificate.relativeResidual,
         smallest_curvature: certificate.smallestCurvature, seconds: certificate.seconds,
@@ -175,5 +181,8 @@ func write(_ certificate: Certificate, to pointer: UnsafeMutableRawPointer) {
         steps: UInt64(calls.steps), step_products: UInt64(calls.stepProducts),
         parameter_vectors: UInt64(certificate.parameterVectors),
         hyperparameter_vectors: UInt64(certificate.hyperparameterVectors))
-    withUnsafeBytes(of: result) { pointer.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(pointer), byteCount: $0.count) }
+    withUnsafeBytes(of: result) { bytes in
+        let known = bytes.prefix(Int(size))
+        UnsafeMutableRawBufferPointer(start: pointer, count: known.count).copyBytes(from: known)
+    }
 }

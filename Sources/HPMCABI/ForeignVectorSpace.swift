@@ -98,10 +98,10 @@ struct HostOperations<Element: HostElement>: VectorOperations {
     where Element == Double {
         switch element {
         case HPM_ELEMENT_DOUBLE:
-            _ = try HostVectorSpace<Double>(count: count)
+            try HostVectorSpace<Double>(count: count).requireMemory()
             return HostOperations<Double>(count: count)
         case HPM_ELEMENT_FLOAT:
-            _ = try HostVectorSpace<Float>(count: count)
+            try HostVectorSpace<Float>(count: count).requireMemory()
             return HostOperations<Float>(count: count)
         default:
             throw HPMError(

@@ -166,14 +166,14 @@ public let HPM_CERTIFICATE_DIVERGED: hpm_certificate_status = 5
 
 /// What an estimator says of its own result.
 public struct hpm_certificate {
-    /// Set it to sizeof(hpm_certificate) before the call.
+    /// Set it to sizeof(hpm_certificate) before the call: no member beyond it is written.
     public var size: UInt
     public var status: hpm_certificate_status
     /// Always 0.
     public var reserved: Int32
     /// Of the linear solve, or steps that were unrolled, or samples.
     public var iterations: UInt64
-    /// |dF/dw - (H + damping) q| / |dF/dw|; NaN where the estimator solves no linear system.
+    /// The norm of dF/dw - (H + damping) q over that of dF/dw; NaN where no linear system is solved.
     public var relative_residual: Double
     /// The smallest v.Hv / v.v met; NaN where there was none.
     public var smallest_curvature: Double
@@ -253,7 +253,7 @@ public func hpm_problem_destroy(_ problem: hpm_problem?) -> hpm_status {
 ///   - w: A vector of parameters: what training with `h` led to; for `reverse` and `forward`, where the
 ///     unrolled steps begin. Not read by `finite-differences` and `spsa`.
 ///   - h: A vector of hyperparameters.
-///   - result: A vector of hyperparameters, other than `h`, that receives the hypergradient.
+///   - result: A vector of hyperparameters, neither `w` nor `h`, that receives the hypergradient.
 ///   - certificate: Receives what there is to say of it. May be NULL.
 /// - Returns: `HPM_OK`, `HPM_FAILED_ESTIMATE`, `HPM_ERROR_UNSUPPORTED` (a callback is missing: the
 ///   sentence names it), `HPM_ERROR_CALLBACK`, `HPM_ERROR_ARGUMENT`, `HPM_ERROR_MEMORY` or
@@ -274,8 +274,8 @@ public func hpm_problem_hypergradient(
         let w = try require(w, "w")
         let h = try require(h, "h")
         let result = try require(result, "result")
-        guard UnsafeRawPointer(result) != h else {
-            throw HPMError(.argument, "result is h; allowed: another vector")
+        guard UnsafeRawPointer(result) != h, UnsafeRawPointer(result) != w else {
+            throw HPMError(.argument, "result is w or h; allowed: another vector")
         }
         try requireCertificate(certificate)
         let found = try problem.hypergradient(options, w: w, h: h, result: result)
@@ -329,7 +329,8 @@ public func hpm_problem_check(
 /// Registers a problem for a student: ``hpm_population_run`` computes the student's hypergradient from
 /// it after each `train` and `evaluate` callback that returns none, by the population's option
 /// `estimator`, and reports its cost: seconds of the callback and of the estimate, unless the callback
-/// reports a cost itself.
+/// reports a cost itself. Random directions are drawn with a seed of their own for each student and
+/// report.
 ///
 /// The hyperparameters are written into a vector of the problem's space, which needs the operations
 /// `write` and `read` unless it is one of host vectors.

@@ -75,8 +75,8 @@ public func hpm_last_error() -> UnsafePointer<CChar>? {
     ThreadState.current.message
 }
 
-/// What the callback returned that ended the last ``hpm_population_run`` of this thread with
-/// `HPM_ERROR_CALLBACK`.
+/// What the callback returned that ended the last call of this thread with `HPM_ERROR_CALLBACK`
+/// (``hpm_population_run``, ``hpm_problem_hypergradient``, ``hpm_problem_check``).
 ///
 /// - Returns: The callback's non-zero result as it was; 0 if no callback failed on this thread.
 /// - Thread safety: Each thread has its own.

@@ -107,12 +107,14 @@ extension HandleObject<DrivenPopulation> {
         to report: inout Trainer.Report, _ task: Assignment, _ student: Int, since start: Double
     ) throws(HPMError) {
         let trained = MonotonicClock.seconds()
-        let (problem, options) = state.withLock { ($0.problems[student], $0.population.options) }
+        let (problem, options, rounds) = state.withLock {
+            ($0.problems[student], $0.population.options, $0.population.trainingRounds)
+        }
         guard let problem, report.hypergradient == nil,
             task.action == .train || task.action == .evaluate
         else { return }
         let found = try problem.problem.hypergradient(
-            options, w: problem.w, at: task.hyperparameters)
+            options, w: problem.w, at: task.hyperparameters, student: student, report: rounds)
         report.hypergradient = found.hypergradient
         try state.withLock { (driven) throws(HPMError) in
             driven.certificates[student] = found.certificate
