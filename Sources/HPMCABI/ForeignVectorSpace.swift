@@ -119,14 +119,11 @@ struct HostOperations<Element: HostElement>: VectorOperations {
     }
 
     func create() throws(HPMError) -> UnsafeMutableRawPointer {
-        try HostVectorSpace<Element>(count: count).requireMemory()
-        let memory = UnsafeMutablePointer<Element>.allocate(capacity: count)
-        memory.initialize(repeating: 0, count: count)
-        return UnsafeMutableRawPointer(memory)
+        UnsafeMutableRawPointer(try HostVectorSpace<Element>(count: count).allocate())
     }
 
     func destroy(_ vector: UnsafeMutableRawPointer) {
-        vector.assumingMemoryBound(to: Element.self).deallocate()
+        HostMemory.free(vector)
     }
 
     func copy(_ source: UnsafeRawPointer, to target: UnsafeMutableRawPointer) {

@@ -799,6 +799,7 @@ static void bad_values(world *w, const parameter *p, role role, bad_list *list) 
         add_size(list, w->snapshot_size - 1, HPM_ERROR_CAPACITY);
         break;
     case HOST_COUNT:
+        list->words = "count|vector";
         add_size(list, 0, HPM_ERROR_ARGUMENT);
         add_size(list, (size_t)1 << 50, HPM_ERROR_MEMORY);
         add_size(list, SIZE_MAX / 16, HPM_ERROR_MEMORY);

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 
@@ -6,4 +7,4 @@ def _doctest_names(doctest_namespace):
     """What the docstrings' examples take as imported."""
     import hpm
 
-    doctest_namespace["hpm"] = hpm
+    doctest_namespace.update(hpm=hpm, np=np, pytest=pytest)

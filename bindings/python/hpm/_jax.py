@@ -30,6 +30,8 @@ class JaxOperations:
     """Vectors are pytrees like the one that the space was made from. Arrays don't change, so a copy
     costs nothing and everything else makes a new one."""
 
+    fixed = True
+
     def __init__(self, given: Any, name: str):
         leaves, self._tree = jax.tree_util.tree_flatten(given)
         arrays = [_array(leaf, name) for leaf in leaves]

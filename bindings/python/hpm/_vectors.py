@@ -24,11 +24,13 @@ from .errors import ArgumentError
 class Held:
     """A vector of the user's that the library may read, until `release`."""
 
-    def __init__(self, pointer: int, release: Callable[[], object], renew: Callable[[], object]):
+    def __init__(
+        self, pointer: int, release: Callable[[], object], renew: Callable[[], object] | None = None
+    ):
         self.pointer = pointer
         self.release = release
         self.renew = renew
-        """Reads the value again, where it was given as a function."""
+        """Reads the value again, where a function gives it."""
 
 
 class Vectors(Handle):
@@ -46,7 +48,11 @@ class Vectors(Handle):
 
     @abstractmethod
     def hold(self, value: Any, name: str) -> Held:
-        """The user's value, or a function that returns it, as a vector."""
+        """The user's value as a vector."""
+
+    @abstractmethod
+    def hold_source(self, source: Callable[[], Any], name: str) -> Held:
+        """What a function returns now, and again when it is renewed, as a vector."""
 
     @abstractmethod
     def result(self) -> tuple[Held, Callable[[], Any]]:
@@ -89,15 +95,18 @@ class HostVectors(Vectors):
         np.copyto(self._view(pointer), array, casting="unsafe")
 
     def _view(self, pointer: int) -> npt.NDArray[Any]:
-        return np.frombuffer(self._buffer.from_address(pointer), self.dtype)
+        memory: Any = self._buffer.from_address(pointer)
+        view: npt.NDArray[Any] = np.ndarray(self.dimension, self.dtype, memory)
+        return view
 
     def hold(self, value: Any, name: str) -> Held:
-        if not callable(value):
-            array = self._array(value, name)
-            return Held(array.ctypes.data, lambda: array, lambda: None)  # the closure keeps it
-        array = self._array(value(), name).copy()
+        array = self._array(value, name)
+        return Held(array.ctypes.data, lambda: array)  # which keeps it
+
+    def hold_source(self, source: Callable[[], Any], name: str) -> Held:
+        array = self._array(source(), name).copy()
         return Held(
-            array.ctypes.data, lambda: array, lambda: np.copyto(array, self._array(value(), name))
+            array.ctypes.data, lambda: array, lambda: np.copyto(array, self._array(source(), name))
         )
 
     def _array(self, value: Any, name: str) -> npt.NDArray[Any]:
@@ -112,7 +121,7 @@ class HostVectors(Vectors):
 
     def result(self) -> tuple[Held, Callable[[], Any]]:
         array = np.zeros(self.dimension, self.dtype)
-        return Held(array.ctypes.data, lambda: array, lambda: None), lambda: array
+        return Held(array.ctypes.data, lambda: array), lambda: array
 
 
 class Operations(Protocol):
@@ -124,6 +133,8 @@ class Operations(Protocol):
     """Of the arrays of a vector."""
     names: list[str] | None
     """Where a value is a dict of arrays by name: the name of each."""
+    fixed: bool
+    """Whether arrays never change."""
 
     def value(self, given: Any, name: str) -> Any:
         """The user's structure as a value; checked."""
@@ -177,21 +188,26 @@ class NumberedVectors(Vectors):
         self.values[pointer] = self.operations.copy(value, self.values[pointer])
 
     def hold(self, value: Any, name: str) -> Held:
-        source = value if callable(value) else lambda: value
+        return self._hold(self.operations.value(value, name))
+
+    def hold_source(self, source: Callable[[], Any], name: str) -> Held:
+        held = self._hold(self.operations.value(source(), name))
+        pointer, values, operations = held.pointer, self.values, self.operations
 
         def renew() -> None:
-            self.values[pointer] = self.operations.value(source(), name)
+            values[pointer] = operations.value(source(), name)
 
-        pointer = next(_numbers)
-        renew()
-        values = self.values
-        return Held(pointer, lambda: values.pop(pointer, None), renew if callable(value) else lambda: None)
+        held.renew = renew
+        return held
 
     def result(self) -> tuple[Held, Callable[[], Any]]:
-        pointer = next(_numbers)
-        self.values[pointer] = self.operations.zeros()
-        held = Held(pointer, lambda: self.values.pop(pointer, None), lambda: None)
-        return held, lambda: self.operations.given(self.values[pointer])
+        held = self._hold(self.operations.zeros())
+        return held, lambda: self.operations.given(self.values[held.pointer])
+
+    def _hold(self, value: Any) -> Held:
+        pointer, values = next(_numbers), self.values
+        values[pointer] = value
+        return Held(pointer, lambda: values.pop(pointer, None))
 
 
 _numbers = itertools.count(1)

@@ -3,7 +3,7 @@
 ///     q = a sum_i (I - a H)^i dF/dw,  i = 0 ..< terms,  a = learningRate
 ///
 /// Converges where a is below 2 / the largest curvature; the error falls as the spectral radius of
-/// I - a H to the power of the terms. One Hessian product a term, 4 vectors of parameters.
+/// I - a H to the power of the terms. One Hessian product a term, 3 vectors of parameters.
 ///
 /// Source: Lorraine, Vicol and Duvenaud, 'Optimizing millions of hyperparameters by implicit
 /// differentiation', AISTATS 2020, algorithm 3.

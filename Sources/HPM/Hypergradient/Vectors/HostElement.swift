@@ -57,28 +57,25 @@ extension Double: HostElement {
     public static func dot(
         _ left: UnsafeBufferPointer<Double>, _ right: UnsafeBufferPointer<Double>
     ) -> Double {
-        // Four independent sums: one would wait for itself.
-        var sums = (SIMD8<Double>(), SIMD8<Double>(), SIMD8<Double>(), SIMD8<Double>())
-        let (left, right) = (UnsafeRawBufferPointer(left), UnsafeRawBufferPointer(right))
-        let stride = MemoryLayout<SIMD8<Double>>.stride
-        var offset = 0
-        func product(_ step: Int) -> SIMD8<Double> {
-            left.loadUnaligned(fromByteOffset: offset + step * stride, as: SIMD8<Double>.self)
-                * right.loadUnaligned(fromByteOffset: offset + step * stride, as: SIMD8<Double>.self)
+        let width = SIMD8<Double>.scalarCount
+        let (leftBytes, rightBytes) = (UnsafeRawBufferPointer(left), UnsafeRawBufferPointer(right))
+        func product(at index: Int) -> SIMD8<Double> {
+            let offset = index * MemoryLayout<Double>.stride
+            return leftBytes.loadUnaligned(fromByteOffset: offset, as: SIMD8<Double>.self)
+                * rightBytes.loadUnaligned(fromByteOffset: offset, as: SIMD8<Double>.self)
         }
-        while offset + 4 * stride <= left.count {
-            sums.0 += product(0)
-            sums.1 += product(1)
-            sums.2 += product(2)
-            sums.3 += product(3)
-            offset += 4 * stride
+        // Two independent sums: one would wait for itself, more would not fit the registers.
+        var sums = (SIMD8<Double>(), SIMD8<Double>())
+        var index = 0
+        while index + 2 * width <= left.count {
+            sums.0 += product(at: index)
+            sums.1 += product(at: index + width)
+            index += 2 * width
         }
-        var sum = ((sums.0 + sums.1) + (sums.2 + sums.3)).sum()
-        while offset < left.count {
-            sum +=
-                left.loadUnaligned(fromByteOffset: offset, as: Double.self)
-                * right.loadUnaligned(fromByteOffset: offset, as: Double.self)
-            offset += MemoryLayout<Double>.stride
+        var sum = (sums.0 + sums.1).sum()
+        while index < left.count {
+            sum += left[index] * right[index]
+            index += 1
         }
         return sum
     }
@@ -88,29 +85,34 @@ extension Float: HostElement {
     public static func dot(
         _ left: UnsafeBufferPointer<Float>, _ right: UnsafeBufferPointer<Float>
     ) -> Double {
-        var sums = (SIMD8<Double>(), SIMD8<Double>(), SIMD8<Double>(), SIMD8<Double>())
-        let (left, right) = (UnsafeRawBufferPointer(left), UnsafeRawBufferPointer(right))
-        let stride = MemoryLayout<SIMD8<Float>>.stride
-        var offset = 0
-        func product(_ step: Int) -> SIMD8<Double> {
+        let width = SIMD8<Float>.scalarCount
+        let (leftBytes, rightBytes) = (UnsafeRawBufferPointer(left), UnsafeRawBufferPointer(right))
+        func widened(_ bytes: UnsafeRawBufferPointer, at index: Int) -> SIMD8<Double> {
             SIMD8<Double>(
-                left.loadUnaligned(fromByteOffset: offset + step * stride, as: SIMD8<Float>.self))
-                * SIMD8<Double>(
-                    right.loadUnaligned(fromByteOffset: offset + step * stride, as: SIMD8<Float>.self))
+                bytes.loadUnaligned(
+                    fromByteOffset: index * MemoryLayout<Float>.stride, as: SIMD8<Float>.self))
         }
-        while offset + 4 * stride <= left.count {
-            sums.0 += product(0)
-            sums.1 += product(1)
-            sums.2 += product(2)
-            sums.3 += product(3)
-            offset += 4 * stride
+        var sums = (SIMD8<Double>(), SIMD8<Double>())
+        var index = 0
+        if left.baseAddress == right.baseAddress {
+            // A norm: the conversion to double, which takes most of the time, is made once.
+            while index + 2 * width <= left.count {
+                let (first, second) = (widened(leftBytes, at: index), widened(leftBytes, at: index + width))
+                sums.0 += first * first
+                sums.1 += second * second
+                index += 2 * width
+            }
+        } else {
+            while index + 2 * width <= left.count {
+                sums.0 += widened(leftBytes, at: index) * widened(rightBytes, at: index)
+                sums.1 += widened(leftBytes, at: index + width) * widened(rightBytes, at: index + width)
+                index += 2 * width
+            }
         }
-        var sum = ((sums.0 + sums.1) + (sums.2 + sums.3)).sum()
-        while offset < left.count {
-            sum +=
-                Double(left.loadUnaligned(fromByteOffset: offset, as: Float.self))
-                * Double(right.loadUnaligned(fromByteOffset: offset, as: Float.self))
-            offset += MemoryLayout<Float>.stride
+        var sum = (sums.0 + sums.1).sum()
+        while index < left.count {
+            sum += Double(left[index]) * Double(right[index])
+            index += 1
         }
         return sum
     }

@@ -5,9 +5,8 @@ public struct HostVectorSpace<Element: HostElement>: VectorSpace, Sendable {
         public let components: UnsafeMutableBufferPointer<Element>
         private let isOwned: Bool
 
-        init(count: Int) {
-            components = .allocate(capacity: count)
-            components.initialize(repeating: 0)
+        init(owning memory: UnsafeMutablePointer<Element>, count: Int) {
+            components = UnsafeMutableBufferPointer(start: memory, count: count)
             isOwned = true
         }
 
@@ -18,7 +17,7 @@ public struct HostVectorSpace<Element: HostElement>: VectorSpace, Sendable {
         }
 
         deinit {
-            if isOwned { components.deallocate() }
+            if isOwned, let base = components.baseAddress { HostMemory.free(base) }
         }
     }
 
@@ -35,8 +34,16 @@ public struct HostVectorSpace<Element: HostElement>: VectorSpace, Sendable {
 
     /// - Throws: `memory` where one more vector does not fit.
     public func makeZeros() throws(HPMError) -> Vector {
+        Vector(owning: try allocate(), count: count)
+    }
+
+    /// Memory of one vector, zeros; ``HostMemory/free(_:)`` takes it back.
+    public func allocate() throws(HPMError) -> UnsafeMutablePointer<Element> {
         try requireMemory()
-        return Vector(count: count)
+        guard let memory: UnsafeMutablePointer<Element> = HostMemory.allocateZeros(count) else {
+            throw HPMError(.memory, "a vector of \(count) components does not fit")
+        }
+        return memory
     }
 
     /// - Throws: `memory` where one more vector does not fit.
