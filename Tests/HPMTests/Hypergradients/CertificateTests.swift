@@ -152,23 +152,24 @@ extension Hypergradients {
             }
         }
 
+        /// What an estimator costs; a product and a gradient more may go into the last residual.
         @Test func callsOfTheEstimators() throws {
-            let network = NetworkProblem(seed: 3)
+            let quadratic = QuadraticProblem([1, 2, 3, 4, 5, 6], seed: 3)
+            var problem = quadratic.problem
+            problem.response = { h in dot(h, h) }
             func calls(_ estimator: some Estimator) throws -> CallbackCounts {
-                try network.problem(unrolled: 2).estimate(estimator, at: network.start, network.hyperplace)
-                    .calls.counts
+                try problem.estimate(estimator, at: quadratic.place, quadratic.hyperplace).calls.counts
             }
-            let gradient = try calls(try ConjugateGradient(iterations: 3, tolerance: 0, damping: 1))
-            #expect(
-                gradient.hessianProducts == 3 && gradient.crossProducts == 1
-                    && gradient.outerGradients == 1)
+            let gradient = try calls(try ConjugateGradient(iterations: 3, tolerance: 0))
+            #expect((3...4).contains(gradient.hessianProducts) && gradient.crossProducts == 1)
+            #expect((1...2).contains(gradient.outerGradients) && gradient.innerGradients == 0)
             let neumann = try calls(try NeumannSeries(learningRate: 0.1, terms: 5, tolerance: 0))
-            #expect(neumann.hessianProducts == 5 && neumann.crossProducts == 1)
+            #expect((5...6).contains(neumann.hessianProducts) && neumann.crossProducts == 1)
             let nystrom = try calls(try Nystrom(rank: 4, damping: 1))
             #expect(nystrom.hessianProducts == 5 && nystrom.crossProducts == 1)
             let oneStep = try calls(try OneStep(learningRate: 0.1))
             #expect(oneStep.hessianProducts == 0 && oneStep.crossProducts == 1)
-            #expect(try calls(try FiniteDifferences(step: 0.1)).outerLosses == 8)
+            #expect(try calls(try FiniteDifferences(step: 0.1)).outerLosses == 12)
             #expect(try calls(try SimultaneousPerturbation(step: 0.1, samples: 3)).outerLosses == 6)
         }
 

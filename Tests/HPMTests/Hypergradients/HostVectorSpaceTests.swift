@@ -31,6 +31,8 @@ extension Hypergradients {
                 let error = (space.dot(left, right) - exact).magnitude
                 #expect(error <= Double(2 * count) * 0x1p-53 * size, "length \(count)")
                 #expect(space.dot(left, right) == space.dot(right, left))
+                // A norm has a kernel of its own; it must be that of a copy.
+                #expect(space.dot(left, left) == space.dot(left, try space.makeVector(x)))
                 #expect(array(left) == x && array(right) == y)
 
                 for factor in [1.0, -1, 0.3, 0, -2.5e10] {
@@ -130,7 +132,7 @@ extension Hypergradients {
                 }
                 let drawn = try draw(5)
                 #expect(drawn == (try draw(5)))
-                for seed in [0, 4, 6, 5 + (1 << 32), UInt64.max] { #expect(drawn != (try draw(seed))) }
+                for seed: UInt64 in [0, 4, 6, 5 + (1 << 32), .max] { #expect(drawn != (try draw(seed))) }
                 let numbers = drawn.map { Double($0) }
                 let other = try draw(6).map { Double($0) }
                 #expect(isWithinFiveSigma(numbers.mean, of: 0, variance: 1, count: count))

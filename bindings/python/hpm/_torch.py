@@ -66,8 +66,10 @@ class TorchOperations:
         self._kinds = [(tensor.shape, tensor.dtype, tensor.device) for tensor in tensors]
         self.lengths = [tensor.numel() for tensor in tensors]
         self.dimension = sum(self.lengths)
-        flat = isinstance(given, Mapping) and len(given) == len(tensors)
-        self.names = [str(key) for key in given] if flat else None
+        flat = isinstance(given, Mapping) and all(
+            isinstance(key, str) and isinstance(part, torch.Tensor) for key, part in given.items()
+        )
+        self.names = list(given) if flat else None
 
     def value(self, given: Any, name: str) -> Tensors:
         tensors = flatten(given)

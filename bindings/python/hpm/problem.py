@@ -342,7 +342,7 @@ def warn(certificate: Certificate) -> None:
         frame, level = frame.f_back, level + 1
     warnings.warn(
         EstimateWarning(f"no hypergradient, every component is NaN: {certificate.status}: {certificate.advice}"),
-        stacklevel=level - 1,
+        stacklevel=level,
     )
 
 
