@@ -483,11 +483,12 @@ typedef struct hpm_certificate {
     uint64_t losses;                  /* Calls of `outer_loss` and `response`. */
     uint64_t outer_gradients;
     uint64_t inner_gradients;         /* Calls of `inner_gradient`. */
-    uint64_t hessian_products;        /* Hessian products, also those made by differences. */
-    uint64_t cross_products;          /* Cross products, also those made by differences. */
+    uint64_t inner_hyper_gradients;
+    uint64_t hessian_products;        /* Calls of `hessian_product`. A product that is made by
+                                         differences counts as its gradients. */
+    uint64_t cross_products;          /* Calls of `cross_product`. */
     uint64_t steps;
-    uint64_t step_products;           /* Calls of `step_forward` and `step_backward`, also those
-                                         made by differences. */
+    uint64_t step_products;           /* Calls of `step_forward` and `step_backward`. */
     uint64_t parameter_vectors;       /* Vectors of parameters that were made. */
     uint64_t hyperparameter_vectors;  /* Vectors of hyperparameters that were made. */
 } hpm_certificate;

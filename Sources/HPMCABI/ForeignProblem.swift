@@ -160,7 +160,7 @@ func requireCertificate(_ pointer: UnsafeMutableRawPointer?) throws(HPMError) {
     guard let pointer else { return }
     let size = pointer.loadUnaligned(as: UInt.self)
     // The first version's size: later ones only append members.
-    guard size >= 120, size <= 4096, size.isMultiple(of: 8) else {
+    guard size >= 128, size <= 4096, size.isMultiple(of: 8) else {
         throw HPMError(
             .argument,
             "certificate->size is \(size); allowed: sizeof(hpm_certificate), which is \(MemoryLayout<hpm_certificate>.size) here")
@@ -177,6 +177,7 @@ func write(_ certificate: Certificate, to pointer: UnsafeMutableRawPointer) {
         smallest_curvature: certificate.smallestCurvature, seconds: certificate.seconds,
         losses: UInt64(calls.outerLosses), outer_gradients: UInt64(calls.outerGradients),
         inner_gradients: UInt64(calls.innerGradients),
+        inner_hyper_gradients: UInt64(calls.innerHyperGradients),
         hessian_products: UInt64(calls.hessianProducts), cross_products: UInt64(calls.crossProducts),
         steps: UInt64(calls.steps), step_products: UInt64(calls.stepProducts),
         parameter_vectors: UInt64(certificate.parameterVectors),

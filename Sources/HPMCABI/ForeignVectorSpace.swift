@@ -22,6 +22,7 @@ struct ForeignVectorSpace: VectorSpace, HandleValue, @unchecked Sendable {
 
     let operations: any VectorOperations
     let dimension: Int?
+    var precision: Double { operations.precision }
 
     func makeZeros() throws(HPMError) -> Vector {
         Vector(try operations.create(), owner: operations)
@@ -67,6 +68,8 @@ struct ForeignVectorSpace: VectorSpace, HandleValue, @unchecked Sendable {
 
 /// What a space of pointers can do.
 protocol VectorOperations {
+    /// As ``VectorSpace/precision``.
+    var precision: Double { get }
     func create() throws(HPMError) -> UnsafeMutableRawPointer
     func destroy(_ vector: UnsafeMutableRawPointer)
     func copy(_ source: UnsafeRawPointer, to target: UnsafeMutableRawPointer) throws(HPMError)
@@ -109,6 +112,8 @@ struct HostOperations<Element: HostElement>: VectorOperations {
                 "element is \(element); allowed: HPM_ELEMENT_DOUBLE (0), HPM_ELEMENT_FLOAT (1)")
         }
     }
+
+    var precision: Double { Double(Element.ulpOfOne) }
 
     private func buffer(_ vector: UnsafeRawPointer) -> UnsafeBufferPointer<Element> {
         UnsafeBufferPointer(start: vector.assumingMemoryBound(to: Element.self), count: count)
@@ -182,6 +187,8 @@ struct ForeignOperations: VectorOperations {
         self.operations = operations
         self.context = context
     }
+
+    var precision: Double { 0x1p-52 }
 
     private func required<Callback>(_ callback: Callback?, _ name: String) throws(HPMError) -> Callback {
         guard let callback else {

@@ -184,12 +184,13 @@ public struct hpm_certificate {
     public var outer_gradients: UInt64
     /// Calls of `inner_gradient`.
     public var inner_gradients: UInt64
-    /// Hessian products, also those made by differences.
+    public var inner_hyper_gradients: UInt64
+    /// Calls of `hessian_product`. A product that is made by differences counts as its gradients.
     public var hessian_products: UInt64
-    /// Cross products, also those made by differences.
+    /// Calls of `cross_product`.
     public var cross_products: UInt64
     public var steps: UInt64
-    /// Calls of `step_forward` and `step_backward`, also those made by differences.
+    /// Calls of `step_forward` and `step_backward`.
     public var step_products: UInt64
     /// Vectors of parameters that were made.
     public var parameter_vectors: UInt64

@@ -58,18 +58,35 @@ struct CallbackCheck<P: VectorSpace, H: VectorSpace> {
         self.seed = seed
     }
 
+    /// A number and how far rounding may have taken it.
+    private struct Measured {
+        let value: Double
+        var rounding = 0.0
+    }
+
     /// Two numbers that should be the same.
     private struct Comparison {
         let observed: Double
-        let expected: Double
+        let expected: Measured
         /// The size of what both are sums of, so that a sum near 0 is not judged by its rounding.
         let scale: Double
 
-        var error: Double {
-            guard observed.isFinite, expected.isFinite else { return .infinity }
-            let size = max(observed.magnitude, expected.magnitude, 1e-6 * scale, 1e-300)
-            return (observed - expected).magnitude / size
+        var size: Double {
+            max(observed.magnitude, expected.value.magnitude, 1e-6 * scale, .leastNormalMagnitude)
         }
+        var error: Double {
+            max(0, (observed - expected.value).magnitude - expected.rounding) / size
+        }
+        /// Whether a wrong number could hide in the rounding.
+        func isBlind(_ tolerance: Double) -> Bool { expected.rounding > tolerance * size }
+    }
+
+    /// The precision of the user's numbers; a step as long as single precision needs tells it of vectors
+    /// that are known by callbacks alone.
+    private var precision: Double {
+        max(
+            problem.parameters.precision, problem.hyperparameters.precision,
+            differenceStep >= 1e-3 ? 0x1p-23 : 0)
     }
 
     mutating func run() throws(HPMError) -> [CallbackFinding] {
@@ -102,21 +119,47 @@ struct CallbackCheck<P: VectorSpace, H: VectorSpace> {
         guard !isWrong(callback) else { return }
         var worst: Comparison?
         for trial in 0..<Self.trials {
-            let found = try comparison(seed &+ UInt64(1000 * trial))
+            let found = try comparison(RandomSeed.derived(from: seed, student: trial, event: 1))
+            guard found.observed.isFinite else {
+                return findings.append(
+                    CallbackFinding(
+                        callback: callback, verdict: .wrong, error: .infinity,
+                        words: "\(callback) is wrong: it gives numbers that are not finite"))
+            }
+            guard found.expected.value.isFinite else {
+                return skip(callback, "\(other) are not finite here")
+            }
             if worst.map({ found.error > $0.error }) ?? true { worst = found }
         }
         guard let worst else { return }
-        let isRight = worst.error <= tolerance
-        let words =
-            isRight
-            ? "\(callback) is right: \(what) agrees with \(other) to \(worst.error)"
-            : !worst.observed.isFinite
-                ? "\(callback) is wrong: it gives numbers that are not finite"
-                : "\(callback) is wrong: \(what) is \(worst.observed), \(other) \(worst.expected), a relative difference of \(worst.error)"
+        if worst.error > tolerance {
+            findings.append(
+                CallbackFinding(
+                    callback: callback, verdict: .wrong, error: worst.error,
+                    words:
+                        "\(callback) is wrong: \(what) is \(worst.observed), \(other) \(worst.expected.value), a relative difference of \(worst.error)"
+                ))
+        } else if worst.isBlind(tolerance) {
+            skip(callback, "\(what) is too small here to be told from rounding; check it elsewhere")
+        } else {
+            findings.append(
+                CallbackFinding(
+                    callback: callback, verdict: .right, error: worst.error,
+                    words: "\(callback) is right: \(what) agrees with \(other) to \(worst.error)"))
+        }
+    }
+
+    /// Whether a gradient's numbers are finite; says so where they are not.
+    private mutating func requireFinite<Space: VectorSpace>(
+        _ callback: String, _ space: Space, _ vector: Space.Vector
+    ) throws(HPMError) -> Bool {
+        if try space.dot(vector, vector).isFinite { return true }
+        if try space.normalize(space.makeCopy(of: vector)).isFinite { return true }
         findings.append(
             CallbackFinding(
-                callback: callback, verdict: isRight ? .right : .wrong, error: worst.error,
-                words: words))
+                callback: callback, verdict: .wrong, error: .infinity,
+                words: "\(callback) is wrong: it gives numbers that are not finite"))
+        return false
     }
 
     private func direction(_ seed: UInt64) throws(HPMError) -> P.Vector {
@@ -150,25 +193,37 @@ struct CallbackCheck<P: VectorSpace, H: VectorSpace> {
     /// (value(w + e v) - value(w - e v)) / 2e for a number.
     private func difference<Space: VectorSpace>(
         _ space: Space, _ origin: Space.Vector, _ direction: Space.Vector,
-        _ value: (Space.Vector) throws(HPMError) -> Double
-    ) throws(HPMError) -> Double {
+        size: Double = 0, _ value: (Space.Vector) throws(HPMError) -> Double
+    ) throws(HPMError) -> Measured {
         let step = try step(space, origin, direction)
         let above = try value(try shifted(space, origin, step, direction))
         let below = try value(try shifted(space, origin, -step, direction))
-        return (above - below) / (2 * step)
+        return measured(above, below, step, size: size)
+    }
+
+    /// - Parameter size: Of the terms that the two numbers are sums of, where it is larger than they.
+    private func measured(
+        _ above: Double, _ below: Double, _ step: Double, size: Double
+    ) -> Measured {
+        Measured(
+            value: (above - below) / (2 * step),
+            rounding: 10 * precision * max(above.magnitude, below.magnitude, size) / step)
     }
 
     private mutating func checkOuterGradient() throws(HPMError) {
         guard let outerGradient = problem.outerGradient else { return }
+        let dw = try problem.parameters.makeZeros()
+        let dh = try problem.hyperparameters.makeZeros()
+        try outerGradient(w, h, dw, dh)
+        guard try requireFinite("outer_gradient", problem.parameters, dw),
+            try requireFinite("outer_gradient", problem.hyperparameters, dh)
+        else { return }
         guard let outerLoss = problem.outerLoss else {
             return skip("outer_gradient", "there is no outer_loss to compare it with")
         }
         let (parameters, hyperparameters, w, h) = (
             problem.parameters, problem.hyperparameters, w, h
         )
-        let dw = try parameters.makeZeros()
-        let dh = try hyperparameters.makeZeros()
-        try outerGradient(w, h, dw, dh)
         try compare(
             "outer_gradient", "its part of w along a direction", with: "differences of outer_loss"
         ) { [self] (seed) throws(HPMError) in
@@ -193,12 +248,13 @@ struct CallbackCheck<P: VectorSpace, H: VectorSpace> {
 
     private mutating func checkInnerGradient() throws(HPMError) {
         guard let innerGradient = problem.innerGradient else { return }
+        let gradient = try problem.parameters.makeZeros()
+        try innerGradient(w, h, gradient)
+        guard try requireFinite("inner_gradient", problem.parameters, gradient) else { return }
         guard let innerLoss = problem.innerLoss else {
             return skip("inner_gradient", "there is no inner_loss to compare it with")
         }
         let (parameters, w, h) = (problem.parameters, w, h)
-        let gradient = try parameters.makeZeros()
-        try innerGradient(w, h, gradient)
         try compare(
             "inner_gradient", "it along a direction", with: "differences of inner_loss"
         ) { [self] (seed) throws(HPMError) in
@@ -209,6 +265,15 @@ struct CallbackCheck<P: VectorSpace, H: VectorSpace> {
                     try innerLoss(w, h)
                 }, scale: try parameters.norm(gradient) * parameters.norm(v))
         }
+    }
+
+    /// |gradient| |v|: what the rounding of their product is measured by.
+    private func size(
+        of innerGradient: (P.Vector, H.Vector, P.Vector) throws(HPMError) -> Void, times v: P.Vector
+    ) throws(HPMError) -> Double {
+        let gradient = try problem.parameters.makeZeros()
+        try innerGradient(w, h, gradient)
+        return try problem.parameters.norm(gradient) * problem.parameters.norm(v)
     }
 
     private mutating func checkHessianProduct() throws(HPMError) {
@@ -224,7 +289,7 @@ struct CallbackCheck<P: VectorSpace, H: VectorSpace> {
             let forward = try product(v)
             return Comparison(
                 observed: try parameters.dot(u, forward),
-                expected: try parameters.dot(v, try product(u)),
+                expected: Measured(value: try parameters.dot(v, try product(u))),
                 scale: try parameters.norm(u) * parameters.norm(forward))
         }
         guard let innerGradient = problem.innerGradient, !isWrong("inner_gradient") else { return }
@@ -235,7 +300,9 @@ struct CallbackCheck<P: VectorSpace, H: VectorSpace> {
             let forward = try product(v)
             return Comparison(
                 observed: try parameters.dot(u, forward),
-                expected: try difference(parameters, w, v) { (w) throws(HPMError) in
+                expected: try difference(
+                    parameters, w, v, size: try size(of: innerGradient, times: u)
+                ) { (w) throws(HPMError) in
                     let gradient = try parameters.makeZeros()
                     try innerGradient(w, h, gradient)
                     return try parameters.dot(u, gradient)
@@ -245,12 +312,15 @@ struct CallbackCheck<P: VectorSpace, H: VectorSpace> {
 
     private mutating func checkInnerHyperGradient() throws(HPMError) {
         guard let innerHyperGradient = problem.innerHyperGradient else { return }
+        let gradient = try problem.hyperparameters.makeZeros()
+        try innerHyperGradient(w, h, gradient)
+        guard try requireFinite("inner_hyper_gradient", problem.hyperparameters, gradient) else {
+            return
+        }
         guard let innerLoss = problem.innerLoss else {
             return skip("inner_hyper_gradient", "there is no inner_loss to compare it with")
         }
         let (hyperparameters, w, h) = (problem.hyperparameters, w, h)
-        let gradient = try hyperparameters.makeZeros()
-        try innerHyperGradient(w, h, gradient)
         try compare(
             "inner_hyper_gradient", "it along a direction", with: "differences of inner_loss"
         ) { [self] (seed) throws(HPMError) in
@@ -283,7 +353,9 @@ struct CallbackCheck<P: VectorSpace, H: VectorSpace> {
             try crossProduct(w, h, v, product)
             return Comparison(
                 observed: try hyperparameters.dot(u, product),
-                expected: try difference(hyperparameters, h, u) { (h) throws(HPMError) in
+                expected: try difference(
+                    hyperparameters, h, u, size: try size(of: innerGradient, times: v)
+                ) { (h) throws(HPMError) in
                     let gradient = try parameters.makeZeros()
                     try innerGradient(w, h, gradient)
                     return try parameters.dot(v, gradient)
@@ -309,20 +381,22 @@ struct CallbackCheck<P: VectorSpace, H: VectorSpace> {
     private func stepDifference(
         _ step: (Int, P.Vector, H.Vector, P.Vector) throws(HPMError) -> Void, _ dw: P.Vector,
         _ dh: H.Vector, along v: P.Vector
-    ) throws(HPMError) -> Double {
+    ) throws(HPMError) -> Measured {
         let (parameters, hyperparameters) = (problem.parameters, problem.hyperparameters)
         let size = try parameters.norm(w) + hyperparameters.norm(h)
         let length =
             try differenceStep * (1 + size) / (parameters.norm(dw) + hyperparameters.norm(dh))
         var values: [Double] = []
+        var terms = 0.0
         for signed in [length, -length] {
             let result = try parameters.makeZeros()
             try step(
                 0, try shifted(parameters, w, signed, dw), try shifted(hyperparameters, h, signed, dh),
                 result)
             values.append(try parameters.dot(v, result))
+            terms = max(terms, try parameters.norm(v) * parameters.norm(result))
         }
-        return (values[0] - values[1]) / (2 * length)
+        return measured(values[0], values[1], length, size: terms)
     }
 
     private mutating func checkStepForward() throws(HPMError) {
@@ -366,11 +440,11 @@ struct CallbackCheck<P: VectorSpace, H: VectorSpace> {
                 let (dw, dh) = try directions(of: part, seed &+ 1)
                 let (pulled, pulledHyper) = (try parameters.makeZeros(), try hyperparameters.makeZeros())
                 try stepBackward(0, w, h, v, pulled, pulledHyper)
-                var expected = Double.nan
+                var expected = Measured(value: .nan)
                 if let forward {
                     let result = try parameters.makeZeros()
                     try forward(0, w, h, dw, dh, result)
-                    expected = try parameters.dot(v, result)
+                    expected = Measured(value: try parameters.dot(v, result))
                 } else if let step = problem.step {
                     expected = try stepDifference(step, dw, dh, along: v)
                 }

@@ -22,7 +22,7 @@ public struct Certificate: Equatable, Sendable {
     public var status = Status.converged
     /// Of the linear solve, or steps that were unrolled, or samples.
     public var iterations = 0
-    /// |g - (H + damping) q| / |g|; NaN where the method solves no linear system.
+    /// |g - (H + damping) q| / |g|, computed anew from q; NaN where the method solves no linear system.
     public var relativeResidual = Double.nan
     /// The smallest v.Hv / v.v met; NaN where there was none.
     public var smallestCurvature = Double.nan
@@ -37,11 +37,12 @@ public struct Certificate: Equatable, Sendable {
     }
 }
 
-/// Callbacks made, by kind.
+/// Callbacks made, by kind; a product that is made by differences counts as the gradients it takes.
 public struct CallbackCounts: Equatable, Sendable {
     public var outerLosses = 0
     public var outerGradients = 0
     public var innerGradients = 0
+    public var innerHyperGradients = 0
     public var hessianProducts = 0
     public var crossProducts = 0
     public var steps = 0

@@ -5,6 +5,28 @@
 /// truncation (Nocedal and Wright, 'Numerical Optimization', 2006, section 8.1); vectors in single
 /// precision want a larger one: ``differenceStep``.
 extension Derivatives {
+    /// How far rounding can take a Hessian product from the truth, relative to its size.
+    var productRounding: Double {
+        let precision = problem.parameters.precision
+        return problem.hessianProduct != nil
+            ? 64 * precision : 30 * Elementary.pow(precision, 2.0 / 3)
+    }
+
+    /// Asked before anything is computed: a callback that is missing is no matter of luck.
+    func requireCrossProduct() throws(HPMError) {
+        guard problem.crossProduct == nil, problem.innerHyperGradient == nil else { return }
+        throw HPMError(
+            .unsupported,
+            "the problem has no callback cross_product, and no inner_hyper_gradient to make it by differences; set one of them")
+    }
+
+    func requireHessianProduct() throws(HPMError) {
+        guard problem.hessianProduct == nil, problem.innerGradient == nil else { return }
+        throw HPMError(
+            .unsupported,
+            "the problem has no callback inner_gradient to make Hessian products of by differences; set it, or hessian_product")
+    }
+
     /// Scratch of differences, made when the first one is needed and kept.
     final class Scratch {
         var shifted: P.Vector?
@@ -16,8 +38,8 @@ extension Derivatives {
     mutating func hessianProduct(
         _ w: P.Vector, _ h: H.Vector, _ v: P.Vector, _ result: P.Vector
     ) throws(HPMError) {
-        certificate.calls.hessianProducts += 1
         if let hessianProduct = problem.hessianProduct {
+            certificate.calls.hessianProducts += 1
             return try hessianProduct(w, h, v, result)
         }
         let space = problem.parameters
@@ -34,19 +56,18 @@ extension Derivatives {
     mutating func crossProduct(
         _ w: P.Vector, _ h: H.Vector, _ v: P.Vector, _ result: H.Vector
     ) throws(HPMError) {
-        certificate.calls.crossProducts += 1
         if let crossProduct = problem.crossProduct {
+            certificate.calls.crossProducts += 1
             return try crossProduct(w, h, v, result)
         }
         guard let innerHyperGradient = problem.innerHyperGradient else {
-            throw HPMError(
-                .unsupported,
-                "the problem has no callback cross_product, and no inner_hyper_gradient to make it by differences; set one of them")
+            return try requireCrossProduct()
         }
         let space = problem.hyperparameters
         let step = try step(from: w, along: v)
         guard step != 0 else { return try space.scale(result, by: 0) }
         let gradient = try scratchHyperGradient()
+        certificate.calls.innerHyperGradients += 2
         try innerHyperGradient(try shifted(w, by: step, v), h, result)
         try innerHyperGradient(try shifted(w, by: -step, v), h, gradient)
         try space.add(-1, gradient, to: result)
@@ -58,8 +79,8 @@ extension Derivatives {
         _ index: Int, _ w: P.Vector, _ h: H.Vector, _ dw: P.Vector, _ dh: H.Vector,
         _ result: P.Vector
     ) throws(HPMError) {
-        certificate.calls.stepProducts += 1
         if let stepForward = problem.stepForward {
+            certificate.calls.stepProducts += 1
             return try stepForward(index, w, h, dw, dh, result)
         }
         let (parameters, hyperparameters) = (problem.parameters, problem.hyperparameters)

@@ -20,6 +20,12 @@ public struct Derivatives<P: VectorSpace, H: VectorSpace> {
         return try problem.parameters.makeZeros()
     }
 
+    mutating func makeCopy(of vector: P.Vector) throws(HPMError) -> P.Vector {
+        let copy = try makeParameters()
+        try problem.parameters.copy(vector, to: copy)
+        return copy
+    }
+
     mutating func makeHyperparameters() throws(HPMError) -> H.Vector {
         certificate.hyperparameterVectors += 1
         return try problem.hyperparameters.makeZeros()
@@ -40,7 +46,7 @@ public struct Derivatives<P: VectorSpace, H: VectorSpace> {
         _ w: P.Vector, _ h: H.Vector, _ result: P.Vector
     ) throws(HPMError) {
         guard let innerGradient = problem.innerGradient else {
-            throw Self.missing("inner_gradient", "set it, or hessian_product")
+            throw Self.missing("inner_gradient", "products by differences need it")
         }
         certificate.calls.innerGradients += 1
         try innerGradient(w, h, result)

@@ -26,14 +26,25 @@ extension BilevelProblem {
     ) throws(HPMError) -> Certificate {
         let start = MonotonicClock.seconds()
         var derivatives = Derivatives(self, differenceStep: differenceStep)
-        try estimator.estimate(&derivatives, w, h, into: result)
-        let size = try hyperparameters.dot(result, result)
-        if derivatives.certificate.status.isUsable && !size.isFinite {
+        do throws(HPMError) {
+            try estimator.estimate(&derivatives, w, h, into: result)
+        } catch {
+            // Half an answer is no answer.
+            try? hyperparameters.invalidate(result)
+            throw error
+        }
+        if derivatives.certificate.status.isUsable, !(try isFinite(result)) {
             derivatives.certificate.status = .nonfinite
         }
         if !derivatives.certificate.status.isUsable { try hyperparameters.invalidate(result) }
         derivatives.certificate.seconds = MonotonicClock.seconds() - start
         return derivatives.certificate
+    }
+
+    private func isFinite(_ vector: H) throws(HPMError) -> Bool {
+        if try hyperparameters.dot(vector, vector).isFinite { return true }
+        // The square alone may be beyond a double.
+        return try hyperparameters.normalize(hyperparameters.makeCopy(of: vector)).isFinite
     }
 }
 
@@ -45,6 +56,51 @@ extension BilevelProblem {
 ///
 /// Source: Bengio, 'Gradient-based optimization of hyperparameters', Neural Computation 12, 2000.
 extension Derivatives {
+    /// Ends a linear solve (H + damping) q = g, g the unit vector along dF/dw: the residual is computed
+    /// anew, since the one that a recursion carries along drifts from the truth.
+    ///
+    /// - Parameters:
+    ///   - scratch: Two vectors, overwritten.
+    ///   - length: |dF/dw|, by which q is scaled at the end.
+    mutating func finishSolve(
+        _ w: P.Vector, _ h: H.Vector, _ q: P.Vector, scratch: (P.Vector, P.Vector), length: Double,
+        damping: Double, tolerance: Double, into result: H.Vector
+    ) throws(HPMError) {
+        let space = problem.parameters
+        let (gradient, product) = scratch
+        try outerGradient(w, h, gradient, result)
+        _ = try space.normalize(gradient)
+        try hessianProduct(w, h, q, product)
+        if damping > 0 { try space.add(damping, q, to: product) }
+        try space.add(-1, product, to: gradient)
+        certificate.relativeResidual = try space.norm(gradient)
+        guard certificate.relativeResidual.isFinite else {
+            certificate.status = .nonfinite
+            return
+        }
+        certificate.status =
+            certificate.relativeResidual <= tolerance ? .converged : .iterationLimit
+        try space.scale(q, by: length)
+        try subtractCrossProduct(w, h, q, from: result)
+    }
+
+    /// Begins a linear solve: dF/dw, scaled to length 1, in `gradient`.
+    ///
+    /// - Returns: |dF/dw|; nil where there is nothing to solve, the status being set.
+    mutating func beginSolve(
+        _ w: P.Vector, _ h: H.Vector, _ gradient: P.Vector, into result: H.Vector,
+        needsHessian: Bool = true
+    ) throws(HPMError) -> Double? {
+        if needsHessian { try requireHessianProduct() }
+        try requireCrossProduct()
+        try outerGradient(w, h, gradient, result)
+        let length = try problem.parameters.normalize(gradient)
+        if length > 0 { return length }
+        certificate.status = length == 0 ? .converged : .nonfinite
+        certificate.relativeResidual = length == 0 ? 0 : .nan
+        return nil
+    }
+
     /// result = result - d(q . df/dw)/dh, `result` holding partial dF/dh.
     mutating func subtractCrossProduct(
         _ w: P.Vector, _ h: H.Vector, _ q: P.Vector, from result: H.Vector

@@ -13,38 +13,49 @@ struct DenseMatrix {
         set { values[row * size + column] = newValue }
     }
 
-    /// The solution by elimination with partial pivoting; nil where the matrix is singular to working
-    /// precision.
+    /// A solution of a symmetric positive semidefinite system whose right side is in its range, by
+    /// Cholesky decomposition with diagonal pivoting that ends at the numerical rank; unknowns beyond
+    /// it are 0.
     ///
-    /// - Complexity: O(size^3).
-    func solve(_ right: [Double]) -> [Double]? {
-        var matrix = self
-        var solution = right
-        let largest = values.reduce(0) { max($0, $1.magnitude) }
-        for pivot in 0..<size {
-            var best = pivot
-            for row in pivot..<size where matrix[row, pivot].magnitude > matrix[best, pivot].magnitude {
-                best = row
-            }
-            guard matrix[best, pivot].magnitude > 1e-15 * largest else { return nil }
-            if best != pivot {
-                for column in 0..<size {
-                    let value = matrix[pivot, column]
-                    matrix[pivot, column] = matrix[best, column]
-                    matrix[best, column] = value
+    /// - Complexity: O(size^2 rank).
+    ///
+    /// Source: Higham, 'Accuracy and Stability of Numerical Algorithms', 2002, section 10.3.
+    func solveSemidefinite(_ right: [Double]) -> [Double] {
+        var factor = self
+        var order = Array(0..<size)
+        var rank = 0
+        var first = 0.0
+        while rank < size {
+            let pivot = (rank..<size).max { factor[order[$0], order[$0]] < factor[order[$1], order[$1]] }
+            guard let pivot else { break }
+            let diagonal = factor[order[pivot], order[pivot]]
+            if rank == 0 { first = diagonal }
+            guard diagonal > 1e-13 * first, diagonal > 0 else { break }
+            order.swapAt(rank, pivot)
+            let row = order[rank]
+            let root = diagonal.squareRoot()
+            factor[row, row] = root
+            for index in rank + 1..<size { factor[order[index], row] /= root }
+            for index in rank + 1..<size {
+                let scale = factor[order[index], row]
+                for other in rank + 1...index {
+                    let value = factor[order[index], order[other]] - scale * factor[order[other], row]
+                    factor[order[index], order[other]] = value
+                    factor[order[other], order[index]] = value
                 }
-                solution.swapAt(pivot, best)
             }
-            for row in pivot + 1..<size {
-                let factor = matrix[row, pivot] / matrix[pivot, pivot]
-                if factor == 0 { continue }
-                for column in pivot..<size { matrix[row, column] -= factor * matrix[pivot, column] }
-                solution[row] -= factor * solution[pivot]
-            }
+            rank += 1
         }
-        for row in stride(from: size - 1, through: 0, by: -1) {
-            for column in row + 1..<size { solution[row] -= matrix[row, column] * solution[column] }
-            solution[row] /= matrix[row, row]
+        var solution = Array(repeating: 0.0, count: size)
+        for index in 0..<rank {
+            var value = right[order[index]]
+            for other in 0..<index { value -= factor[order[index], order[other]] * solution[order[other]] }
+            solution[order[index]] = value / factor[order[index], order[index]]
+        }
+        for index in (0..<rank).reversed() {
+            var value = solution[order[index]]
+            for other in index + 1..<rank { value -= factor[order[other], order[index]] * solution[order[other]] }
+            solution[order[index]] = value / factor[order[index], order[index]]
         }
         return solution
     }

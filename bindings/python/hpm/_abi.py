@@ -189,6 +189,7 @@ class hpm_certificate(Structure):
         ("losses", c_uint64),
         ("outer_gradients", c_uint64),
         ("inner_gradients", c_uint64),
+        ("inner_hyper_gradients", c_uint64),
         ("hessian_products", c_uint64),
         ("cross_products", c_uint64),
         ("steps", c_uint64),

@@ -93,7 +93,7 @@ class TorchOperations:
         return target
 
     def dot(self, left: Tensors, right: Tensors) -> float:
-        parts = [_dot(l, r) for l, r in zip(left, right)]
+        parts = [_dot(a, b) for a, b in zip(left, right)]
         total = parts[0]
         for part in parts[1:]:
             total = total + part.to(total.device)

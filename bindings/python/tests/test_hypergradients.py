@@ -17,7 +17,7 @@ from hpm import _jax
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax.flatten_util import ravel_pytree
-from problems import DIRECT, H, Logistic, Network, Ridge
+from problems import H, Logistic, Network, Ridge
 
 try:
     import torch
@@ -496,7 +496,7 @@ def test_vector_operations(framework, seed, factor, index):
     def numbers(value):
         return np.concatenate(space.read(value))
 
-    flat_a, flat_b = (ravel_pytree(tree)[0] for tree in (a, b))
+    flat_a, flat_b = (np.asarray(ravel_pytree(tree)[0]) for tree in (a, b))
     assert space.dot(vector(a), vector(b)) == pytest.approx(float(flat_a @ flat_b), abs=1e-12)
     np.testing.assert_allclose(numbers(space.axpy(factor, vector(a), vector(b))), flat_b + factor * flat_a, atol=1e-14)
     np.testing.assert_allclose(numbers(space.scale(factor, vector(a))), factor * flat_a, atol=1e-14)
@@ -663,16 +663,6 @@ def test_check(framework):
 # Memory and devices
 
 
-def closing(framework, check):
-    """Runs `check` with losses that are collected without the garbage collector's help."""
-    gc.collect()
-    gc.disable()
-    try:
-        check()
-    finally:
-        gc.enable()
-
-
 @frameworks
 def test_nothing_is_kept(framework):
     inner, outer = losses(Ridge(), framework)
@@ -706,14 +696,16 @@ def test_a_problem_and_its_losses_are_freed_at_once():
         def __call__(self, w, h):
             return (w**2 * h).sum()
 
-    def check():
+    gc.collect()
+    gc.disable()
+    try:
         inner = Loss()
-        found, _ = hpm.hypergradient(inner, Loss(), torch.ones(2), torch.ones(2))
+        hpm.hypergradient(inner, Loss(), torch.ones(2), torch.ones(2))
         kept = weakref.ref(inner)
         del inner
         assert kept() is None
-
-    closing(Torch, check)
+    finally:
+        gc.enable()
 
 
 @frameworks

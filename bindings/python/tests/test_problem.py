@@ -9,7 +9,7 @@ import weakref
 import hpm
 import numpy as np
 import pytest
-from problems import DIRECT, H, Logistic, Ridge
+from problems import H, LABELS, TRAIN, Logistic, Ridge, X, Y
 
 try:
     import torch
@@ -43,8 +43,6 @@ def callbacks(problem=None):
 
 
 def inner_loss(problem, w, h):
-    from problems import LABELS, TRAIN, X, Y
-
     penalty = (np.exp(h) * w**2).sum() / 2
     if type(problem) is Ridge:
         return ((X[TRAIN] @ w - Y[TRAIN]) ** 2).sum() / 2 + penalty
@@ -363,7 +361,7 @@ def test_a_hypergradient_of_train_goes_first_and_a_problem_can_be_taken_back():
     def never(w, h):
         raise AssertionError
 
-    logistic, problem = Logistic(), make(outer_gradient=never)
+    problem = make(outer_gradient=never)
     weights = np.zeros((3, 6))
     given, population = run(lambda k, h: (float(h.sum()), np.ones(6)), problem, lambda k: weights[k])
     with pytest.raises(hpm.NoResultError, match="student 1"):

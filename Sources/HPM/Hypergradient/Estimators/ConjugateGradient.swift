@@ -2,7 +2,7 @@
 ///
 /// Ends at the tolerance, after `iterations`, or where a direction shows that the system has no
 /// positive definite matrix. On a quadratic of n parameters it ends in at most n iterations. One
-/// Hessian product an iteration, 4 vectors of parameters.
+/// Hessian product an iteration and one for the residual, 4 vectors of parameters.
 ///
 /// Source: Hestenes and Stiefel, 'Methods of conjugate gradients for solving linear systems', 1952;
 /// Pedregosa, 'Hyperparameter optimization with approximate gradient', ICML 2016.
@@ -28,57 +28,46 @@ public struct ConjugateGradient: Estimator {
     ) throws(HPMError) {
         let space = derivatives.problem.parameters
         let residual = try derivatives.makeParameters()
-        let direction = try derivatives.makeParameters()
+        guard let length = try derivatives.beginSolve(w, h, residual, into: result) else { return }
+        let direction = try derivatives.makeCopy(of: residual)
         let product = try derivatives.makeParameters()
         let q = try derivatives.makeParameters()
-        try derivatives.outerGradient(w, h, residual, result)
-        try space.copy(residual, to: direction)
-        var squared = try space.dot(residual, residual)
-        let size = squared.squareRoot()
-        guard size.isFinite else {
-            derivatives.certificate.status = .nonfinite
-            return
-        }
-        derivatives.certificate.relativeResidual = size > 0 ? 1 : 0
-        derivatives.certificate.status = size > 0 ? .iterationLimit : .converged
+        var squared = 1.0
         var largest = 0.0
-        while derivatives.certificate.status == .iterationLimit,
-            derivatives.certificate.iterations < iterations
-        {
+        while derivatives.certificate.iterations < iterations, squared.squareRoot() > tolerance {
             try derivatives.hessianProduct(w, h, direction, product)
             if damping > 0 { try space.add(damping, direction, to: product) }
-            let length = try space.dot(direction, direction)
-            let curvature = try space.dot(direction, product) / length
-            let productSize = try space.norm(product)
-            guard curvature.isFinite, productSize.isFinite else {
+            let size = try space.dot(direction, direction)
+            let curvature = try space.dot(direction, product) / size
+            let stretch = try space.norm(product) / size.squareRoot()
+            guard curvature.isFinite, stretch.isFinite else {
                 derivatives.certificate.status = .nonfinite
                 return
             }
             derivatives.certificate.meet(curvature: curvature - damping)
-            largest = max(largest, productSize / length.squareRoot())
-            // What rounding can make of a curvature of 0.
-            let rounding = 1e-14 * largest
-            if curvature <= rounding {
-                derivatives.certificate.status = curvature < -rounding ? .indefinite : .singular
+            largest = max(largest, stretch)
+            let rounding = derivatives.productRounding
+            if curvature <= rounding * largest {
+                // Of a semidefinite matrix, a direction without curvature has no product either.
+                derivatives.certificate.status =
+                    curvature >= -rounding * largest && stretch <= rounding.squareRoot() * largest
+                    ? .singular : .indefinite
                 return
             }
-            let step = squared / (curvature * length)
+            let step = squared / (curvature * size)
             try space.add(step, direction, to: q)
             try space.add(-step, product, to: residual)
             let next = try space.dot(residual, residual)
             derivatives.certificate.iterations += 1
-            derivatives.certificate.relativeResidual = next.squareRoot() / size
             guard next.isFinite else {
                 derivatives.certificate.status = .nonfinite
                 return
             }
-            if next.squareRoot() <= tolerance * size {
-                derivatives.certificate.status = .converged
-                break
-            }
             try space.scale(direction, by: next / squared, adding: residual)
             squared = next
         }
-        try derivatives.subtractCrossProduct(w, h, q, from: result)
+        try derivatives.finishSolve(
+            w, h, q, scratch: (residual, product), length: length, damping: damping,
+            tolerance: tolerance, into: result)
     }
 }

@@ -34,17 +34,12 @@ public struct Nystrom: Estimator {
         let space = derivatives.problem.parameters
         let rank = min(rank, space.dimension ?? rank)
         let q = try derivatives.makeParameters()
-        try derivatives.outerGradient(w, h, q, result)
-        let size = try space.norm(q)
-        guard size.isFinite else {
-            derivatives.certificate.status = .nonfinite
-            return
-        }
+        guard let length = try derivatives.beginSolve(w, h, q, into: result) else { return }
         var sketches: [P.Vector] = []
         var products: [P.Vector] = []
         for column in 0..<rank {
             let sketch = try derivatives.makeParameters()
-            try space.randomize(sketch, seed: seed &+ UInt64(column), .normal)
+            try space.randomize(sketch, seed: RandomSeed.derived(from: seed, student: column, event: 0), .normal)
             let product = try derivatives.makeParameters()
             try derivatives.hessianProduct(w, h, sketch, product)
             let curvature = try space.dot(sketch, product) / space.dot(sketch, sketch)
@@ -57,39 +52,22 @@ public struct Nystrom: Estimator {
             sketches.append(sketch)
             products.append(product)
         }
-        let inner = try solveInner(sketches, products, gradient: q, in: space)
-        guard let inner else {
-            derivatives.certificate.status = .singular
+        if derivatives.certificate.smallestCurvature + damping < 0 {
+            derivatives.certificate.status = .indefinite
             return
         }
+        let inner = try solveInner(sketches, products, gradient: q, in: space)
         for column in 0..<rank { try space.add(-inner[column], products[column], to: q) }
         try space.scale(q, by: 1 / damping)
-
-        // The residual of the true matrix, in a sketch's memory.
-        let gradient = sketches[0]
-        let product = products[0]
-        let partial = try derivatives.makeHyperparameters()
-        try derivatives.outerGradient(w, h, gradient, partial)
-        try derivatives.hessianProduct(w, h, q, product)
-        derivatives.certificate.meet(
-            curvature: try space.dot(q, product) / max(space.dot(q, q), .leastNormalMagnitude))
-        try space.add(damping, q, to: product)
-        try space.add(-1, product, to: gradient)
-        let residual = try space.norm(gradient)
-        derivatives.certificate.relativeResidual = size > 0 ? residual / size : 0
-        guard residual.isFinite else {
-            derivatives.certificate.status = .nonfinite
-            return
-        }
-        derivatives.certificate.status =
-            derivatives.certificate.relativeResidual <= tolerance ? .converged : .iterationLimit
-        try derivatives.subtractCrossProduct(w, h, q, from: result)
+        try derivatives.finishSolve(
+            w, h, q, scratch: (sketches[0], products[0]), length: length, damping: damping,
+            tolerance: tolerance, into: result)
     }
 
-    /// (damping A + Y^T Y)^-1 Y^T g; nil where the matrix is singular.
+    /// (damping A + Y^T Y)^-1 Y^T g; columns that add nothing to the rank of H take no part.
     private func solveInner<P: VectorSpace>(
         _ sketches: [P.Vector], _ products: [P.Vector], gradient: P.Vector, in space: P
-    ) throws(HPMError) -> [Double]? {
+    ) throws(HPMError) -> [Double] {
         let count = products.count
         var matrix = DenseMatrix(size: count)
         var right = Array(repeating: 0.0, count: count)
@@ -106,6 +84,6 @@ public struct Nystrom: Estimator {
                 matrix[column, row] = value
             }
         }
-        return matrix.solve(right)
+        return matrix.solveSemidefinite(right)
     }
 }

@@ -19,8 +19,13 @@ public struct OneStep: Estimator {
         _ derivatives: inout Derivatives<P, H>, _ w: P.Vector, _ h: H.Vector, into result: H.Vector
     ) throws(HPMError) {
         let q = try derivatives.makeParameters()
-        try derivatives.outerGradient(w, h, q, result)
-        try derivatives.problem.parameters.scale(q, by: learningRate)
+        guard let length = try derivatives.beginSolve(
+            w, h, q, into: result, needsHessian: false)
+        else {
+            derivatives.certificate.relativeResidual = .nan
+            return
+        }
+        try derivatives.problem.parameters.scale(q, by: learningRate * length)
         try derivatives.subtractCrossProduct(w, h, q, from: result)
         derivatives.certificate.iterations = 1
     }

@@ -91,6 +91,10 @@ struct ReverseSweep<P: VectorSpace, H: VectorSpace> {
                 if step == steps - 1 {
                     try derivatives.step(step, state, h, next)
                     try derivatives.outerGradient(next, h, adjoint, result)
+                    guard try derivatives.problem.parameters.norm(adjoint).isFinite else {
+                        derivatives.certificate.status = .nonfinite
+                        return
+                    }
                 }
                 try derivatives.stepBackward(step, state, h, adjoint, pulled, part)
                 try derivatives.problem.hyperparameters.add(1, part, to: result)

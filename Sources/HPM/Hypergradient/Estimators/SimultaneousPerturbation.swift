@@ -30,7 +30,7 @@ public struct SimultaneousPerturbation: Estimator {
         let shifted = try derivatives.makeHyperparameters()
         try space.scale(result, by: 0)
         for sample in 0..<samples {
-            try space.randomize(direction, seed: seed &+ UInt64(sample), .rademacher)
+            try space.randomize(direction, seed: RandomSeed.derived(from: seed, student: sample, event: 0), .rademacher)
             let difference = try derivatives.difference(around: h, along: direction, step, in: shifted)
             try space.add(difference / Double(samples), direction, to: result)
         }

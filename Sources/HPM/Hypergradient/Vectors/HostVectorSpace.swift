@@ -23,6 +23,7 @@ public struct HostVectorSpace<Element: HostElement>: VectorSpace, Sendable {
 
     public let count: Int
     public var dimension: Int? { count }
+    public var precision: Double { Double(Element.ulpOfOne) }
 
     /// - Throws: `argument` for a count below 1.
     public init(count: Int) throws(HPMError) {

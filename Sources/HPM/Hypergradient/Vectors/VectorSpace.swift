@@ -9,6 +9,9 @@ public protocol VectorSpace {
     /// The number of components; nil where it is not known. What needs it says so.
     var dimension: Int? { get }
 
+    /// The spacing of the components' numbers at 1: 2^-52 for double precision, the default.
+    var precision: Double { get }
+
     /// A new vector of zeros.
     func makeZeros() throws(HPMError) -> Vector
     func copy(_ source: Vector, to target: Vector) throws(HPMError)
@@ -31,6 +34,8 @@ public enum RandomDistribution: Int32, CaseIterable, Sendable {
 }
 
 extension VectorSpace {
+    public var precision: Double { 0x1p-52 }
+
     func makeCopy(of vector: Vector) throws(HPMError) -> Vector {
         let copy = try makeZeros()
         try self.copy(vector, to: copy)
@@ -39,6 +44,26 @@ extension VectorSpace {
 
     func norm(_ vector: Vector) throws(HPMError) -> Double {
         try dot(vector, vector).squareRoot()
+    }
+
+    /// Scales a vector to length 1 and returns the length that it had, also where its square is beyond
+    /// a double; 0 for zeros, NaN where a component is not finite.
+    func normalize(_ vector: Vector) throws(HPMError) -> Double {
+        let extreme = 0x1p600
+        var factor = 1.0
+        var length = try norm(vector)
+        if length == 0 {
+            try scale(vector, by: extreme)
+            factor = 1 / extreme
+            length = try norm(vector)
+        } else if length == .infinity {
+            try scale(vector, by: 1 / extreme)
+            factor = extreme
+            length = try norm(vector)
+        }
+        guard length.isFinite else { return .nan }
+        if length > 0 { try scale(vector, by: 1 / length) }
+        return length * factor
     }
 
     /// target = factor target + vector.
