@@ -14,7 +14,6 @@ VENV := .venv
 BIN := .build-clients
 WARNINGS := -Wall -Wextra -Wpedantic -Werror
 CFLAGS := -O2 $(WARNINGS) -I include
-LIBRARY := lib/libhpm.so.0
 LINK := -L lib -lhpm -lm -Wl,-rpath,$(CURDIR)/lib
 
 # Flags that a manifest may not have if it is to be a dependency: the runtime goes into the library and
@@ -23,10 +22,12 @@ ifeq ($(shell uname),Darwin)
 LIBRARY_FLAGS := -Xlinker -exported_symbols_list -Xlinker scripts/libhpm.exports \
 	-Xlinker -install_name -Xlinker @rpath/libhpm.0.dylib
 BUILT := libhpm.dylib
+LIBRARY := lib/libhpm.0.dylib
 else
 LIBRARY_FLAGS := -Xswiftc -static-stdlib -Xswiftc -use-ld=lld -Xlinker --version-script=$(CURDIR)/scripts/libhpm.map \
-	-Xlinker -soname=libhpm.so.0 -Xlinker --gc-sections -Xlinker -s
+	-Xlinker -soname=libhpm.so.0 -Xlinker --gc-sections -Xlinker -s -Xlinker -z -Xlinker nodelete
 BUILT := libhpm.so
+LIBRARY := lib/libhpm.so.0
 endif
 
 .PHONY: all
@@ -38,7 +39,7 @@ $(LIBRARY): Package.swift Makefile scripts/libhpm.map $(shell find Sources -name
 	mkdir -p lib
 	cp .build/release/$(BUILT) $@.new
 	mv $@.new $@  # a program that has the old one loaded keeps it
-	ln -sf $(notdir $@) lib/libhpm.so
+	ln -sf $(notdir $@) lib/$(BUILT)
 
 .PHONY: generate
 generate:
@@ -54,7 +55,7 @@ packages-test: packages-python
 
 $(VENV)/bin/python: | packages-python
 	@echo "making the virtual environment $(VENV)"
-	@$(PYTHON) -m venv $(VENV)
+	@rm -rf $(VENV) && $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/.test: bindings/python/pyproject.toml Tests/requirements.txt $(VENV)/bin/python
 	@echo "installing the Python packages of the tests into $(VENV)"
@@ -97,6 +98,9 @@ test-examples: $(BIN)/branin-c $(BIN)/branin-cpp $(BIN)/logistic $(BIN)/hypergra
 	$(BIN)/hypergradient-c examples/c/breast-cancer.csv
 	$(SWIFT) run --package-path examples/swift
 	$(VENV)/bin/python examples/python-sklearn/tune.py
+	$(VENV)/bin/python examples/python-jax/cleaning.py --methods all --seeds 1 --steps 6 --students 4 \
+		--out .build-clients/demo
+	cd .build-clients/demo && test -s results.csv -a -s loss-over-cost.png -a -s weights.png -a -s schedule.png
 
 test-python: $(LIBRARY) $(VENV)/.test
 	$(VENV)/bin/python -m mypy --strict bindings/python/hpm
@@ -120,23 +124,23 @@ $(BIN):
 	mkdir -p $@
 $(BIN)/sweep: Tests/ABI/sweep.c $(HEADERS) $(LIBRARY) | $(BIN) packages-test
 	$(CC) -std=c11 $(CFLAGS) $< -o $@ $(LINK) -ljansson -lffi -ldl
-$(BIN)/load: Tests/ABI/load.c $(HEADERS) | $(BIN)
-	$(CC) -std=c11 $(CFLAGS) $< -o $@ -ldl
+$(BIN)/load: Tests/ABI/load.c $(HEADERS) | $(BIN) packages-test
+	$(CC) -std=c11 $(CFLAGS) -pthread $< -o $@ -ldl
 $(BIN)/wrapper: Tests/Clients/wrapper.cpp $(HEADERS) $(LIBRARY) | $(BIN) packages-test
 	$(CXX) -std=c++17 $(CFLAGS) $< -o $@ $(LINK)
-$(BIN)/%: Tests/Clients/%.c $(HEADERS) $(LIBRARY) | $(BIN)
+$(BIN)/%: Tests/Clients/%.c $(HEADERS) $(LIBRARY) | $(BIN) packages-test
 	$(CC) -std=c11 $(CFLAGS) -pthread $< -o $@ $(LINK)
-$(BIN)/branin-c: examples/c/branin.c $(HEADERS) $(LIBRARY) | $(BIN)
+$(BIN)/branin-c: examples/c/branin.c $(HEADERS) $(LIBRARY) | $(BIN) packages-test
 	$(CC) -std=c99 $(CFLAGS) $< -o $@ $(LINK)
 $(BIN)/branin-cpp: examples/cpp/branin.cpp $(HEADERS) $(LIBRARY) | $(BIN) packages-test
 	$(CXX) -std=c++17 $(CFLAGS) $< -o $@ $(LINK)
-$(BIN)/logistic: examples/c/logistic.c $(HEADERS) $(LIBRARY) | $(BIN)
+$(BIN)/logistic: examples/c/logistic.c $(HEADERS) $(LIBRARY) | $(BIN) packages-test
 	$(CC) -std=c99 $(CFLAGS) $< -o $@ $(LINK)
-$(BIN)/hypergradient-c: examples/c/hypergradient.c $(HEADERS) $(LIBRARY) | $(BIN)
+$(BIN)/hypergradient-c: examples/c/hypergradient.c $(HEADERS) $(LIBRARY) | $(BIN) packages-test
 	$(CC) -std=c99 $(CFLAGS) $< -o $@ $(LINK)
-$(BIN)/scale: benchmarks/hypergradients/scale.c $(HEADERS) $(LIBRARY) | $(BIN)
+$(BIN)/scale: benchmarks/hypergradients/scale.c $(HEADERS) $(LIBRARY) | $(BIN) packages-test
 	$(CC) -std=c11 $(CFLAGS) -O3 $< -o $@ $(LINK)
-$(BIN)/calls: benchmarks/overhead/calls.c $(HEADERS) $(LIBRARY) | $(BIN)
+$(BIN)/calls: benchmarks/overhead/calls.c $(HEADERS) $(LIBRARY) | $(BIN) packages-test
 	$(CC) -std=c11 $(CFLAGS) $< -o $@ $(LINK)
 
 .PHONY: install wheel
@@ -144,7 +148,7 @@ install: $(LIBRARY)
 	install -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib
 	install -m 644 include/hpm.h include/hpm.hpp $(DESTDIR)$(PREFIX)/include
 	install -m 755 $(LIBRARY) $(DESTDIR)$(PREFIX)/lib
-	ln -sf $(notdir $(LIBRARY)) $(DESTDIR)$(PREFIX)/lib/libhpm.so
+	ln -sf $(notdir $(LIBRARY)) $(DESTDIR)$(PREFIX)/lib/$(BUILT)
 
 # From a copy, so that no library is left in the sources, where it would take precedence.
 wheel: $(LIBRARY) $(VENV)/bin/python

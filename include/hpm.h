@@ -11,13 +11,17 @@
  *
  * The whole interface in a training loop is two calls:
  *
- *     for (;;) {
+ *     for (size_t k = 0;; k = (k + 1) % students) {
  *         hpm_student_next(population, k, &action, &source, h, n);
  *         if (action == HPM_ACTION_STOP) break;
+ *         if (action == HPM_ACTION_WAIT) continue;
  *         if (action == HPM_ACTION_TRAIN) loss = train(k, h, hypergradient);
  *         if (action == HPM_ACTION_CLONE) copy_weights(source, k);
  *         hpm_student_report(population, k, loss, hypergradient, n);
  *     }
+ *
+ * Algorithms with a teacher also ask for HPM_ACTION_EVALUATE, `random` with trials for
+ * HPM_ACTION_RESTART.
  *
  * Outcomes. Every function that can fail returns an hpm_status: 0 is success, a negative number a
  * failure, a positive number a success that needs a word. After a failure hpm_last_error() is a
@@ -79,14 +83,16 @@ typedef struct hpm_space hpm_space;
  *                                                           docs/algorithms.md
  * interval                 5                   1 or more    training reports between exploits
  * burn_in                  0                   0 or more    training reports before the first
- *                                                           exploit
+ *                                                           exploit, which comes at the next
+ *                                                           multiple of `interval`
  * truncation               0.2                 0 to 0.5     share of the students that an exploit
  *                                                           replaces: max(1, floor(truncation x
  *                                                           population)); 0: no exploit
  * trial                    0                   0 or more    training reports of one trial of
  *                                                           `random`; 0: the whole run
  * hyper_optimizer          adam                adam, sgd    of hyper-training; the default of
- *                                                           `hpm-paper` is `sgd`
+ *                                                           `hpm-paper` is `sgd`; with `sgd` the
+ *                                                           students of `hpm` are not pooled
  * hyper_learning_rate      0.06                0 or more    step of hyper-training in latent units
  *                                                           (`hpm-paper`: in natural units); 0.1
  *                                                           with `sgd`
@@ -97,9 +103,9 @@ typedef struct hpm_space hpm_space;
  * teacher_learning_rate    0.1                 0 to 1e6     length of its steps
  * teacher_evaluations      -1                  -1 or more   evaluations that train it at each
  *                                                           exploit, one of each of the worst
- *                                                           students; -1: half the population; 0:
- *                                                           none, it learns from the next report of
- *                                                           each clone
+ *                                                           students, so at most `population`; -1:
+ *                                                           half of it; 0: none, it learns from the
+ *                                                           next report of each clone
  * mutation_scale           0.2                 0 to 1       mutation of what no teacher moves:
  *                                                           factors of 1 - scale and 1 + scale; for
  *                                                           `hpm` 0.1, of a Gaussian in latent
@@ -127,10 +133,11 @@ typedef struct hpm_space hpm_space;
  * estimator_step           1e-4                above 0      of `finite-differences` and `spsa`, in
  *                                                           units of the hyperparameters
  * difference_step          6e-6                above 0      relative step of differences that stand
- *                                                           in for missing products; about 1e-2 for
- *                                                           float
+ *                                                           in for missing products; 5e-3 for float
+ *                                                           host vectors
  * check_tolerance          1e-4                0 to 1       relative difference from which on a
- *                                                           callback is wrong
+ *                                                           callback is wrong; 1e-2 for float host
+ *                                                           vectors
  * schedule                 synchronous         synchronous  students wait for one another between
  *                                                           rounds
  */
@@ -699,7 +706,7 @@ hpm_status hpm_space_create(hpm_space **out);
  *   space  The space; NULL does nothing.
  *
  * Returns HPM_OK, or HPM_ERROR_HANDLE where it is no living space.
- * Thread safety: Any thread; a call that is under way on the handle ends first.
+ * Thread safety: Any thread; a call that is under way on the handle ends unharmed.
  * Complexity: O(parameters). Since 0.1.
  */
 hpm_status hpm_space_destroy(hpm_space *space);
@@ -895,8 +902,8 @@ hpm_status hpm_options_create(hpm_options **out);
  *   options  The options; NULL does nothing.
  *
  * Returns HPM_OK, or HPM_ERROR_HANDLE where they are no living options.
- * Thread safety: Any thread; a call that is under way on the handle ends first. Complexity: O(1).
- * Since 0.1.
+ * Thread safety: Any thread; a call that is under way on the handle ends unharmed.
+ * Complexity: O(1). Since 0.1.
  */
 hpm_status hpm_options_destroy(hpm_options *options);
 
@@ -953,7 +960,7 @@ hpm_status hpm_options_set_string(hpm_options *options, const char *key, const c
  *   HPM_ERROR_HANDLE.
  * Ownership: The caller's, until hpm_population_destroy().
  * Thread safety: Any thread.
- * Complexity: O(population x dimension) time and memory: at most 80 bytes for each student and
+ * Complexity: O(population x dimension) time and memory: at most 128 bytes for each student and
  *   dimension, and 16 for each teacher unit and dimension.
  * Since 0.1.
  */
@@ -1070,7 +1077,7 @@ hpm_status hpm_population_report_all(hpm_population *population, const double *l
  *
  * Returns HPM_OK, HPM_ERROR_ARGUMENT (an unknown name: the sentence lists them) or
  *   HPM_ERROR_HANDLE.
- * Thread safety: Any thread. Complexity: O(1). Since 0.1.
+ * Thread safety: Any thread. Complexity: O(population). Since 0.1.
  */
 hpm_status hpm_population_count(hpm_population *population, const char *counter, double *out);
 
@@ -1208,6 +1215,36 @@ hpm_status hpm_student_set_initial(hpm_population *population, size_t student,
                                    const double *hyperparameters, size_t n);
 
 /*
+ * Which checkpoint of its source a clone is to take: the one after the source's training report of
+ * this number. With the synchronous schedule the source waits, so that is also its present state.
+ *
+ *   population  The population.
+ *   student     A student whose task is HPM_ACTION_CLONE.
+ *   report      Receives the number of the source's report, from 1.
+ *
+ * Returns HPM_OK, HPM_ERROR_ORDER (the student is not to become a clone), HPM_ERROR_ARGUMENT or
+ *   HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_student_source_report(hpm_population *population, size_t student, size_t *report);
+
+/*
+ * Whether the checkpoint of a student after a training report may go: no clone will be asked to
+ * take it any more.
+ *
+ *   population  The population.
+ *   student     Whose checkpoint.
+ *   report      After which of its training reports, from 1 to one more than the counter
+ *               `training_rounds`.
+ *   releasable  Receives 1 where it may go, else 0.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(population). Since 0.1.
+ */
+hpm_status hpm_checkpoint_releasable(hpm_population *population, size_t student, size_t report,
+                                     int32_t *releasable);
+
+/*
  * Who trained, at an earlier report, the weights that a student holds now: the lineage through the
  * clones. Following it over all reports gives the schedule that trained the student.
  *
@@ -1272,8 +1309,8 @@ hpm_status hpm_teacher_create(size_t dimension, hpm_options *options, hpm_teache
  *   teacher  The teacher; NULL does nothing.
  *
  * Returns HPM_OK, or HPM_ERROR_HANDLE where it is no living teacher.
- * Thread safety: Any thread; a call that is under way on the handle ends first. Complexity: O(1).
- * Since 0.1.
+ * Thread safety: Any thread; a call that is under way on the handle ends unharmed.
+ * Complexity: O(1). Since 0.1.
  */
 hpm_status hpm_teacher_destroy(hpm_teacher *teacher);
 
@@ -1314,15 +1351,16 @@ hpm_status hpm_teacher_learn(hpm_teacher *teacher, const double *parent,
 
 /*
  * Writes the whole state of a population: space, options, students, moments, teacher, tasks that
- * are out. A population that is loaded from it goes on bit for bit as this one would.
+ * are out. A population that is loaded from it goes on bit for bit as this one would. The bytes
+ * hold the seconds that were measured, so those of two equal runs differ there.
  *
  *   population  The population.
  *   bytes       Array of `capacity` that receives the snapshot. NULL: the size alone.
  *   capacity    Its size in bytes; 0 where `bytes` is NULL.
  *   needed      Receives the size of the snapshot in bytes.
  *
- * Returns HPM_OK, HPM_ERROR_CAPACITY (nothing was written but `needed`), HPM_ERROR_ARGUMENT or
- *   HPM_ERROR_HANDLE.
+ * Returns HPM_OK, HPM_ERROR_CAPACITY (nothing was written but `needed`), HPM_ERROR_MEMORY,
+ *   HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
  * Thread safety: Any thread, also inside a callback. Another thread's report between the call for
  *   the size and the call for the bytes can change the size: try again after HPM_ERROR_CAPACITY.
  * Complexity: O(population x dimension). Since 0.1.

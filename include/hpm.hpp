@@ -929,6 +929,20 @@ public:
         return ancestor;
     }
 
+    /// After which report of its source a clone is to take the source's checkpoint.
+    std::size_t source_report(std::size_t student) const {
+        std::size_t report = 0;
+        check(hpm_student_source_report(get(), student, &report));
+        return report;
+    }
+
+    /// Whether no clone will ask for a student's checkpoint after a report any more.
+    bool releasable(std::size_t student, std::size_t report) const {
+        std::int32_t releasable = 0;
+        check(hpm_checkpoint_releasable(get(), student, report, &releasable));
+        return releasable != 0;
+    }
+
     double count(std::string_view counter) const {
         double number = 0;
         check(hpm_population_count(get(), detail::text(counter, "counter").c_str(), &number));

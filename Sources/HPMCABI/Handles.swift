@@ -76,9 +76,13 @@ enum Handles {
     private static let slotBits = UInt(UInt.bitWidth / 2 - 8)
     private static let slotMask: UInt = 1 << slotBits - 1
 
-    static func insert<Value: HandleValue>(_ value: Value) -> OpaquePointer? {
+    /// - Throws: `memory` where there are more living objects than tokens can tell apart.
+    static func insert<Value: HandleValue>(_ value: Value) throws(HPMError) -> OpaquePointer? {
         let object = HandleObject(value)
-        return table.withLock { table in
+        return try table.withLock { (table) throws(HPMError) in
+            if table.free.isEmpty && table.slots.count > Int(slotMask) {
+                throw HPMError(.memory, "there are \(table.slots.count) living handles; destroy some")
+            }
             if table.free.isEmpty {
                 table.free.append(table.slots.count)
                 table.slots.append(Slot())

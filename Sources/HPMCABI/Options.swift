@@ -9,15 +9,15 @@ import HPM
 /// | `steps` | 0 | 0 or more | training reports of each student, after which `next` answers STOP; 0: until stopped |
 /// | `algorithm` | `hpm` | a name | `hpm`, `hpm-paper`, `hpm-no-teacher`, `clone-step`, `mutation-only`, `pbt`, `hypergradient` or `random`: docs/algorithms.md |
 /// | `interval` | 5 | 1 or more | training reports between exploits |
-/// | `burn_in` | 0 | 0 or more | training reports before the first exploit |
+/// | `burn_in` | 0 | 0 or more | training reports before the first exploit, which comes at the next multiple of `interval` |
 /// | `truncation` | 0.2 | 0 to 0.5 | share of the students that an exploit replaces: max(1, floor(truncation x population)); 0: no exploit |
 /// | `trial` | 0 | 0 or more | training reports of one trial of `random`; 0: the whole run |
-/// | `hyper_optimizer` | `adam` | `adam`, `sgd` | of hyper-training; the default of `hpm-paper` is `sgd` |
+/// | `hyper_optimizer` | `adam` | `adam`, `sgd` | of hyper-training; the default of `hpm-paper` is `sgd`; with `sgd` the students of `hpm` are not pooled |
 /// | `hyper_learning_rate` | 0.06 | 0 or more | step of hyper-training in latent units (`hpm-paper`: in natural units); 0.1 with `sgd` |
 /// | `teacher` | `none` | `none`, `attention` | what mutates the guided parameters of a clone; `attention` for `hpm-paper` and `mutation-only` |
 /// | `teacher_units` | 16 | 1 or more | width of the teacher's attention |
 /// | `teacher_learning_rate` | 0.1 | 0 to 1e6 | length of its steps |
-/// | `teacher_evaluations` | -1 | -1 or more | evaluations that train it at each exploit, one of each of the worst students; -1: half the population; 0: none, it learns from the next report of each clone |
+/// | `teacher_evaluations` | -1 | -1 or more | evaluations that train it at each exploit, one of each of the worst students, so at most `population`; -1: half of it; 0: none, it learns from the next report of each clone |
 /// | `mutation_scale` | 0.2 | 0 to 1 | mutation of what no teacher moves: factors of 1 - scale and 1 + scale; for `hpm` 0.1, of a Gaussian in latent units; 0: none |
 /// | `teacher_share` | 1 | 0 to 1 | upper bound of the teacher's share of the budget |
 /// | `direction` | `minimize` | `minimize`, `maximize` | what is done with the reported loss |
@@ -28,8 +28,8 @@ import HPM
 /// | `estimator_damping` | 0 | 0 or more | added to the Hessian; above 0 for `nystrom`, where it is 1e-3 by default |
 /// | `estimator_checkpoints` | 0 | 0 or more | states that `reverse` keeps in memory; 0: all |
 /// | `estimator_step` | 1e-4 | above 0 | of `finite-differences` and `spsa`, in units of the hyperparameters |
-/// | `difference_step` | 6e-6 | above 0 | relative step of differences that stand in for missing products; about 1e-2 for float |
-/// | `check_tolerance` | 1e-4 | 0 to 1 | relative difference from which on a callback is wrong |
+/// | `difference_step` | 6e-6 | above 0 | relative step of differences that stand in for missing products; 5e-3 for float host vectors |
+/// | `check_tolerance` | 1e-4 | 0 to 1 | relative difference from which on a callback is wrong; 1e-2 for float host vectors |
 /// | `schedule` | `synchronous` | `synchronous` | students wait for one another between rounds |
 public typealias hpm_options = OpaquePointer
 
@@ -45,7 +45,7 @@ public typealias hpm_options = OpaquePointer
 public func hpm_options_create(_ out: UnsafeMutablePointer<hpm_options?>?) -> hpm_status {
     attempt { () throws(HPMError) in
         let out = try require(out, "out")
-        out.pointee = Handles.insert(Options())
+        out.pointee = try Handles.insert(Options())
     }
 }
 
@@ -53,7 +53,7 @@ public func hpm_options_create(_ out: UnsafeMutablePointer<hpm_options?>?) -> hp
 ///
 /// - Parameter options: The options; NULL does nothing.
 /// - Returns: `HPM_OK`, or `HPM_ERROR_HANDLE` where they are no living options.
-/// - Thread safety: Any thread; a call that is under way on the handle ends first.
+/// - Thread safety: Any thread; a call that is under way on the handle ends unharmed.
 /// - Complexity: O(1).
 /// - Since: 0.1
 @_cdecl("hpm_options_destroy")

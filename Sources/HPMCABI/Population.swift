@@ -33,8 +33,8 @@ public let HPM_ACTION_STOP: hpm_action = 5
 ///   `HPM_ERROR_HANDLE`.
 /// - Ownership: The caller's, until ``hpm_population_destroy``.
 /// - Thread safety: Any thread.
-/// - Complexity: O(population x dimension) time and memory: at most 80 bytes for each student and
-///   dimension, and 16 for each teacher unit and dimension.
+/// - Complexity: O(population x dimension) time and memory: at most 128 bytes for each student
+///   and dimension, and 16 for each teacher unit and dimension.
 /// - Since: 0.1
 @_cdecl("hpm_population_create")
 public func hpm_population_create(
@@ -44,7 +44,7 @@ public func hpm_population_create(
         let out = try require(out, "out")
         let space = try Handles.find(space, SearchSpace.self).state.withLock { $0 }
         let population = try Population(space: space, options: try optionsOrDefaults(options))
-        out.pointee = Handles.insert(DrivenPopulation(population: population))
+        out.pointee = try Handles.insert(DrivenPopulation(population: population))
     }
 }
 
@@ -119,7 +119,7 @@ public func hpm_population_space(
     _ population: hpm_population?, _ out: UnsafeMutablePointer<hpm_space?>?
 ) -> hpm_status {
     edit(population) { (population) throws(HPMError) in
-        try require(out, "out").pointee = Handles.insert(population.space)
+        try require(out, "out").pointee = try Handles.insert(population.space)
     }
 }
 
@@ -211,7 +211,7 @@ public func hpm_population_report_all(
 /// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` (an unknown name: the sentence lists them) or
 ///   `HPM_ERROR_HANDLE`.
 /// - Thread safety: Any thread.
-/// - Complexity: O(1).
+/// - Complexity: O(population).
 /// - Since: 0.1
 @_cdecl("hpm_population_count")
 public func hpm_population_count(

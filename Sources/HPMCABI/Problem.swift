@@ -223,7 +223,7 @@ public func hpm_problem_create(
         let parameters = try vectorSpace(parameters, "parameters")
         let hyperparameters = try vectorSpace(hyperparameters, "hyperparameters")
         let callbacks = try require(callbacks, "callbacks")
-        out.pointee = Handles.insert(
+        out.pointee = try Handles.insert(
             try ForeignProblem(
                 parameters: parameters, hyperparameters: hyperparameters, callbacks: callbacks,
                 context: context))

@@ -1,14 +1,15 @@
 import HPM
 
 /// Writes the whole state of a population: space, options, students, moments, teacher, tasks that
-/// are out. A population that is loaded from it goes on bit for bit as this one would.
+/// are out. A population that is loaded from it goes on bit for bit as this one would. The bytes hold
+/// the seconds that were measured, so those of two equal runs differ there.
 ///
 /// - Parameters:
 ///   - population: The population.
 ///   - bytes: Array of `capacity` that receives the snapshot. NULL: the size alone.
 ///   - capacity: Its size in bytes; 0 where `bytes` is NULL.
 ///   - needed: Receives the size of the snapshot in bytes.
-/// - Returns: `HPM_OK`, `HPM_ERROR_CAPACITY` (nothing was written but `needed`),
+/// - Returns: `HPM_OK`, `HPM_ERROR_CAPACITY` (nothing was written but `needed`), `HPM_ERROR_MEMORY`,
 ///   `HPM_ERROR_ARGUMENT` or `HPM_ERROR_HANDLE`.
 /// - Thread safety: Any thread, also inside a callback. Another thread's report between the call for
 ///   the size and the call for the bytes can change the size: try again after `HPM_ERROR_CAPACITY`.
@@ -21,6 +22,7 @@ public func hpm_population_save(
 ) -> hpm_status {
     edit(population) { (population) throws(HPMError) in
         let needed = try require(needed, "needed")
+        try population.requireSnapshotMemory()
         let snapshot = population.snapshot()
         try copy(snapshot, to: bytes, "bytes", capacity, needed)
     }
@@ -48,6 +50,6 @@ public func hpm_population_load(
         let length = try integer(length, "length")
         let out = try require(out, "out")
         let population = try Population(snapshot: UnsafeBufferPointer(start: bytes, count: length))
-        out.pointee = Handles.insert(DrivenPopulation(population: population))
+        out.pointee = try Handles.insert(DrivenPopulation(population: population))
     }
 }

@@ -48,7 +48,7 @@ public let HPM_KIND_BLOCK: hpm_kind = 3
 public func hpm_space_create(_ out: UnsafeMutablePointer<hpm_space?>?) -> hpm_status {
     attempt { () throws(HPMError) in
         let out = try require(out, "out")
-        out.pointee = Handles.insert(SearchSpace())
+        out.pointee = try Handles.insert(SearchSpace())
     }
 }
 
@@ -56,7 +56,7 @@ public func hpm_space_create(_ out: UnsafeMutablePointer<hpm_space?>?) -> hpm_st
 ///
 /// - Parameter space: The space; NULL does nothing.
 /// - Returns: `HPM_OK`, or `HPM_ERROR_HANDLE` where it is no living space.
-/// - Thread safety: Any thread; a call that is under way on the handle ends first.
+/// - Thread safety: Any thread; a call that is under way on the handle ends unharmed.
 /// - Complexity: O(parameters).
 /// - Since: 0.1
 @_cdecl("hpm_space_destroy")

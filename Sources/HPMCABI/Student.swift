@@ -142,6 +142,58 @@ public func hpm_student_set_initial(
     }
 }
 
+/// Which checkpoint of its source a clone is to take: the one after the source's training report of this
+/// number. With the synchronous schedule the source waits, so that is also its present state.
+///
+/// - Parameters:
+///   - population: The population.
+///   - student: A student whose task is `HPM_ACTION_CLONE`.
+///   - report: Receives the number of the source's report, from 1.
+/// - Returns: `HPM_OK`, `HPM_ERROR_ORDER` (the student is not to become a clone), `HPM_ERROR_ARGUMENT`
+///   or `HPM_ERROR_HANDLE`.
+/// - Thread safety: Any thread.
+/// - Complexity: O(1).
+/// - Since: 0.1
+@_cdecl("hpm_student_source_report")
+public func hpm_student_source_report(
+    _ population: hpm_population?, _ student: UInt, _ report: UnsafeMutablePointer<UInt>?
+) -> hpm_status {
+    edit(population) { (population) throws(HPMError) in
+        let report = try require(report, "report")
+        let student = try population.index(student)
+        report.pointee = UInt(try population.sourceReport(of: student))
+    }
+}
+
+/// Whether the checkpoint of a student after a training report may go: no clone will be asked to take it
+/// any more.
+///
+/// - Parameters:
+///   - population: The population.
+///   - student: Whose checkpoint.
+///   - report: After which of its training reports, from 1 to one more than the counter
+///     `training_rounds`.
+///   - releasable: Receives 1 where it may go, else 0.
+/// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` or `HPM_ERROR_HANDLE`.
+/// - Thread safety: Any thread.
+/// - Complexity: O(population).
+/// - Since: 0.1
+@_cdecl("hpm_checkpoint_releasable")
+public func hpm_checkpoint_releasable(
+    _ population: hpm_population?, _ student: UInt, _ report: UInt,
+    _ releasable: UnsafeMutablePointer<Int32>?
+) -> hpm_status {
+    edit(population) { (population) throws(HPMError) in
+        let releasable = try require(releasable, "releasable")
+        let student = try population.index(student)
+        let last = population.trainingRounds + 1
+        guard report >= 1, report <= UInt(last) else {
+            throw HPMError(.argument, "report is \(report); allowed: 1 to \(last), the report under way")
+        }
+        releasable.pointee = population.isReleasable(student, report: Int(report)) ? 1 : 0
+    }
+}
+
 /// Who trained, at an earlier report, the weights that a student holds now: the lineage through the
 /// clones. Following it over all reports gives the schedule that trained the student.
 ///

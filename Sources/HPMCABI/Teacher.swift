@@ -25,7 +25,7 @@ public func hpm_teacher_create(
     attempt { () throws(HPMError) in
         let out = try require(out, "out")
         let dimension = try integer(dimension, "dimension")
-        out.pointee = Handles.insert(
+        out.pointee = try Handles.insert(
             try AttentionTeacher(dimension: dimension, options: try optionsOrDefaults(options)))
     }
 }
@@ -34,7 +34,7 @@ public func hpm_teacher_create(
 ///
 /// - Parameter teacher: The teacher; NULL does nothing.
 /// - Returns: `HPM_OK`, or `HPM_ERROR_HANDLE` where it is no living teacher.
-/// - Thread safety: Any thread; a call that is under way on the handle ends first.
+/// - Thread safety: Any thread; a call that is under way on the handle ends unharmed.
 /// - Complexity: O(1).
 /// - Since: 0.1
 @_cdecl("hpm_teacher_destroy")

@@ -180,7 +180,7 @@ public func hpm_vectors_create(
         let operations = try require(operations, "operations")
         let dimension = try integer(dimension, "dimension")
         let out = try require(out, "out")
-        out.pointee = Handles.insert(
+        out.pointee = try Handles.insert(
             ForeignVectorSpace(
                 operations: try ForeignOperations(operations, context: context),
                 dimension: dimension == 0 ? nil : dimension))
@@ -205,7 +205,7 @@ public func hpm_vectors_create_host(
     attempt { () throws(HPMError) in
         let count = try integer(count, "count")
         let out = try require(out, "out")
-        out.pointee = Handles.insert(
+        out.pointee = try Handles.insert(
             ForeignVectorSpace(
                 operations: try HostOperations<Double>.of(element, count: count), dimension: count))
     }

@@ -8,13 +8,17 @@
 ///
 /// The whole interface in a training loop is two calls:
 ///
-///     for (;;) {
+///     for (size_t k = 0;; k = (k + 1) % students) {
 ///         hpm_student_next(population, k, &action, &source, h, n);
 ///         if (action == HPM_ACTION_STOP) break;
+///         if (action == HPM_ACTION_WAIT) continue;
 ///         if (action == HPM_ACTION_TRAIN) loss = train(k, h, hypergradient);
 ///         if (action == HPM_ACTION_CLONE) copy_weights(source, k);
 ///         hpm_student_report(population, k, loss, hypergradient, n);
 ///     }
+///
+/// Algorithms with a teacher also ask for HPM_ACTION_EVALUATE, `random` with trials for
+/// HPM_ACTION_RESTART.
 ///
 /// **Outcomes.** Every function that can fail returns an `hpm_status`: 0 is success, a negative
 /// number a failure, a positive number a success that needs a word. After a failure

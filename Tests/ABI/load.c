@@ -1,11 +1,13 @@
 /*
- * dlopen of the library takes less than 10 ms: the best of several fresh processes, since the
- * others measure what else the machine does.
+ * dlopen of the library takes less than 10 ms: the median of fresh processes. And a thread that has met an
+ * error outlives dlclose.
  *
  *     load lib/libhpm.so.0
  */
 #define _POSIX_C_SOURCE 200809L
 #include <dlfcn.h>
+#include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -42,19 +44,41 @@ static double load_time(const char *path) {
     return elapsed;
 }
 
+static int compare(const void *left, const void *right) {
+    const double a = *(const double *)left, b = *(const double *)right;
+    return (a > b) - (a < b);
+}
+
+struct visit {
+    void *library;
+};
+
+/* Meets an error, lets the library be closed, and ends: what the thread keeps is freed then. */
+static void *meet_error(void *context) {
+    struct visit *visit = context;
+    int32_t (*create)(void **) = NULL;
+    *(void **)&create = dlsym(visit->library, "hpm_space_create");
+    const int32_t status = create ? create(NULL) : 0;
+    dlclose(visit->library);
+    return status < 0 ? visit : NULL;
+}
+
 int main(int count, char **arguments) {
     const char *path = count > 1 ? arguments[1] : "lib/libhpm.so.0";
-    double best = -1;
-    for (int i = 0; i < 20; i++) {
-        const double elapsed = load_time(path);
-        if (elapsed < 0) {
-            best = -1;
-            break;
-        }
-        if (best < 0 || elapsed < best) best = elapsed;
-    }
-    expect(best >= 0, "%s can't be loaded", path);
-    expect(best >= 0 && best < 10, "loading takes %.1f ms", best);
-    if (best >= 0) printf("loaded in %.2f ms\n", best);
+    enum { LOADS = 21 };
+    double times[LOADS];
+    for (int i = 0; i < LOADS; i++) times[i] = load_time(path);
+    qsort(times, LOADS, sizeof times[0], compare);
+    const double median = times[LOADS / 2];
+    expect(times[0] >= 0, "%s can't be loaded", path);
+    expect(times[0] >= 0 && median < 10, "loading takes %.1f ms", median);
+    if (times[0] >= 0) printf("loaded in %.2f ms\n", median);
+
+    struct visit visit = {dlopen(path, RTLD_NOW | RTLD_LOCAL)};
+    pthread_t thread;
+    void *result = NULL;
+    expect(visit.library && pthread_create(&thread, NULL, meet_error, &visit) == 0 &&
+               pthread_join(thread, &result) == 0 && result == &visit,
+           "a thread that met an error ends after dlclose");
     return finish();
 }

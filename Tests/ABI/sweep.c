@@ -103,6 +103,7 @@ typedef enum {
     ASKED,    /* every student has a training task */
     PARTLY,   /* ... and student 0 has reported */
     REPORTED, /* every student has reported once and has the next task */
+    CLONING,  /* after the second reports the last student has to become a clone */
     STOPPED,
     CERTIFIED /* run to the end, student 0 with a problem */
 } state;
@@ -353,11 +354,13 @@ static void make_world(world *w, state state) {
     }
     if (state == FRESH || state == STOPPED || state == CERTIFIED) return;
     ask(w->population);
-    const size_t reports = state == PARTLY ? 1 : state == REPORTED ? STUDENTS : 0;
-    for (size_t student = 0; student < reports; student++) {
-        must(hpm_student_report(w->population, student, (double)student, row, DIMENSION));
+    const size_t reports = state == PARTLY ? 1 : state >= REPORTED ? STUDENTS : 0;
+    for (int round = 0; round < (state == CLONING ? 2 : 1); round++) {
+        for (size_t student = 0; student < reports; student++) {
+            must(hpm_student_report(w->population, student, (double)student, row, DIMENSION));
+        }
+        if (state >= REPORTED) ask(w->population);
     }
-    if (state == REPORTED) ask(w->population);
 }
 
 /* Handles that the good call destroyed are errors by now, and that's fine. */
@@ -412,7 +415,7 @@ typedef enum {
     /* Numbers. */
     LOW, HIGH, REAL_INITIAL, INTEGER_INITIAL, CHOICE_INITIAL, INTEGER_VALUE, REAL_VALUE, COST, LOSS,
     /* Indices and lengths. */
-    PARAMETER_INDEX, LABEL_INDEX, STUDENT, REPORT, LABEL_COUNT, BLOCK_COUNT, LEAST_N, STRIDE_N,
+    PARAMETER_INDEX, LABEL_INDEX, STUDENT, CLONED_STUDENT, REPORT, LABEL_COUNT, BLOCK_COUNT, LEAST_N, STRIDE_N,
     EXACT_N, GRADIENT_N, TEACHER_N, NEW_DIMENSION, STUDENT_COUNT, BYTES_LENGTH, NAME_CAPACITY,
     LABEL_CAPACITY, BYTES_CAPACITY, HOST_COUNT, VECTOR_DIMENSION, LINES_CAPACITY,
     /* Input arrays. */
@@ -728,6 +731,7 @@ static void bad_values(world *w, const parameter *p, role role, bad_list *list) 
         add_indices(list, 3);
         break;
     case STUDENT:
+    case CLONED_STUDENT:
         add_indices(list, STUDENTS);
         break;
     case REPORT:
@@ -854,7 +858,7 @@ static void bad_values(world *w, const parameter *p, role role, bad_list *list) 
         break;
     case PROBLEM_TO_SOLVE:
         add_handles(w, list, p->type);
-        list->words = "outer_gradient";
+        list->words = "outer_gradient|inner_gradient";
         add_pointer(list, w->empty, HPM_ERROR_UNSUPPORTED, "a problem without callbacks");
         add_pointer(list, w->failing, HPM_ERROR_CALLBACK, "a problem whose callback fails");
         break;
@@ -923,6 +927,7 @@ static value good_value(world *w, const parameter *p, role role, size_t position
     case LOSS: return (value){.real = 1};
     case PARAMETER_INDEX:
     case STUDENT: return (value){.size = 0};
+    case CLONED_STUDENT: return (value){.size = STUDENTS - 1};
     case LABEL_INDEX: return (value){.size = 0};
     case REPORT: return (value){.size = 1};
     case LABEL_COUNT: return (value){.size = 3};
@@ -1024,6 +1029,8 @@ static const struct plan {
     {"hpm_student_hyperparameters", FRESH, {BY_TYPE, STUDENT, ROW_OUT, LEAST_N}},
     {"hpm_student_set_initial", FRESH, {BY_TYPE, STUDENT, ROW, EXACT_N}},
     {"hpm_student_ancestor", REPORTED, {BY_TYPE, STUDENT, REPORT, BY_TYPE}},
+    {"hpm_student_source_report", CLONING, {BY_TYPE, CLONED_STUDENT, BY_TYPE}},
+    {"hpm_checkpoint_releasable", FRESH, {BY_TYPE, STUDENT, REPORT, BY_TYPE}},
     {"hpm_student_set_problem", FRESH, {BY_TYPE, STUDENT, PROBLEM_OF_STUDENT, STUDENT_VECTOR}},
     {"hpm_student_certificate", CERTIFIED, {BY_TYPE, STUDENT, CERTIFICATE_OUT}},
     {"hpm_vectors_create", FRESH, {OPERATIONS, CONTEXT, VECTOR_DIMENSION, BY_TYPE}},
@@ -1106,6 +1113,7 @@ static const struct extra {
     {"hpm_student_set_initial", "after next", ASKED, HPM_ERROR_ORDER, "student", {{0}}, 0},
     {"hpm_student_set_initial", "after a report", PARTLY, HPM_ERROR_ORDER, "student", {{0}}, 0},
     {"hpm_student_ancestor", "before any report", FRESH, HPM_ERROR_ARGUMENT, "report", {{0}}, 0},
+    {"hpm_student_source_report", "of a student that trains", FRESH, HPM_ERROR_ORDER, "student", {{0}}, 0},
     {"hpm_student_ancestor", "before all reports", PARTLY, HPM_ERROR_ARGUMENT, "report", {{0}}, 0},
     {"hpm_student_certificate", "before there is one", FRESH, HPM_ERROR_NO_RESULT, "student",
      {{0}}, 0},

@@ -42,6 +42,8 @@ expect "not stripped: it has a .symtab" \
 expect "SONAME is not libhpm.so.0" \
     sh -c 'readelf -dW "$1" | grep SONAME | grep -qF "[libhpm.so.0]"' sh "$library"
 expect "an executable stack" sh -c '! readelf -lW "$1" | grep GNU_STACK | grep -q E' sh "$library"
+expect "can be unloaded, which its runtime and its thread state can not" \
+    sh -c 'readelf -dW "$1" | grep -q NODELETE' sh "$library"
 expect "text relocations" sh -c '! readelf -dW "$1" | grep -q TEXTREL' sh "$library"
 expect "looks for libraries in a folder of the machine it was built on" \
     sh -c '! readelf -dW "$1" | grep -E "RPATH|RUNPATH" | grep -qF "[/"' sh "$library"

@@ -165,8 +165,8 @@ static void wanted_by(const fixture *self, const estimate *what, double wanted[F
     }
 }
 
-static void expect_counts(const fixture *self, const estimate *what,
-                          const hpm_certificate *certificate, const char *name) {
+static void expect_counts(const fixture *self, const hpm_certificate *certificate,
+                          const char *name) {
     const int *calls = self->ridge.calls;
     const struct {
         const char *what;
@@ -177,13 +177,13 @@ static void expect_counts(const fixture *self, const estimate *what,
         {"outer gradients", certificate->outer_gradients, calls[OUTER_GRADIENT]},
         {"inner gradients", certificate->inner_gradients, calls[INNER_GRADIENT]},
         {"Hessian products", certificate->hessian_products,
-         what->missing == HESSIAN_PRODUCT ? calls[INNER_GRADIENT] / 2 : calls[HESSIAN_PRODUCT]},
+         calls[HESSIAN_PRODUCT]},
+        {"inner hypergradients", certificate->inner_hyper_gradients, calls[INNER_HYPER_GRADIENT]},
         {"cross products", certificate->cross_products,
-         what->missing == CROSS_PRODUCT ? calls[INNER_HYPER_GRADIENT] / 2 : calls[CROSS_PRODUCT]},
+         calls[CROSS_PRODUCT]},
         {"steps", certificate->steps, calls[STEP]},
         {"step products", certificate->step_products,
-         what->missing == STEP_FORWARD ? (calls[STEP] - (int)certificate->iterations * FEATURES) / 2
-                                       : calls[STEP_FORWARD] + calls[STEP_BACKWARD]},
+         calls[STEP_FORWARD] + calls[STEP_BACKWARD]},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         expect(pairs[i].said == (uint64_t)pairs[i].counted, "%s: %d %s, the certificate says %d",
@@ -207,7 +207,7 @@ static void test_estimate(layout_kind layout, const estimate *what, double numbe
     const double error = relative_error(numbers, wanted);
     expect(error <= (layout == FLOATS ? what->float_tolerance : what->tolerance),
            "%s: relative error %g", name, error);
-    expect_counts(&self, what, &certificate, name);
+    expect_counts(&self, &certificate, name);
 
     expect(certificate.size == sizeof certificate && certificate.reserved == 0, "%s: size", name);
     expect(certificate.iterations >= 1, "%s: no iterations", name);
@@ -340,7 +340,6 @@ static const failure failures[] = {
     {"conjugate-gradient", "0.3", HPM_CERTIFICATE_SINGULAR, zeros, NOTHING, NOTHING},
     {"neumann", "0.3", HPM_CERTIFICATE_INDEFINITE, minus, NOTHING, NOTHING},
     {"neumann", "9", HPM_CERTIFICATE_DIVERGED, NULL, NOTHING, NOTHING},
-    {"nystrom", "0.3", HPM_CERTIFICATE_SINGULAR, zeros, NOTHING, NOTHING},
     {"conjugate-gradient", "0.3", HPM_CERTIFICATE_NONFINITE, NULL, HESSIAN_PRODUCT, NOTHING},
     {"conjugate-gradient", "0.3", HPM_CERTIFICATE_NONFINITE, NULL, OUTER_GRADIENT, NOTHING},
     {"conjugate-gradient", "0.3", HPM_CERTIFICATE_NONFINITE, NULL, CROSS_PRODUCT, NOTHING},
@@ -425,7 +424,8 @@ static void test_callbacks_that_fail(void) {
                    "%s, call %d: %s, and %d came back as %d", estimates[i].estimator, at,
                    hpm_status_name(status), (int)self.ridge.result,
                    (int)hpm_last_callback_status());
-            expect(self.ridge.all_calls == at, "%s: %d calls after call %d failed",
+            /* One more may clear the result, which must not look like an answer. */
+            expect(self.ridge.all_calls <= at + 1, "%s: %d calls after call %d failed",
                    estimates[i].estimator, self.ridge.all_calls - at, at);
             expect(self.ridge.made == self.ridge.freed, "%s, call %d: %d vectors made, %d freed",
                    estimates[i].estimator, at, self.ridge.made, self.ridge.freed);

@@ -588,6 +588,8 @@ void test_problems_that_fail() {
     plain.outer_gradient = [](void *, const void *, const void *, void *, void *) {
         return std::int32_t(-5);
     };
+    plain.hessian_product = plain.cross_product =
+        [](void *, const void *, const void *, const void *, void *) { return std::int32_t(0); };
     const hpm::vectors vectors(hpm::element::float64, 2);
     const hpm::problem c_problem(vectors, vectors, plain, nullptr);
     try {

@@ -72,7 +72,7 @@ import Testing
         try follow(population, landscape, rounds: 50, "\(name), seed \(seed)")
     }
 
-    @Test(arguments: Algorithm.all.map(\.name), 0..<12)
+    @Test(arguments: Algorithm.all.map(\.name), 0..<40)
     func anyOptionsAndSpaces(name: String, seed: Int) throws {
         let algorithm = try #require(Algorithm.named(name))
         var random = TestRandom(seed, 77)

@@ -1,6 +1,12 @@
 import Testing
 @testable import HPM
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
 @Suite struct BudgetTests {
     private func population(_ algorithm: Algorithm, _ change: (inout Options) -> Void) throws -> Population {
         try Population(space: Spaces.mixed(), options: .of(algorithm, change))
@@ -134,6 +140,36 @@ import Testing
         #expect(population.possibleActions.contains(.evaluate) == (cap > 0))
     }
 
+    /// As many evaluations as keep the teacher's share at or below the cap, found by trying.
+    @Test func affordableEvaluations() {
+        var random = TestRandom(12)
+        for _ in 0..<300 {
+            var budget = Budget()
+            // Eighths, so that sums are exact and only the cap itself is rounded.
+            budget.trainingCost = Double(random.index(2000)) / 8
+            budget.hypergradientCost = Double(random.index(500)) / 8
+            budget.reports[Int(Action.train.rawValue)] = 1 + random.index(100)
+            if random.chance(0.7) {
+                budget.reports[Int(Action.evaluate.rawValue)] = 1 + random.index(20)
+                budget.teacherCost = Double(random.index(300)) / 8
+            }
+            let share = Double(random.index(65)) / 64
+            let total = budget.trainingCost + budget.hypergradientCost + budget.teacherCost
+            let unit =
+                budget.reports(.evaluate) > 0
+                ? budget.teacherCost / Double(budget.reports(.evaluate))
+                : (budget.trainingCost + budget.hypergradientCost) / Double(budget.reports(.train))
+            func shareAfter(_ count: Int) -> Double {
+                let cost = budget.teacherCost + Double(count) * unit
+                return total + Double(count) * unit > 0 ? cost / (total + Double(count) * unit) : 0
+            }
+            let count = budget.affordableEvaluations(20, share: share)
+            #expect((0...20).contains(count))
+            if count > 0 { #expect(shareAfter(count) <= share + 1e-12, "\(budget)") }
+            if count < 20 && share > 0 { #expect(shareAfter(count + 1) >= share - 1e-12, "\(budget)") }
+        }
+    }
+
     /// A cap of 0 is a cap of 0, also where nothing costs anything.
     @Test func noShareNoEvaluations() throws {
         var population = try population(.mutationOnly) {
@@ -209,5 +245,17 @@ import Testing
         #expect(evaluated == 4)
         // An evaluation never enters the ranking.
         #expect(try population.best() == best)
+    }
+
+    /// The time of a task begins with its first `next`, not with a repeated one.
+    @Test func timeCountsFromTheFirstNext() throws {
+        var space = SearchSpace()
+        try space.addReal("x", low: 0, high: 1)
+        var population = try Population(space: space, options: .of(.hypergradient) { $0.population = 1 })
+        _ = population.next(0)
+        usleep(30_000)
+        _ = population.next(0)
+        try population.report(0, loss: 1)
+        #expect(population.budget.seconds(.train) >= 0.03)
     }
 }

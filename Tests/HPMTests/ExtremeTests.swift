@@ -7,7 +7,9 @@ import Testing
     private func space() throws -> SearchSpace {
         var space = SearchSpace()
         try space.addReal("wide", low: -8e307, high: 8e307)
-        try space.addReal("tiny", low: -1e-310, high: 1e-310)
+        // Subnormal bounds.
+        let tiny = Double.leastNormalMagnitude / 128
+        try space.addReal("tiny", low: -tiny, high: tiny)
         try space.addReal("narrow", low: 1, high: 1.0000000000000002)
         try space.addReal("all scales", low: 1e-300, high: 1e300, scale: .log)
         try space.addReal("to the end", low: 1e300, high: 1.7e308, scale: .log)

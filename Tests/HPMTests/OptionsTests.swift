@@ -2,9 +2,17 @@ import Testing
 @testable import HPM
 
 @Suite struct OptionsTests {
-    private static let integers = ["population", "seed", "steps", "interval", "burn_in", "trial", "teacher_units"]
-    private static let reals = ["truncation", "teacher_learning_rate", "teacher_share"]
-    private static let optionalReals = ["hyper_learning_rate", "mutation_scale"]
+    private static let integers = ["population", "seed", "steps", "interval", "burn_in", "trial", "teacher_units", "estimator_iterations",
+        "estimator_checkpoints",
+    ]
+    private static let reals = [
+        "truncation", "teacher_learning_rate", "teacher_share", "estimator_learning_rate",
+        "estimator_tolerance", "estimator_step",
+    ]
+    private static let optionalReals = [
+        "hyper_learning_rate", "mutation_scale", "estimator_damping", "difference_step",
+        "check_tolerance",
+    ]
     private static let words = [
         "algorithm": [
             "hpm", "hpm-paper", "hpm-no-teacher", "clone-step", "mutation-only", "pbt", "hypergradient",
@@ -14,6 +22,10 @@ import Testing
         "teacher": ["none", "attention"],
         "direction": ["minimize", "maximize"],
         "schedule": ["synchronous"],
+        "estimator": [
+            "conjugate-gradient", "neumann", "nystrom", "one-step", "reverse", "forward",
+            "finite-differences", "spsa",
+        ],
     ]
     private static var all: [String] {
         integers + reals + optionalReals + ["teacher_evaluations"] + words.keys.sorted()
@@ -29,6 +41,8 @@ import Testing
         case "trial": options.trial
         case "teacher_units": options.teacherUnits
         case "teacher_evaluations": options.teacherEvaluations
+        case "estimator_iterations": options.estimatorIterations
+        case "estimator_checkpoints": options.estimatorCheckpoints
         default: nil
         }
     }
@@ -40,6 +54,12 @@ import Testing
         case "teacher_share": options.teacherShare
         case "hyper_learning_rate": options.hyperLearningRate
         case "mutation_scale": options.mutationScale
+        case "estimator_learning_rate": options.estimatorLearningRate
+        case "estimator_tolerance": options.estimatorTolerance
+        case "estimator_step": options.estimatorStep
+        case "estimator_damping": options.estimatorDamping
+        case "difference_step": options.differenceStep
+        case "check_tolerance": options.checkTolerance
         default: nil
         }
     }
@@ -51,6 +71,7 @@ import Testing
         case "teacher": options.teacher?.rawValue
         case "direction": options.direction.rawValue
         case "schedule": options.schedule.rawValue
+        case "estimator": options.estimator.rawValue
         default: nil
         }
     }

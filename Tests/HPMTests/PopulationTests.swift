@@ -433,6 +433,23 @@ import Testing
         #expect(try asked.best() == (0, 1))
     }
 
+    /// After a stop the rows of those whose task is out are taken, the others have none.
+    @Test func reportAllAfterStop() throws {
+        var population = try population { $0.population = 3 }
+        _ = (population.next(0), population.next(2))
+        population.stop()
+        try [3.0, 1, 2].withUnsafeBufferPointer {
+            try population.reportAll(losses: $0, hypergradients: nil)
+        }
+        #expect(population.budget.reports(.train) == 2)
+        #expect(try population.best() == (2, 2))
+        refuses(.order, population) { population in
+            try [3.0, 1, 2].withUnsafeBufferPointer {
+                try population.reportAll(losses: $0, hypergradients: nil)
+            }
+        }
+    }
+
     @Test func copiesAreIndependent() throws {
         var population = try population()
         try population.drive(rounds: 7, Landscape(seed: 1))

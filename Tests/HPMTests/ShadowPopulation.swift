@@ -439,7 +439,7 @@ struct ShadowPopulation {
                 let possible = [1 - scale, 1 + scale].map { factor in
                     let proposal = min(max((parent * factor).rounded(), parameter.low), parameter.high)
                     if proposal != parent { return proposal }
-                    let up = parent * factor >= parent ? 1.0 : -1
+                    let up = (parent == 0 ? factor > 1 : parent * factor > parent) ? 1.0 : -1
                     let step = parent + up
                     return step < parameter.low || step > parameter.high ? parent - up : step
                 }

@@ -93,8 +93,12 @@ import Testing
 
     @Test func noRestartAfterTheLastStep() throws {
         var population = try population(2, steps: 4)
-        let actions = try population.drive(rounds: 20, Landscape()).map(\.action)
-        #expect(actions == [.train, .train, .restart, .train, .train])
+        let records = try population.drive(rounds: 20, Landscape())
+        #expect(records.map(\.action) == [.train, .train, .restart, .train, .train])
+        // Nor are values drawn for a trial that never begins.
+        for student in 0..<4 {
+            #expect(population.next(student).hyperparameters == records[4].hyperparameters[student])
+        }
         #expect(try population.best().loss.isFinite)
     }
 

@@ -50,6 +50,11 @@ def main() -> int:
             print(f"FAILED {language} block:\n{source}\n{result.stdout}{result.stderr}")
         else:
             print(f"{language} block printed: {result.stdout.strip().splitlines()[-1]}")
+    for language, source in found:
+        lines = sum(1 for line in source.splitlines() if line.strip())
+        if lines > 16:
+            failed += 1
+            print(f"FAILED: a {language} block of {lines} lines is no quick start")
     languages = {language for language, _ in found}
     if languages != {"python", "c"}:
         failed += 1

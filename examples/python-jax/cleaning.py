@@ -115,7 +115,7 @@ def rows_of(runs: list, wrong: dict[int, np.ndarray]) -> list[dict]:
 
 def show(rows: list[dict], methods: list[str], console: Console) -> None:
     table = Table(
-        title="Medians over seeds [quartiles]", title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, padding=0
+        title=r"Medians over seeds \[quartiles]", title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, padding=0
     )
     table.add_column("method", no_wrap=True)
     for heading in (

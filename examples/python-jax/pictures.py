@@ -180,7 +180,7 @@ def schedule(run: Run, path: Path) -> None:
         axes.set_xlabel(f"report (each {STEPS} optimizer steps)")
     figure.suptitle(
         f"The schedule that trained the winner ({run.method}, seed {run.seed}).  Blue: the winner and its ancestors; circles: it became a "
-        "clone and was mutated;\ndark grey: other branches of the same ancestors; light grey: no kin, died out",
+        "clone and was mutated;\ndark grey: other branches of the same ancestors; light grey: students that are no kin",
         fontsize=11, ha="left", x=0.01,
     )
     figure.savefig(path)

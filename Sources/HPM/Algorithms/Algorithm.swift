@@ -43,6 +43,10 @@ public struct Algorithm: Equatable, Sendable {
     var sgdLearningRate = 0.1
     var teacher = TeacherKind.absent
 
+    func learningRate(_ optimizer: OptimizerKind) -> Double {
+        optimizer == .adam ? adamLearningRate : sgdLearningRate
+    }
+
     var defaultMutationScale: Double {
         switch perturbation {
         case .gaussian: 0.1

@@ -21,17 +21,21 @@ extension BilevelProblem {
     /// A callback is compared with others; where one of those is wrong already, it isn't.
     ///
     /// - Parameters:
-    ///   - tolerance: The relative difference from which on a callback is wrong. Differences of vectors in
-    ///     single precision are not better than about 1e-2.
-    ///   - differenceStep: Relative step of the differences.
+    ///   - tolerance: The relative difference from which on a callback is wrong; nil: 1e-4, or 1e-2 for
+    ///     vectors in single precision.
+    ///   - differenceStep: Relative step of the differences; nil: what balances rounding and truncation at
+    ///     the vectors' precision.
     /// - Throws: `callback` where a callback failed.
     /// - Complexity: About 30 calls of each callback.
     public func check(
-        at w: W, _ h: H, tolerance: Double = 1e-4, differenceStep: Double = 6e-6, seed: UInt64 = 0
+        at w: W, _ h: H, tolerance: Double? = nil, differenceStep: Double? = nil, seed: UInt64 = 0
     ) throws(HPMError) -> [CallbackFinding] {
         var check = CallbackCheck(
-            problem: self, w: w, h: h, tolerance: tolerance, differenceStep: differenceStep,
-            seed: seed)
+            problem: self, w: w, h: h,
+            // Ten times and more what differences in single precision can reach.
+            tolerance: tolerance
+                ?? max(1e-4, 400 * balancedDifferenceStep * balancedDifferenceStep),
+            differenceStep: differenceStep ?? balancedDifferenceStep, seed: seed)
         return try check.run()
     }
 }
@@ -86,7 +90,7 @@ struct CallbackCheck<P: VectorSpace, H: VectorSpace> {
     private var precision: Double {
         max(
             problem.parameters.precision, problem.hyperparameters.precision,
-            differenceStep >= 1e-3 ? 0x1p-23 : 0)
+            differenceStep >= 4e-3 ? 0x1p-23 : 0)
     }
 
     mutating func run() throws(HPMError) -> [CallbackFinding] {
@@ -207,7 +211,7 @@ struct CallbackCheck<P: VectorSpace, H: VectorSpace> {
     ) -> Measured {
         Measured(
             value: (above - below) / (2 * step),
-            rounding: 10 * precision * max(above.magnitude, below.magnitude, size) / step)
+            rounding: 4 * precision * max(above.magnitude, below.magnitude, size) / step)
     }
 
     private mutating func checkOuterGradient() throws(HPMError) {

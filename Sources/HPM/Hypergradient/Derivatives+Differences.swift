@@ -1,9 +1,7 @@
 /// Products that a problem has no callback for, by central differences of a gradient that it has.
 ///
 /// With u = v / |v| and a step e along it, (d2f/dw2) v = |v| (g(w + e u) - g(w - e u)) / 2e + O(e^2).
-/// e = 6e-6 (1 + |w|) is near the cube root of double precision's epsilon, which balances rounding and
-/// truncation (Nocedal and Wright, 'Numerical Optimization', 2006, section 8.1); vectors in single
-/// precision want a larger one: ``differenceStep``.
+/// e is ``differenceStep`` (1 + |w|).
 extension Derivatives {
     /// How far rounding can take a Hessian product from the truth, relative to its size.
     var productRounding: Double {

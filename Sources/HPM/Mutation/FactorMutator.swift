@@ -18,9 +18,8 @@ struct FactorMutator: Mutator {
             if draw < resampling {
                 clone.mutate(toLatent: anew, at: target.index, of: parameter)
             } else {
-                let factor = anew < 0.5 ? 1 - scale : 1 + scale
                 clone.mutate(
-                    toNatural: clone.natural[target.index] * factor, at: target.index, of: parameter)
+                    byFactor: anew < 0.5 ? 1 - scale : 1 + scale, at: target.index, of: parameter)
             }
         }
     }

@@ -26,12 +26,16 @@ extension Point {
         }
     }
 
-    /// Moves a value to a natural one, clipped to its bounds; an integer by at least 1.
-    mutating func mutate(toNatural natural: Double, at index: Int, of parameter: Hyperparameter) {
+    /// Multiplies a value, clipped to its bounds; an integer moves by at least 1, from 0 upwards where
+    /// the factor is above 1.
+    mutating func mutate(byFactor factor: Double, at index: Int, of parameter: Hyperparameter) {
+        let old = natural[index]
+        let moved = old * factor
         if parameter.kind.isReal {
-            setNatural(parameter.clamp(natural), at: index, of: parameter)
+            setNatural(parameter.clamp(moved), at: index, of: parameter)
         } else {
-            mutate(towards: natural, up: natural >= self.natural[index], at: index, of: parameter)
+            mutate(
+                towards: moved, up: old == 0 ? factor > 1 : moved > old, at: index, of: parameter)
         }
     }
 

@@ -15,9 +15,17 @@ enum Elementary {
     static func cos(_ x: Double) -> Double { platformCos(x) }
     static func pow(_ x: Double, _ y: Double) -> Double { platformPow(x, y) }
 
-    /// The machine's memory in bytes.
+    /// Whether the process may have so much more memory now (limits of the process count, too).
+    static func canAllocate(_ bytes: Int) -> Bool {
+        guard let memory = malloc(bytes) else { return false }
+        platformFree(memory)
+        return true
+    }
+
+    /// The machine's memory in bytes; infinite where the system does not say.
     static func physicalMemory() -> Double {
-        Double(sysconf(Int32(_SC_PHYS_PAGES))) * Double(sysconf(Int32(_SC_PAGESIZE)))
+        let (pages, size) = (sysconf(Int32(_SC_PHYS_PAGES)), sysconf(Int32(_SC_PAGESIZE)))
+        return pages > 0 && size > 0 ? Double(pages) * Double(size) : .infinity
     }
 }
 
@@ -36,3 +44,4 @@ private func platformLog(_ x: Double) -> Double { log(x) }
 private func platformTanh(_ x: Double) -> Double { tanh(x) }
 private func platformCos(_ x: Double) -> Double { cos(x) }
 private func platformPow(_ x: Double, _ y: Double) -> Double { pow(x, y) }
+private func platformFree(_ memory: UnsafeMutableRawPointer) { free(memory) }

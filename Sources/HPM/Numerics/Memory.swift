@@ -2,7 +2,8 @@
 /// fails ends the process.
 enum Memory {
     /// - Parameter elements: What is to be allocated: rows, columns and bytes of an element.
-    /// - Throws: `memory` where the sum overflows or is more than the machine has.
+    /// - Throws: `memory` where the sum overflows, is more than the machine has or than the process may
+    ///   have.
     static func require(
         elements: [(rows: Int, columns: Int, bytes: Int)], _ what: String
     ) throws(HPMError) {
@@ -11,10 +12,11 @@ enum Memory {
             total += Double(rows) * Double(columns) * Double(bytes)
         }
         let memory = Elementary.physicalMemory()
-        guard total < 0x1p60, total <= memory else {
+        guard total < 0x1p60, total <= memory, Elementary.canAllocate(Int(total)) else {
+            let megabytes = { (bytes: Double) in "\((bytes / 0x1p20).rounded(.up)) MiB" }
             throw HPMError(
                 .memory,
-                "\(what) would take \(total / 0x1p20) MiB; this machine has \(memory / 0x1p20) MiB")
+                "\(what) would take \(megabytes(total)); this machine has \(megabytes(memory)), of which this process may have less")
         }
     }
 }

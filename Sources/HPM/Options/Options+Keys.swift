@@ -51,8 +51,8 @@ struct OptionKey: Sendable {
         OptionKey(
             name: "estimator_checkpoints", access: .integer(\.estimatorCheckpoints, 0...Int.max)),
         OptionKey(name: "estimator_step", access: .real(\.estimatorStep, positive)),
-        OptionKey(name: "difference_step", access: .real(\.differenceStep, positive)),
-        OptionKey(name: "check_tolerance", access: .real(\.checkTolerance, 0...1)),
+        OptionKey(name: "difference_step", access: .optionalReal(\.differenceStep, positive)),
+        OptionKey(name: "check_tolerance", access: .optionalReal(\.checkTolerance, 0...1)),
     ]
 
     private static let positive = Double.leastNonzeroMagnitude...Double.greatestFiniteMagnitude
@@ -168,7 +168,8 @@ extension Options {
             guard let whole = Int64(value) else { throw option.refuse("'\(value)'") }
             try set(key, to: whole)
         case .real, .optionalReal:
-            guard let number = Double(value) else { throw option.refuse("'\(value)'") }
+            let isDecimal = value.utf8.allSatisfy { "0123456789+-.eE".utf8.contains($0) }
+            guard isDecimal, let number = Double(value) else { throw option.refuse("'\(value)'") }
             try set(key, to: number)
         }
     }

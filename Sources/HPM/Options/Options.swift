@@ -32,10 +32,23 @@ public struct Options: Equatable, Sendable {
     public var estimatorDamping: Double?
     public var estimatorCheckpoints = 0
     public var estimatorStep = 1e-4
-    public var differenceStep = 6e-6
-    public var checkTolerance = 1e-4
+    public var differenceStep: Double?
+    public var checkTolerance: Double?
 
     public init() {}
+
+    /// What the algorithm decides, decided: a run that is saved goes on with it also where a later
+    /// version has other defaults.
+    func resolved() -> Options {
+        var options = self
+        let optimizer = hyperOptimizer ?? algorithm.optimizer
+        options.hyperOptimizer = optimizer
+        options.hyperLearningRate = hyperLearningRate ?? algorithm.learningRate(optimizer)
+        options.teacher = teacher ?? algorithm.teacher
+        options.teacherEvaluations = teacherEvaluations ?? max(1, population / 2)
+        options.mutationScale = mutationScale ?? algorithm.defaultMutationScale
+        return options
+    }
 
     /// What is done with the reported loss.
     public enum Direction: String, CaseIterable, Sendable {

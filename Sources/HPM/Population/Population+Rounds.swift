@@ -73,7 +73,6 @@ extension Population {
 
     private mutating func becomeClone(_ student: Int, of source: Int) {
         students[student].point = students[source].point
-        students[student].mutation = nil
         gradients.copyRow(source, to: student, width: space.dimension)
         hyperTraining?.copy(from: source, to: student, dimension: space.dimension)
         lineage.append(Lineage.Clone(report: trainingRounds, student: student, source: source))

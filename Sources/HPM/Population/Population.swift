@@ -22,6 +22,7 @@
 /// bit, whatever the order in which the students' reports arrive.
 public struct Population: Sendable {
     public let space: SearchSpace
+    /// What the algorithm decides is filled in.
     public let options: Options
     public internal(set) var lineage = Lineage()
     /// The training reports that every student has made.
@@ -61,11 +62,12 @@ public struct Population: Sendable {
         guard space.dimension > 0 else {
             throw HPMError(.argument, "space has no parameters; allowed: at least one")
         }
+        let options = options.resolved()
         let algorithm = options.algorithm
         let teacherKind = options.teacher ?? algorithm.teacher
         try Memory.require(
             elements: [
-                (options.population, space.dimension, 80),
+                (options.population, space.dimension, Self.bytesOfCoordinate),
                 (options.population, 1, MemoryLayout<Student>.size + MemoryLayout<Round.Task>.size + 64),
                 (teacherKind == .absent ? 0 : space.dimension, options.teacherUnits, 16),
             ],
@@ -81,8 +83,7 @@ public struct Population: Sendable {
             let optimizer = options.hyperOptimizer ?? algorithm.optimizer
             hyperTraining = HyperTraining(
                 optimizer: optimizer, pooled: algorithm.hyperTraining == .pooled,
-                learningRate: options.hyperLearningRate
-                    ?? (optimizer == .adam ? algorithm.adamLearningRate : algorithm.sgdLearningRate),
+                learningRate: options.hyperLearningRate ?? algorithm.learningRate(optimizer),
                 coordinates: algorithm.coordinates, students: options.population,
                 dimension: space.dimension)
         }
@@ -110,6 +111,10 @@ public struct Population: Sendable {
         counter == "training_rounds" ? Double(trainingRounds) : try budget.count(counter)
     }
 
+    /// Of each student and dimension: its point in both coordinates, the reported one, the hypergradient,
+    /// five moments, and what an exploit keeps until it is over.
+    static let bytesOfCoordinate = 128
+
     public var size: Int { students.count }
     public var dimension: Int { space.dimension }
 
@@ -136,6 +141,8 @@ public struct Population: Sendable {
     }
 
     /// The hyperparameters that a student holds now, in natural units.
+    ///
+    /// - Parameter student: From 0, below ``size``; anything else is a programming error.
     public func hyperparameters(of student: Int) -> [Double] {
         students[student].point.natural
     }
@@ -213,7 +220,7 @@ public struct Population: Sendable {
 extension Population {
     /// What a student is to do next. Asked twice without a report it answers the same.
     ///
-    /// - Parameter student: From 0, below ``size``.
+    /// - Parameter student: From 0, below ``size``; anything else is a programming error.
     /// - Complexity: O(dimension).
     public mutating func next(_ student: Int) -> Assignment {
         var hyperparameters = Array(repeating: 0.0, count: dimension)

@@ -11,15 +11,24 @@ extension Population {
     ///
     /// - Complexity: O(population x dimension).
     public func snapshot() -> [UInt8] {
-        var state = SnapshotEncoder()
-        encode(into: &state)
         var encoder = SnapshotEncoder()
         for byte in Self.magic { encoder.put(byte) }
         encoder.put(Self.version)
-        encoder.put(count: state.bytes.count)
-        encoder.put(raw: state.bytes)
+        encoder.put(UInt64(0))
+        let header = encoder.bytes.count
+        encode(into: &encoder)
+        encoder.patch(UInt64(encoder.bytes.count - header), at: header - 8)
         encoder.put(Checksum.crc64(encoder.bytes))
         return encoder.bytes
+    }
+
+    /// - Throws: `memory` where a snapshot does not fit beside the population.
+    public func requireSnapshotMemory() throws(HPMError) {
+        try Memory.require(
+            elements: [
+                (size, dimension, Self.bytesOfCoordinate),
+                (teacher == nil ? 0 : dimension, options.teacherUnits, 16),
+            ], "a snapshot of \(size) students with \(dimension) hyperparameters")
     }
 
     /// A population from the bytes of ``snapshot()``.
@@ -113,6 +122,13 @@ extension Population {
         gradients = try decoder.doubles(
             count: students * dimension, in: -Gradient.largest...Gradient.largest, allowingNaN: true,
             "the hypergradients")
+        for parameter in space.parameters where !parameter.kind.isReal {
+            for index in parameter.indices {
+                for student in 0..<students where !gradients[student * dimension + index].isNaN {
+                    throw SnapshotDecoder.damaged("'\(parameter.name)' has a hypergradient")
+                }
+            }
+        }
         try hyperTraining?.decode(&decoder)
         try teacher?.decode(&decoder)
         round = try Round(&decoder, students: students, in: space)

@@ -6,8 +6,11 @@ struct SnapshotEncoder {
         withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
     }
 
-    mutating func put(raw other: [UInt8]) {
-        bytes.append(contentsOf: other)
+    /// Overwrites a number that was put before what it counts.
+    mutating func patch(_ value: UInt64, at position: Int) {
+        withUnsafeBytes(of: value.littleEndian) {
+            bytes.replaceSubrange(position..<position + $0.count, with: $0)
+        }
     }
 
     mutating func put(_ value: Double) { put(value.bitPattern) }

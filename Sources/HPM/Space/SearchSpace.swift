@@ -12,7 +12,8 @@
 /// - Complexity: A block is O(1) in memory, whatever its count.
 public struct SearchSpace: Equatable, Sendable {
     public private(set) var parameters: [Hyperparameter] = []
-    private var positions: [String: Int] = [:]
+    /// By the bytes of the name: two strings of other bytes that look alike are two names.
+    private var positions: [[UInt8]: Int] = [:]
 
     public init() {}
 
@@ -88,12 +89,12 @@ public struct SearchSpace: Equatable, Sendable {
             throw HPMError(
                 .argument, "'\(name)' has \(labels.count) labels; allowed: 2 or more")
         }
-        var seen: Set<String> = []
+        var seen: Set<[UInt8]> = []
         for label in labels {
             guard !label.isEmpty else {
                 throw HPMError(.argument, "a label of '\(name)' is empty")
             }
-            guard seen.insert(label).inserted else {
+            guard seen.insert(Array(label.utf8)).inserted else {
                 throw HPMError(.argument, "label '\(label)' of '\(name)' is given twice")
             }
         }
@@ -114,12 +115,12 @@ public struct SearchSpace: Equatable, Sendable {
                 .argument,
                 "'\(name)' is \(parameter.kind == .integer ? "an integer" : "a choice") and has no hypergradient; allowed: automatic, mutate, fixed")
         }
-        if let position = positions[name] { parameters[position].update = update }
+        if let position = positions[Array(name.utf8)] { parameters[position].update = update }
     }
 
     /// - Throws: `argument` for an unknown name.
     public func parameter(named name: String) throws(HPMError) -> Hyperparameter {
-        guard let position = positions[name] else {
+        guard let position = positions[Array(name.utf8)] else {
             let known = parameters.prefix(20).map { "'\($0.name)'" }.joined(separator: ", ")
             throw HPMError(
                 .argument,
@@ -162,7 +163,7 @@ public struct SearchSpace: Equatable, Sendable {
         guard !name.isEmpty else {
             throw HPMError(.argument, "name is empty; allowed: any other text")
         }
-        guard positions[name] == nil else {
+        guard positions[Array(name.utf8)] == nil else {
             throw HPMError(.argument, "name '\(name)' is taken; allowed: each name once")
         }
         let (end, overflow) = dimension.addingReportingOverflow(count)
@@ -175,7 +176,7 @@ public struct SearchSpace: Equatable, Sendable {
         if let initial, let complaint = parameter.complaint(about: initial) {
             throw HPMError(.argument, "initial of '\(name)' is \(initial); \(complaint)")
         }
-        positions[name] = parameters.count
+        positions[Array(name.utf8)] = parameters.count
         parameters.append(parameter)
     }
 }

@@ -330,6 +330,8 @@ PROTOTYPES: Final[dict[str, tuple[Any, tuple[Any, ...]]]] = {
     "hpm_student_report_cost": (hpm_status, (c_void_p, c_size_t, c_double, c_double)),
     "hpm_student_hyperparameters": (hpm_status, (c_void_p, c_size_t, c_void_p, c_size_t)),
     "hpm_student_set_initial": (hpm_status, (c_void_p, c_size_t, c_void_p, c_size_t)),
+    "hpm_student_source_report": (hpm_status, (c_void_p, c_size_t, POINTER(c_size_t))),
+    "hpm_checkpoint_releasable": (hpm_status, (c_void_p, c_size_t, c_size_t, POINTER(c_int32))),
     "hpm_student_ancestor": (hpm_status, (c_void_p, c_size_t, c_size_t, POINTER(c_size_t))),
     "hpm_population_run": (hpm_status, (c_void_p, POINTER(hpm_trainer), c_void_p)),
     "hpm_teacher_create": (hpm_status, (c_size_t, c_void_p, POINTER(c_void_p))),

@@ -32,8 +32,8 @@ class Call:
         self.interrupts = Interrupts()
 
     def __enter__(self) -> Call:
+        self.interrupts.__enter__()  # first: from now on Ctrl-C waits
         self._outer, _calls.innermost = _calls.innermost, self
-        self.interrupts.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -43,11 +43,11 @@ class Population(Handle):
             ``trial`` (0), ``hyper_optimizer`` (``adam``), ``hyper_learning_rate``, ``teacher``,
             ``teacher_units``, ``teacher_learning_rate``, ``teacher_evaluations``,
             ``mutation_scale``, ``teacher_share``, ``direction`` (``minimize`` or ``maximize``),
-            ``schedule``. None stands for the default. Their table is in docs/algorithms.md.
+            ``schedule``. None stands for the default. docs/reference-c.md has
+            their table, under hpm_options.
 
     Raises:
         ArgumentError: An unknown option or a value that is not allowed: the sentence lists what is.
-        UnsupportedError: A parameter that the algorithm can't take.
         MemoryError_: A population that does not fit into memory.
 
     Every method may be called from any thread; calls on one population are serialised inside. It

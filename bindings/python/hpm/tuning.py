@@ -38,11 +38,13 @@ class Result:
     """What :func:`tune` found."""
 
     hyperparameters: dict[str, Value]
-    """Those of the best student's latest training report, by name."""
+    """Of the best known point, by name: those of the best student's latest training report; under
+    ``random`` with ``trial`` those of the best trial, also if it has ended."""
     loss: float
     """The loss of that report."""
     student: int
-    """The best student: its model is the one to keep."""
+    """The student to keep: the one with the best latest loss. Under ``random`` with ``trial`` its trial
+    need not be the best one."""
     population: Population
     """The population, for counters, lineage and snapshots."""
     history: list[Report]
@@ -130,6 +132,10 @@ def tune(
         if clone is None:
             clone = _copier(models)
     population = Population(space, steps=steps, **options)  # type: ignore[arg-type]
+    if clone is None and options.get("algorithm") not in ("random", "hypergradient") and population.size > 1:
+        raise ArgumentError(
+            "clone is missing: pass models=, the students' models, or clone=, which copies one onto another"
+        )
     if models is not None and len(models) != population.size:
         raise ArgumentError(f"models has length {len(models)}; allowed: {population.size}, the students")
     if (problem is None) != (parameters is None):

@@ -217,7 +217,15 @@ def test_stop_from_a_callback_and_from_another_thread():
     assert results == [False]
 
 
-def test_a_signal_interrupts_a_callback():
+@pytest.fixture
+def interrupts():
+    """Python's own handler of Ctrl-C: a process that was started in the background ignores the signal."""
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, previous)
+
+
+def test_a_signal_interrupts_a_callback(interrupts):
     population = hpm.Population(build(PARAMETERS), population=3, steps=3)
     handler = signal.getsignal(signal.SIGINT)
 
@@ -233,7 +241,7 @@ def test_a_signal_interrupts_a_callback():
     assert population.run(quadratic, nothing)
 
 
-def test_a_signal_between_callbacks_waits_for_the_next():
+def test_a_signal_between_callbacks_waits_for_the_next(interrupts):
     handler = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         with (interrupts := Interrupts()):
@@ -245,7 +253,7 @@ def test_a_signal_between_callbacks_waits_for_the_next():
     assert signal.getsignal(signal.SIGINT) is handler
 
 
-def test_no_signal_is_lost_wherever_it_arrives():
+def test_no_signal_is_lost_wherever_it_arrives(interrupts):
     population = hpm.Population(build(PARAMETERS), population=3)
     random = np.random.default_rng(0)
     for delay in 0.002 * random.random(40):
