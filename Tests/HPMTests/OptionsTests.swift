@@ -136,7 +136,8 @@ import Testing
             for text in ["", " 7", "7.0", "seven", "0x7", "9223372036854775808", "1e3"] {
                 refuses(["'\(key)'", "allowed"]) { try $0.set(key, to: text) }
             }
-            let lowest: Int64 = ["population", "interval", "teacher_units"].contains(key) ? 1 : 0
+            let lowest: Int64 = 
+                ["population", "interval", "teacher_units", "estimator_iterations"].contains(key) ? 1 : 0
             try options.set(key, to: lowest)
             #expect(integer(options, key) == Int(lowest))
             for value in [lowest - 1 - (key == "teacher_evaluations" ? 1 : 0), .min] {
@@ -160,14 +161,24 @@ import Testing
         let limits = [
             "truncation": 0.5, "teacher_share": 1, "mutation_scale": 1, "teacher_learning_rate": 1e6,
             "hyper_learning_rate": Double.greatestFiniteMagnitude,
+            "estimator_learning_rate": Double.greatestFiniteMagnitude,
+            "estimator_damping": Double.greatestFiniteMagnitude,
+            "estimator_step": Double.greatestFiniteMagnitude,
+            "difference_step": Double.greatestFiniteMagnitude,
+            "estimator_tolerance": 1.0.nextDown, "check_tolerance": 1,
         ]
+        let positive = ["estimator_learning_rate", "estimator_step", "difference_step"]
         for key in Self.reals + Self.optionalReals {
             let highest = try #require(limits[key])
             var options = Options()
             try options.set(key, to: 0.25)
             #expect(real(options, key) == 0.25)
-            try options.set(key, to: Int64(0))
-            #expect(real(options, key) == 0)
+            if positive.contains(key) {
+                refuses(["'\(key)'", "allowed"]) { try $0.set(key, to: Int64(0)) }
+            } else {
+                try options.set(key, to: Int64(0))
+                #expect(real(options, key) == 0)
+            }
             try options.set(key, to: "0.125")
             #expect(real(options, key) == 0.125)
             try options.set(key, to: "25e-2")
