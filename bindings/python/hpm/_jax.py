@@ -149,8 +149,9 @@ def derivatives(
     learning_rate: float | None,
     params: JaxOperations,
     h: JaxOperations,
-) -> dict[str, Callable[..., Any]]:
-    """The callbacks of a problem by name, as functions of pytrees."""
+) -> tuple[dict[str, Callable[..., Any]], Callable[[], None]]:
+    """The callbacks of a problem by name, as functions of pytrees, and what is to be called before an
+    estimate."""
     result: dict[str, Callable[..., Any]] = {}
     if outer is not None:
         function, data = _split(outer)
@@ -170,7 +171,7 @@ def derivatives(
             result[name] = functools.partial(compiled, ((data, learning_rate), {}))
     if response is not None:
         result["response"] = response
-    return result
+    return result, lambda: None
 
 
 def _split(function: Callable[..., Any]) -> tuple[Callable[..., Any], Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import itertools
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -160,11 +161,14 @@ def derivatives(
     learning_rate: float | None,
     params: TorchOperations,
     h: TorchOperations,
-) -> dict[str, Callable[..., Any]]:
-    """The callbacks of a problem by name, as functions of lists of tensors."""
+) -> tuple[dict[str, Callable[..., Any]], Callable[[], None]]:
+    """The callbacks of a problem by name, as functions of lists of tensors, and what is to be called
+    before an estimate."""
     result: dict[str, Callable[..., Any]] = {}
+    begin: Callable[[], None] = lambda: None
     if inner is not None:
         curvature = _Curvature(_Function(inner, params, h))
+        begin = curvature.forget
         result["inner_loss"] = curvature.loss.value
         result["inner_gradient"] = curvature.gradient
         result["hessian_product"] = curvature.hessian_product
@@ -174,13 +178,7 @@ def derivatives(
     if outer is not None:
         loss = _Function(outer, params, h)
         result["outer_loss"] = loss.value
-
-        def outer_gradient(w: Tensors, h: Tensors) -> tuple[Tensors, Tensors]:
-            if inner is not None:
-                curvature.forget()
-            return loss.gradients(w, h)
-
-        result["outer_gradient"] = outer_gradient
+        result["outer_gradient"] = loss.gradients
     if step is not None:
         stepping = _Step(step, params, h)
         result["step"] = stepping.value
@@ -188,7 +186,7 @@ def derivatives(
         result["step_backward"] = stepping.backward
     if response is not None:
         result["response"] = lambda value: response(h.given(value))
-    return result
+    return result, begin
 
 
 def _variables(tensors: Tensors) -> Tensors:
@@ -232,16 +230,23 @@ class _Function:
         return loss.reshape(())
 
 
+class _Kept(threading.local):
+    """A graph of the inner gradient: what it was made from, its variables, and the gradient."""
+
+    graph: tuple[list[tuple[Any, int]], Tensors, Tensors, Tensors] | None = None
+
+
 class _Curvature:
     """Second derivatives of the inner loss by double backward. The graph of the gradient is kept from
     one product to the next, and freed with the cross product, the last of an estimate."""
 
     def __init__(self, loss: _Function):
         self.loss = loss
-        self._kept: tuple[list[tuple[Any, int]], Tensors, Tensors, Tensors] | None = None
+        self._kept = _Kept()
 
     def forget(self) -> None:
-        self._kept = None
+        """Weights that were changed through `.data` look the same."""
+        self._kept.graph = None
 
     def gradient(self, w: Tensors, h: Tensors) -> Tensors:
         with torch.enable_grad():
@@ -259,12 +264,13 @@ class _Curvature:
 
     def _graph(self, w: Tensors, h: Tensors) -> tuple[Tensors, Tensors, Tensors]:
         state = [(tensor, tensor._version) for tensor in w + h]
-        if self._kept is None or not _same(self._kept[0], state):
+        graph = self._kept.graph
+        if graph is None or not _same(graph[0], state):
             with torch.enable_grad():
                 variables, hyper = _variables(w), _variables(h)
                 gradient = _gradients([self.loss(variables, hyper)], variables, create_graph=True)
-            self._kept = (state, variables, hyper, gradient)
-        return self._kept[1:]
+            graph = self._kept.graph = (state, variables, hyper, gradient)
+        return graph[1:]
 
 
 def _same(left: list[tuple[Any, int]], right: list[tuple[Any, int]]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import Enum
 
 from . import _abi
@@ -63,6 +63,7 @@ class Calls:
     """Of the outer loss and the response."""
     outer_gradients: int
     inner_gradients: int
+    inner_hyper_gradients: int
     hessian_products: int
     """Also those made by differences."""
     cross_products: int
@@ -107,14 +108,13 @@ class Certificate:
 
     @classmethod
     def _read(cls, found: _abi.hpm_certificate) -> Certificate:
-        names = ("losses", "outer_gradients", "inner_gradients", "hessian_products", "cross_products")
         return cls(
             status=_STATUSES[found.status],
             iterations=found.iterations,
             relative_residual=found.relative_residual,
             smallest_curvature=found.smallest_curvature,
             seconds=found.seconds,
-            calls=Calls(*(getattr(found, name) for name in (*names, "steps", "step_products"))),
+            calls=Calls(*(getattr(found, field.name) for field in fields(Calls))),
             parameter_vectors=found.parameter_vectors,
             hyperparameter_vectors=found.hyperparameter_vectors,
         )

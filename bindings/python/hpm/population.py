@@ -558,9 +558,10 @@ class Population(Handle):
     def _renew(self, student: int) -> None:
         """Reads a student's parameters for its hypergradient."""
         if student in self._problems:
-            renew = self._problems[student][1].renew
-            if renew is not None:
-                renew()
+            problem, held = self._problems[student]
+            problem._begin()
+            if held.renew is not None:
+                held.renew()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Population.load, (self.save(),)

@@ -102,6 +102,9 @@ class Problem(Handle):
         True
     """
 
+    _begin: Callable[[], None] = staticmethod(lambda: None)
+    """Called before an estimate: what was kept of the last one is out of date."""
+
     def __init__(
         self,
         *,
@@ -180,12 +183,10 @@ class Problem(Handle):
         rate = None if learning_rate is None else real(learning_rate, "learning_rate")
         framework = _framework(params, h)
         w_space, h_space = framework.operations(params, h)
+        given, begin = framework.derivatives(inner_loss, outer_loss, step, response, rate, w_space, h_space)
         problem = cls.__new__(cls)
-        problem._create(
-            NumberedVectors(w_space),
-            NumberedVectors(h_space),
-            framework.derivatives(inner_loss, outer_loss, step, response, rate, w_space, h_space),
-        )
+        problem._create(NumberedVectors(w_space), NumberedVectors(h_space), given)
+        problem._begin = begin
         return problem
 
     def _create(
@@ -232,6 +233,7 @@ class Problem(Handle):
         """
         found = empty()
         result, value = self._hyperparameters.result()
+        self._begin()
         try:
             with (
                 options(more) as handle,
@@ -246,6 +248,7 @@ class Problem(Handle):
             gradient = value()
         finally:
             result.release()
+            self._begin()
         certificate = Certificate._read(found)
         if status == _abi.HPM_FAILED_ESTIMATE:
             warn(certificate)
@@ -284,6 +287,7 @@ class Problem(Handle):
         """
         needed = c_size_t()
         capacity = 1 << 14
+        self._begin()
         with (
             options(more) as handle,
             self._parameters.holding(params, "params") as w,

@@ -100,17 +100,18 @@ def close(found, expected, tolerance):
 def test_implicit_estimators_against_the_closed_form(framework, problem, estimator, damping):
     w = problem.minimum(H)
     largest = np.linalg.eigvalsh(problem.hessian(w, H)).max()
+    tolerance = 1e-9 if estimator == "nystrom" else 1e-11
     found, certificate = hpm.hypergradient(
         *losses(problem, framework),
         framework.array(w),
         framework.array(H),
         estimator=estimator,
         estimator_iterations={"conjugate-gradient": 12, "neumann": 5000, "nystrom": 6}[estimator],
-        estimator_tolerance=1e-11,
+        estimator_tolerance=tolerance,
         estimator_damping=damping or None,
         estimator_learning_rate=1 / largest,
     )
-    assert certificate.status == "converged" and certificate.usable and certificate.relative_residual <= 1e-11
+    assert certificate.status == "converged" and certificate.usable and certificate.relative_residual <= tolerance
     close(framework.numpy(found), problem.hypergradient(w, H, damping), 1e-8)
     if estimator == "conjugate-gradient":
         assert certificate.iterations <= 7
@@ -126,7 +127,7 @@ def test_one_step(framework):
         *losses(problem, framework), framework.array(w), framework.array(H), estimator="one-step", estimator_learning_rate=0.02
     )
     close(framework.numpy(found), problem.hypergradient(w, H, q=0.02 * problem.outer_gradient(w, H)[0]), 1e-12)
-    assert certificate.calls == hpm.Calls(0, 1, 0, 0, 1, 0, 0) and np.isnan(certificate.relative_residual)
+    assert certificate.calls == hpm.Calls(0, 1, 0, 0, 0, 1, 0, 0) and np.isnan(certificate.relative_residual)
     default, _ = hpm.hypergradient(*losses(problem, framework), framework.array(w), framework.array(H), estimator="one-step")
     close(framework.numpy(default), problem.hypergradient(w, H, q=0.1 * problem.outer_gradient(w, H)[0]), 1e-12)
 
@@ -265,7 +266,7 @@ def test_unrolled_estimators_against_jax(framework, network, estimator, checkpoi
     [
         ("conjugate-gradient", {"estimator_iterations": 100, "estimator_tolerance": 1e-12}, 1e-8),
         ("neumann", {"estimator_iterations": 20000, "estimator_tolerance": 1e-10}, 1e-8),
-        ("nystrom", {"estimator_iterations": 33, "estimator_damping": 1e-9}, 1e-5),
+        ("nystrom", {"estimator_iterations": 33, "estimator_damping": 1e-8}, 1e-4),
     ],
 )
 def test_implicit_estimators_on_a_network(framework, network, estimator, options, tolerance):
@@ -279,7 +280,7 @@ def test_implicit_estimators_on_a_network(framework, network, estimator, options
     )
     assert certificate.usable
     close(framework.numpy(found), network["implicit"], tolerance)
-    close(framework.numpy(found), network["differences"], 1e-5)
+    close(framework.numpy(found), network["differences"], max(1e-5, tolerance))
 
 
 def momentum(inner, framework):
@@ -608,7 +609,7 @@ def test_arguments(framework):
         hpm.hypergradient(inner, outer, framework.array([1, 2], np.int64), h)
     with pytest.raises((TypeError, hpm.ArgumentError), match="params hol|params h"):
         hpm.hypergradient(inner, outer, [], h)
-    with pytest.raises(TypeError, match="1|scalar"):
+    with pytest.raises(TypeError, match="one number|scalar"):
         hpm.hypergradient(lambda w, h: w, outer, w, h)
     problem = hpm.Problem.differentiate(inner, outer, w, h)
     for other in (framework.array(np.ones(5)), framework.array(np.ones(6), np.float32), [framework.array(np.ones(6))]):
