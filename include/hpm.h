@@ -206,14 +206,15 @@ enum {
                               rates close to 0 or 1. */
 };
 
-/* Who may move a hyperparameter. */
+/* Who may move a hyperparameter, where the algorithm has such moves. */
 typedef int32_t hpm_update;
 enum {
     HPM_UPDATE_AUTO = 0,           /* The algorithm decides (the default). */
     HPM_UPDATE_MUTATE = 1,         /* Mutation alone moves it. */
     HPM_UPDATE_HYPERGRADIENT = 2,  /* Hyper-training alone moves it, along its hypergradient. */
     HPM_UPDATE_BOTH = 3,           /* Both move it. */
-    HPM_UPDATE_FIXED = 4           /* Nothing does: it keeps its starting value. */
+    HPM_UPDATE_FIXED = 4           /* Nothing does: it keeps its starting value, `initial` for
+                                      student 0, a drawn one for the others. */
 };
 
 /* What a hyperparameter is. */
@@ -231,8 +232,9 @@ enum {
     /* Train the student one interval with the hyperparameters; report its validation loss and,
        if you can, its hypergradient. */
     HPM_ACTION_TRAIN = 0,
-    /* Copy the weights and the optimizer state of student `source` into this one; report (the
-       loss is ignored). `source` does not train until then, so live weights may be copied. */
+    /* Copy the weights and the optimizer state of student `source` into this one; report (loss
+       and hypergradient are ignored). `source` does not train until then, so live weights may be
+       copied. */
     HPM_ACTION_CLONE = 1,
     /* On a copy of the student that is thrown away: loss and hypergradient at the
        hyperparameters, as at the end of a training interval (weights frozen, or the last
@@ -720,7 +722,8 @@ hpm_status hpm_space_destroy(hpm_space *space);
  *            HPM_SCALE_LOGIT.
  *   high     The upper bound, finite, above `low`. Below 1 for HPM_SCALE_LOGIT.
  *   scale    HPM_SCALE_LINEAR, HPM_SCALE_LOG or HPM_SCALE_LOGIT.
- *   initial  Where student 0 starts, within the bounds; NaN: drawn, as for all other students.
+ *   initial  Where student 0 starts, within the bounds; NaN: drawn, as for all other students
+ *            (hpm_student_set_initial() sets any student's).
  *
  * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
  * Thread safety: Any thread. Complexity: O(1), amortised. Since 0.1.
@@ -1112,7 +1115,7 @@ hpm_status hpm_population_best_hyperparameters(hpm_population *population, doubl
 /*
  * Asks a population to stop: from now on `next` answers STOP, and hpm_population_run() returns once
  * the callback that is under way has. Reports that are still out are accepted. The request is not
- * saved: a loaded population goes on.
+ * saved: this population stays stopped, one that is loaded from its snapshot goes on.
  *
  *   population  The population.
  *
@@ -1361,8 +1364,9 @@ hpm_status hpm_teacher_learn(hpm_teacher *teacher, const double *parent,
  *
  * Returns HPM_OK, HPM_ERROR_CAPACITY (nothing was written but `needed`), HPM_ERROR_MEMORY,
  *   HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
- * Thread safety: Any thread, also inside a callback. Another thread's report between the call for
- *   the size and the call for the bytes can change the size: try again after HPM_ERROR_CAPACITY.
+ * Thread safety: Any thread, also inside a callback, whose task is then still out: a population
+ *   that is loaded asks for it again. Another thread's report between the call for the size and the
+ *   call for the bytes can change the size: try again after HPM_ERROR_CAPACITY.
  * Complexity: O(population x dimension). Since 0.1.
  */
 hpm_status hpm_population_save(hpm_population *population, uint8_t *bytes, size_t capacity,

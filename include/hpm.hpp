@@ -407,10 +407,10 @@ struct result {
 /// The callables of population::run; what the algorithm never asks for may be empty. They may
 /// throw: the run ends and throws that exception.
 struct trainer {
-    std::function<result(std::size_t student, const std::vector<double> &hyperparameters)> train;
-    std::function<result(std::size_t student, const std::vector<double> &hyperparameters)> evaluate;
-    std::function<void(std::size_t source, std::size_t student)> clone;
-    std::function<void(std::size_t student)> restart;
+    std::function<result(std::size_t student, const std::vector<double> &hyperparameters)> train = {};
+    std::function<result(std::size_t student, const std::vector<double> &hyperparameters)> evaluate = {};
+    std::function<void(std::size_t source, std::size_t student)> clone = {};
+    std::function<void(std::size_t student)> restart = {};
 };
 
 /// How an estimate ended.

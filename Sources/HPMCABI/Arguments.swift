@@ -94,10 +94,12 @@ extension Population {
 
     /// `n` is the length of a row of outputs; size x n must not overflow.
     func requireCapacity(_ n: UInt) throws(HPMError) {
+        guard n >= UInt(dimension) else {
+            throw HPMError(.argument, "n is \(n); allowed: at least \(dimension), the space's dimension")
+        }
         let largest = UInt(Int.max / 8 / size)
-        guard n >= UInt(dimension), n <= largest else {
-            throw HPMError(
-                .argument, "n is \(n); allowed: \(dimension), the space's dimension, to \(largest)")
+        guard n <= largest else {
+            throw HPMError(.argument, "n is \(n); allowed: at most \(largest)")
         }
     }
 

@@ -8,8 +8,8 @@ public typealias hpm_action = Int32
 /// Train the student one interval with the hyperparameters; report its validation loss and, if you
 /// can, its hypergradient.
 public let HPM_ACTION_TRAIN: hpm_action = 0
-/// Copy the weights and the optimizer state of student `source` into this one; report (the loss is
-/// ignored). `source` does not train until then, so live weights may be copied.
+/// Copy the weights and the optimizer state of student `source` into this one; report (loss and
+/// hypergradient are ignored). `source` does not train until then, so live weights may be copied.
 public let HPM_ACTION_CLONE: hpm_action = 1
 /// On a copy of the student that is thrown away: loss and hypergradient at the hyperparameters, as
 /// at the end of a training interval (weights frozen, or the last differentiated steps alone);
@@ -279,7 +279,7 @@ public func hpm_population_best_hyperparameters(
 
 /// Asks a population to stop: from now on `next` answers STOP, and ``hpm_population_run`` returns
 /// once the callback that is under way has. Reports that are still out are accepted. The request is
-/// not saved: a loaded population goes on.
+/// not saved: this population stays stopped, one that is loaded from its snapshot goes on.
 ///
 /// - Parameter population: The population.
 /// - Returns: `HPM_OK` or `HPM_ERROR_HANDLE`.

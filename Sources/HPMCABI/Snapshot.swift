@@ -11,7 +11,8 @@ import HPM
 ///   - needed: Receives the size of the snapshot in bytes.
 /// - Returns: `HPM_OK`, `HPM_ERROR_CAPACITY` (nothing was written but `needed`), `HPM_ERROR_MEMORY`,
 ///   `HPM_ERROR_ARGUMENT` or `HPM_ERROR_HANDLE`.
-/// - Thread safety: Any thread, also inside a callback. Another thread's report between the call for
+/// - Thread safety: Any thread, also inside a callback, whose task is then still out: a population that
+///   is loaded asks for it again. Another thread's report between the call for
 ///   the size and the call for the bytes can change the size: try again after `HPM_ERROR_CAPACITY`.
 /// - Complexity: O(population x dimension).
 /// - Since: 0.1

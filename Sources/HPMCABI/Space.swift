@@ -12,7 +12,7 @@ public let HPM_SCALE_LOG: hpm_scale = 1
 /// The logistic function of a linear map; bounds inside (0, 1). For rates close to 0 or 1.
 public let HPM_SCALE_LOGIT: hpm_scale = 2
 
-/// Who may move a hyperparameter.
+/// Who may move a hyperparameter, where the algorithm has such moves.
 public typealias hpm_update = Int32
 /// The algorithm decides (the default).
 public let HPM_UPDATE_AUTO: hpm_update = 0
@@ -22,7 +22,7 @@ public let HPM_UPDATE_MUTATE: hpm_update = 1
 public let HPM_UPDATE_HYPERGRADIENT: hpm_update = 2
 /// Both move it.
 public let HPM_UPDATE_BOTH: hpm_update = 3
-/// Nothing does: it keeps its starting value.
+/// Nothing does: it keeps its starting value, `initial` for student 0, a drawn one for the others.
 public let HPM_UPDATE_FIXED: hpm_update = 4
 
 /// What a hyperparameter is.
@@ -73,7 +73,8 @@ public func hpm_space_destroy(_ space: hpm_space?) -> hpm_status {
 ///     `HPM_SCALE_LOGIT`.
 ///   - high: The upper bound, finite, above `low`. Below 1 for `HPM_SCALE_LOGIT`.
 ///   - scale: `HPM_SCALE_LINEAR`, `HPM_SCALE_LOG` or `HPM_SCALE_LOGIT`.
-///   - initial: Where student 0 starts, within the bounds; NaN: drawn, as for all other students.
+///   - initial: Where student 0 starts, within the bounds; NaN: drawn, as for all other students
+///     (``hpm_student_set_initial`` sets any student's).
 /// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` or `HPM_ERROR_HANDLE`.
 /// - Thread safety: Any thread.
 /// - Complexity: O(1), amortised.

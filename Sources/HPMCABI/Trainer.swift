@@ -23,7 +23,7 @@ struct Trainer {
         ] where isMissing && actions.contains(action) {
             throw HPMError(
                 .argument,
-                "trainer->\(name) is NULL; algorithm '\(population.options.algorithm.name)' needs it with these options")
+                "trainer has no \(name) callback; algorithm '\(population.options.algorithm.name)' needs it with these options")
         }
     }
 

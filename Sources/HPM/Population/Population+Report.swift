@@ -116,8 +116,15 @@ extension Population {
     }
 
     private func noTask(_ student: Int) -> HPMError {
-        HPMError(
-            .order, "student \(student) has no task to report on; ask next for one first")
+        let task = round.tasks[student]
+        let isWaiting = task == nil || task?.isReported == true
+        return HPMError(
+            .order,
+            isFinished || isStopRequested
+                ? "student \(student) has no task to report on: the run has ended"
+                : isWaiting
+                    ? "student \(student) has no task to report on: it waits until others have reported"
+                    : "student \(student) has no task to report on; ask next for one first")
     }
 
     /// Stores a report; what it changes waits for the end of the round.

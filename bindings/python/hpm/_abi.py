@@ -52,7 +52,7 @@ HPM_SCALE_LINEAR: Final = 0
 HPM_SCALE_LOG: Final = 1
 HPM_SCALE_LOGIT: Final = 2
 
-# Who may move a hyperparameter.
+# Who may move a hyperparameter, where the algorithm has such moves.
 hpm_update = c_int32
 HPM_UPDATE_AUTO: Final = 0
 HPM_UPDATE_MUTATE: Final = 1

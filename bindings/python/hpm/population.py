@@ -136,6 +136,11 @@ class Population(Handle):
             self._dimension = space.dimension
 
     @property
+    def dimension(self) -> int:
+        """n, the number of hyperparameters of a student."""
+        return self._dimension
+
+    @property
     def size(self) -> int:
         """K, the number of students."""
         return self._size
@@ -371,7 +376,7 @@ class Population(Handle):
         """A number of the population's account.
 
         Args:
-            name: ``training_reports``, ``teacher_reports``, ``clone_reports``, ``restart_reports``,
+            name: ``training_rounds``; ``training_reports``, ``teacher_reports``, ``clone_reports``, ``restart_reports``,
                 ``hypergradient_reports``; ``training_seconds``, ``teacher_seconds``,
                 ``clone_seconds``, ``restart_seconds``; ``training_cost``, ``hypergradient_cost``,
                 ``teacher_cost`` (in the units of :meth:`report_cost`); ``teacher_share``,
@@ -388,7 +393,8 @@ class Population(Handle):
     def stop(self) -> None:
         """Asks the population to stop: from now on :meth:`next` answers STOP, and :meth:`run`
         returns once the callback that is under way has. Reports that are still out are accepted.
-        Not saved: a loaded population goes on. From any thread, also inside a callback."""
+        This population stays stopped; one that is loaded from its snapshot
+        goes on. From any thread, also inside a callback."""
         check(functions.hpm_population_stop(self._handle))
 
     def ancestor(self, student: int, report: int) -> int:

@@ -416,7 +416,8 @@ def _update(update: str, kind: str = "real") -> int:
     """Refused before the parameter is added: the library could only refuse it afterwards."""
     allowed = [name for name in _UPDATES if kind == "real" or name not in ("hypergradient", "both")]
     if update not in allowed:
-        raise ArgumentError(f"update is {update!r}; allowed for a {kind}: {', '.join(allowed)}")
+        article = "an" if kind == "integer" else "a"
+        raise ArgumentError(f"update is {update!r}; allowed for {article} {kind}: {', '.join(allowed)}")
     return _UPDATES[update]
 
 
