@@ -166,7 +166,7 @@ extension Hypergradients {
             let neumann = try calls(try NeumannSeries(learningRate: 0.1, terms: 5, tolerance: 0))
             #expect((5...6).contains(neumann.hessianProducts) && neumann.crossProducts == 1)
             let nystrom = try calls(try Nystrom(rank: 4, damping: 1))
-            #expect(nystrom.hessianProducts == 5 && nystrom.crossProducts == 1)
+            #expect((6...8).contains(nystrom.hessianProducts) && nystrom.crossProducts == 1)
             let oneStep = try calls(try OneStep(learningRate: 0.1))
             #expect(oneStep.hessianProducts == 0 && oneStep.crossProducts == 1)
             #expect(try calls(try FiniteDifferences(step: 0.1)).outerLosses == 12)

@@ -4,7 +4,7 @@
 ///     q = (g - Y (damping A + Y^T Y)^-1 Y^T g) / damping,  g = dF/dw       (Woodbury)
 ///
 /// Exact for H + damping I where the rank is that of H. `rank` Hessian products that do not wait for
-/// one another, and one for the residual; 2 rank + 1 vectors of parameters.
+/// one another, and two to four for the residual; 2 rank + 1 vectors of parameters.
 ///
 /// Source: Hataya and Yamada, 'Nystrom method for accurate and scalable implicit differentiation',
 /// AISTATS 2023, equation 6, with a Gaussian sketch in place of columns of H.
@@ -39,7 +39,8 @@ public struct Nystrom: Estimator {
         var products: [P.Vector] = []
         for column in 0..<rank {
             let sketch = try derivatives.makeParameters()
-            try space.randomize(sketch, seed: RandomSeed.derived(from: seed, student: column, event: 0), .normal)
+            let seed = RandomSeed.derived(from: seed, student: column, event: 0)
+            try space.randomize(sketch, seed: seed, .normal)
             let product = try derivatives.makeParameters()
             try derivatives.hessianProduct(w, h, sketch, product)
             let curvature = try space.dot(sketch, product) / space.dot(sketch, sketch)
@@ -56,23 +57,25 @@ public struct Nystrom: Estimator {
             derivatives.certificate.status = .indefinite
             return
         }
-        let inner = try solveInner(sketches, products, gradient: q, in: space)
-        for column in 0..<rank { try space.add(-inner[column], products[column], to: q) }
-        try space.scale(q, by: 1 / damping)
+        let matrix = try innerMatrix(sketches, products, in: space)
+        try invert(q, matrix, products, in: space)
+        if rank > 1 {
+            try refine(
+                &derivatives, w, h, q, matrix, products, scratch: (sketches[0], sketches[1]),
+                into: result)
+        }
         try derivatives.finishSolve(
-            w, h, q, scratch: (sketches[0], products[0]), length: length, damping: damping,
-            tolerance: tolerance, into: result)
+            w, h, q, scratch: (sketches[0], rank > 1 ? sketches[1] : products[0]), length: length,
+            damping: damping, tolerance: tolerance, into: result)
     }
 
-    /// (damping A + Y^T Y)^-1 Y^T g; columns that add nothing to the rank of H take no part.
-    private func solveInner<P: VectorSpace>(
-        _ sketches: [P.Vector], _ products: [P.Vector], gradient: P.Vector, in space: P
-    ) throws(HPMError) -> [Double] {
+    /// damping A + Y^T Y.
+    private func innerMatrix<P: VectorSpace>(
+        _ sketches: [P.Vector], _ products: [P.Vector], in space: P
+    ) throws(HPMError) -> DenseMatrix {
         let count = products.count
         var matrix = DenseMatrix(size: count)
-        var right = Array(repeating: 0.0, count: count)
         for row in 0..<count {
-            right[row] = try space.dot(products[row], gradient)
             for column in row..<count {
                 // A is symmetric but for rounding: both halves are averaged.
                 let sketched =
@@ -84,6 +87,41 @@ public struct Nystrom: Estimator {
                 matrix[column, row] = value
             }
         }
-        return matrix.solveSemidefinite(right)
+        return matrix
+    }
+
+    /// vector = (vector - Y matrix^-1 Y^T vector) / damping.
+    private func invert<P: VectorSpace>(
+        _ vector: P.Vector, _ matrix: DenseMatrix, _ products: [P.Vector], in space: P
+    ) throws(HPMError) {
+        var right: [Double] = []
+        for product in products { right.append(try space.dot(product, vector)) }
+        let inner = matrix.solveSemidefinite(right)
+        for column in products.indices { try space.add(-inner[column], products[column], to: vector) }
+        try space.scale(vector, by: 1 / damping)
+    }
+
+    /// Solves for the residual, too, while that makes it smaller: the sketch squares the condition of the
+    /// system, and this takes the rounding back that comes of it.
+    private func refine<P: VectorSpace, H: VectorSpace>(
+        _ derivatives: inout Derivatives<P, H>, _ w: P.Vector, _ h: H.Vector, _ q: P.Vector,
+        _ matrix: DenseMatrix, _ products: [P.Vector], scratch: (P.Vector, P.Vector),
+        into result: H.Vector
+    ) throws(HPMError) {
+        let space = derivatives.problem.parameters
+        let (residual, product) = scratch
+        var smallest = Double.infinity
+        for _ in 0..<3 {
+            try derivatives.outerGradient(w, h, residual, result)
+            _ = try space.normalize(residual)
+            try derivatives.hessianProduct(w, h, q, product)
+            try space.add(-1, product, to: residual)
+            try space.add(-damping, q, to: residual)
+            let norm = try space.norm(residual)
+            guard norm > tolerance, norm < smallest / 2 else { return }
+            smallest = norm
+            try invert(residual, matrix, products, in: space)
+            try space.add(1, residual, to: q)
+        }
     }
 }
