@@ -351,7 +351,7 @@ def main() -> None:
                         row["failure"] = (done.stderr.strip().splitlines() or ["?"])[-1]
                     rows.append(row)
                     print(row, flush=True)
-    write(rows, arguments.out, arguments.rows)
+    write(rows, arguments.out, arguments.rows, os.getloadavg()[2])
 
 
 def version(library: str) -> str:
@@ -365,7 +365,7 @@ def version(library: str) -> str:
         return "not installed"
 
 
-def write(rows: list[dict], folder: Path, count: int) -> None:
+def write(rows: list[dict], folder: Path, count: int, load: float) -> None:
     names = ["features", "method", "library", "version", "iterations", "first", "seconds", "memory", "error", "failure"]
     with open(folder / "peers.csv", "w", newline="") as file:
         writer = csv.DictWriter(file, names, restval="")
@@ -374,6 +374,7 @@ def write(rows: list[dict], folder: Path, count: int) -> None:
     lines = [
         f"Logistic regression on {count} rows, an L2 penalty for each feature, double precision. `python peers.py` wrote",
         "this; what the columns mean stands at its top.",
+        f"{len(os.sched_getaffinity(0))} cores; load average over the last 15 minutes {load:.1f}, and times are worth as much as it is below the cores.",
         "",
         "| features | method | library | version | iterations | first s | seconds | memory MB | error |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
