@@ -1,6 +1,7 @@
 import gc
 import signal
 import threading
+import time
 import traceback
 import weakref
 
@@ -258,9 +259,15 @@ def test_no_signal_is_lost_wherever_it_arrives(interrupts):
     random = np.random.default_rng(0)
     for delay in 0.002 * random.random(40):
         timer = threading.Timer(delay, signal.raise_signal, [signal.SIGINT])
+        deadline = time.monotonic() + 30
+
+        def train(student, h):
+            assert time.monotonic() < deadline, "the signal was lost"  # rather than run for ever
+            return 0.0
+
         with pytest.raises(KeyboardInterrupt):
             timer.start()
-            population.run(lambda student, h: 0.0, nothing)
+            population.run(train, nothing)
         timer.join()
 
 
