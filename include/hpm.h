@@ -251,18 +251,22 @@ enum {
 /* How an estimate ended. */
 typedef int32_t hpm_certificate_status;
 enum {
-    HPM_CERTIFICATE_CONVERGED = 0,        /* The linear system was solved to the tolerance, or
-                                             the estimator solves none and ran to its end. */
-    HPM_CERTIFICATE_ITERATION_LIMIT = 1,  /* The iterations ran out first: an estimate with the
-                                             residual that is given. */
-    HPM_CERTIFICATE_INDEFINITE = 2,       /* A direction of negative curvature was met: there is
-                                             no minimum to differentiate. No estimate. */
-    HPM_CERTIFICATE_SINGULAR = 3,         /* A direction without curvature was met: the minimum
-                                             is not unique. No estimate. */
-    HPM_CERTIFICATE_NONFINITE = 4,        /* A callback gave a number that is NaN or infinite. No
-                                             estimate. */
-    HPM_CERTIFICATE_DIVERGED = 5          /* The residual grew: `estimator_learning_rate` is
-                                             above 2 / the largest curvature. No estimate. */
+    /* The linear system was solved to the tolerance, or the estimator solves none and ran to its
+       end. */
+    HPM_CERTIFICATE_CONVERGED = 0,
+    /* The tolerance was not reached, for want of iterations or of precision: an estimate with
+       the residual that is given. */
+    HPM_CERTIFICATE_ITERATION_LIMIT = 1,
+    /* A direction of negative curvature was met: there is no minimum to differentiate. No
+       estimate. */
+    HPM_CERTIFICATE_INDEFINITE = 2,
+    /* A direction without curvature was met: the minimum is not unique. No estimate. */
+    HPM_CERTIFICATE_SINGULAR = 3,
+    /* A callback gave a number that is NaN or infinite. No estimate. */
+    HPM_CERTIFICATE_NONFINITE = 4,
+    /* The residual grew: `estimator_learning_rate` is above 2 / the largest curvature. No
+       estimate. */
+    HPM_CERTIFICATE_DIVERGED = 5
 };
 
 /* The number type of ready-made host vectors. */
@@ -1395,8 +1399,8 @@ hpm_status hpm_population_load(const uint8_t *bytes, size_t length, hpm_populati
  *   parameters       The space of w; copied.
  *   hyperparameters  The space of h; copied.
  *   callbacks        The callbacks; copied.
- *   context          Handed to every callback; never looked at. It has to outlive the problem. May
- *                    be NULL.
+ *   context          Handed to every callback; never looked at. It has to outlive the problem and
+ *                    the populations whose students it was set for. May be NULL.
  *   out              Receives the problem.
  *
  * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
@@ -1429,7 +1433,7 @@ hpm_status hpm_problem_destroy(hpm_problem *problem);
  *                defaults.
  *   w            A vector of parameters: what training with `h` led to; for `reverse` and
  *                `forward`, where the unrolled steps begin. Not read by `finite-differences` and
- *                `spsa`.
+ *                `spsa`, where any vector will do.
  *   h            A vector of hyperparameters.
  *   result       A vector of hyperparameters, neither `w` nor `h`, that receives the hypergradient.
  *   certificate  Receives what there is to say of it. May be NULL.
@@ -1470,7 +1474,7 @@ hpm_status hpm_problem_check(hpm_problem *problem, hpm_options *options, const v
  * it after each `train` and `evaluate` callback that returns none, by the population's option
  * `estimator`, and reports its cost: seconds of the callback and of the estimate, unless the
  * callback reports a cost itself. Random directions are drawn with a seed of their own for each
- * student and report.
+ * student and training report.
  *
  * The hyperparameters are written into a vector of the problem's space, which needs the operations
  * `write` and `read` unless it is one of host vectors.
@@ -1508,8 +1512,9 @@ hpm_status hpm_student_certificate(hpm_population *population, size_t student,
  * Makes a space of vectors of your own.
  *
  *   operations  The operations; copied.
- *   context     Handed to every operation; never looked at. It has to outlive the space and the
- *               problems that were made with it. May be NULL.
+ *   context     Handed to every operation; never looked at. It has to outlive the space, the
+ *               problems that were made with it and the populations that those were set in. May be
+ *               NULL.
  *   dimension   The number of components; 0: not known.
  *   out         Receives the space.
  *

@@ -125,7 +125,8 @@ struct ForeignProblem: HandleValue, @unchecked Sendable {
     private func hypergradient(
         _ options: Options, _ w: UnsafeRawPointer, _ h: Vector, into result: Vector
     ) throws(HPMError) -> Certificate {
-        try problem.hypergradient(
+        ThreadState.current.beginCallbacks()
+        return try problem.hypergradient(
             try options.makeEstimator(),
             at: Vector(UnsafeMutableRawPointer(mutating: w), owner: nil), h, into: result,
             differenceStep: options.differenceStep)
@@ -134,7 +135,8 @@ struct ForeignProblem: HandleValue, @unchecked Sendable {
     func check(
         _ options: Options, w: UnsafeRawPointer, h: UnsafeRawPointer
     ) throws(HPMError) -> [CallbackFinding] {
-        try problem.check(
+        ThreadState.current.beginCallbacks()
+        return try problem.check(
             at: Vector(UnsafeMutableRawPointer(mutating: w), owner: nil),
             Vector(UnsafeMutableRawPointer(mutating: h), owner: nil),
             tolerance: options.checkTolerance, differenceStep: options.differenceStep,

@@ -89,7 +89,7 @@ protocol VectorOperations {
 /// What a callback returned, as an error where it is not 0.
 func requireZero(_ result: Int32, from name: String) throws(HPMError) {
     guard result != 0 else { return }
-    ThreadState.current.callbackStatus = result
+    ThreadState.current.noteCallbackStatus(result)
     throw HPMError(.callback, "callback \(name) returned \(result); 0 lets the estimate go on")
 }
 

@@ -153,7 +153,8 @@ public typealias hpm_problem_callbacks_pointer = UnsafeRawPointer
 public typealias hpm_certificate_status = Int32
 /// The linear system was solved to the tolerance, or the estimator solves none and ran to its end.
 public let HPM_CERTIFICATE_CONVERGED: hpm_certificate_status = 0
-/// The iterations ran out first: an estimate with the residual that is given.
+/// The tolerance was not reached, for want of iterations or of precision: an estimate with the residual
+/// that is given.
 public let HPM_CERTIFICATE_ITERATION_LIMIT: hpm_certificate_status = 1
 /// A direction of negative curvature was met: there is no minimum to differentiate. No estimate.
 public let HPM_CERTIFICATE_INDEFINITE: hpm_certificate_status = 2
@@ -205,7 +206,8 @@ public typealias hpm_certificate_pointer = UnsafeMutableRawPointer
 ///   - parameters: The space of w; copied.
 ///   - hyperparameters: The space of h; copied.
 ///   - callbacks: The callbacks; copied.
-///   - context: Handed to every callback; never looked at. It has to outlive the problem. May be NULL.
+///   - context: Handed to every callback; never looked at. It has to outlive the problem
+///     and the populations whose students it was set for. May be NULL.
 ///   - out: Receives the problem.
 /// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` or `HPM_ERROR_HANDLE`.
 /// - Ownership: The caller's, until ``hpm_problem_destroy``.
@@ -252,7 +254,8 @@ public func hpm_problem_destroy(_ problem: hpm_problem?) -> hpm_status {
 ///   - problem: The problem.
 ///   - options: The keys that begin with `estimator`, `difference_step` and `seed`. NULL: defaults.
 ///   - w: A vector of parameters: what training with `h` led to; for `reverse` and `forward`, where the
-///     unrolled steps begin. Not read by `finite-differences` and `spsa`.
+///     unrolled steps begin. Not read by `finite-differences` and `spsa`, where any
+///     vector will do.
 ///   - h: A vector of hyperparameters.
 ///   - result: A vector of hyperparameters, neither `w` nor `h`, that receives the hypergradient.
 ///   - certificate: Receives what there is to say of it. May be NULL.
@@ -331,7 +334,7 @@ public func hpm_problem_check(
 /// it after each `train` and `evaluate` callback that returns none, by the population's option
 /// `estimator`, and reports its cost: seconds of the callback and of the estimate, unless the callback
 /// reports a cost itself. Random directions are drawn with a seed of their own for each student and
-/// report.
+/// training report.
 ///
 /// The hyperparameters are written into a vector of the problem's space, which needs the operations
 /// `write` and `read` unless it is one of host vectors.
@@ -372,6 +375,7 @@ public func hpm_student_set_problem(
                     "problem has \(dimension) hyperparameters; allowed: \(driven.population.dimension), the population's dimension")
             }
             driven.problems[student] = registered
+            driven.certificates[student] = nil
         }
     }
 }

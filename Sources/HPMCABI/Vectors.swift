@@ -162,8 +162,8 @@ public typealias hpm_vector_operations_pointer = UnsafeRawPointer
 ///
 /// - Parameters:
 ///   - operations: The operations; copied.
-///   - context: Handed to every operation; never looked at. It has to outlive the space and the
-///     problems that were made with it. May be NULL.
+///   - context: Handed to every operation; never looked at. It has to outlive the space, the
+///     problems that were made with it and the populations that those were set in. May be NULL.
 ///   - dimension: The number of components; 0: not known.
 ///   - out: Receives the space.
 /// - Returns: `HPM_OK`, or `HPM_ERROR_ARGUMENT` where an operation is missing.

@@ -4,7 +4,8 @@ public struct Certificate: Equatable, Sendable {
     public enum Status: Int32, CaseIterable, Sendable {
         /// The linear system was solved to the tolerance, or the method solves none and ran to its end.
         case converged = 0
-        /// The iterations ran out first: an estimate with the residual that is given.
+        /// The tolerance was not reached, for want of iterations or of precision: an estimate with the
+        /// residual that is given.
         case iterationLimit = 1
         /// A direction of negative curvature was met: there is no minimum to differentiate.
         case indefinite = 2

@@ -38,10 +38,12 @@ extension Derivatives {
     ) throws(HPMError) {
         if let hessianProduct = problem.hessianProduct {
             certificate.calls.hessianProducts += 1
+            try problem.parameters.invalidate(result)
             return try hessianProduct(w, h, v, result)
         }
         let space = problem.parameters
         let step = try step(from: w, along: v)
+        guard step.isFinite else { return try space.invalidate(result) }
         guard step != 0 else { return try space.scale(result, by: 0) }
         let gradient = try scratchGradient()
         try innerGradient(try shifted(w, by: step, v), h, result)
@@ -56,6 +58,7 @@ extension Derivatives {
     ) throws(HPMError) {
         if let crossProduct = problem.crossProduct {
             certificate.calls.crossProducts += 1
+            try problem.hyperparameters.invalidate(result)
             return try crossProduct(w, h, v, result)
         }
         guard let innerHyperGradient = problem.innerHyperGradient else {
@@ -63,9 +66,11 @@ extension Derivatives {
         }
         let space = problem.hyperparameters
         let step = try step(from: w, along: v)
+        guard step.isFinite else { return try space.invalidate(result) }
         guard step != 0 else { return try space.scale(result, by: 0) }
         let gradient = try scratchHyperGradient()
         certificate.calls.innerHyperGradients += 2
+        try space.invalidate(result)
         try innerHyperGradient(try shifted(w, by: step, v), h, result)
         try innerHyperGradient(try shifted(w, by: -step, v), h, gradient)
         try space.add(-1, gradient, to: result)
@@ -79,10 +84,12 @@ extension Derivatives {
     ) throws(HPMError) {
         if let stepForward = problem.stepForward {
             certificate.calls.stepProducts += 1
+            try problem.parameters.invalidate(result)
             return try stepForward(index, w, h, dw, dh, result)
         }
         let (parameters, hyperparameters) = (problem.parameters, problem.hyperparameters)
         let length = try (parameters.dot(dw, dw) + hyperparameters.dot(dh, dh)).squareRoot()
+        guard length.isFinite else { return try parameters.invalidate(result) }
         guard length > 0 else { return try parameters.scale(result, by: 0) }
         let size = try (parameters.dot(w, w) + hyperparameters.dot(h, h)).squareRoot()
         let step = differenceStep * (1 + size) / length
@@ -100,10 +107,13 @@ extension Derivatives {
         try parameters.scale(result, by: 0.5 / step)
     }
 
-    /// The factor of v that moves w by a step of good length; 0 for v = 0.
+    /// The factor of v that moves w by a step of good length; 0 for v = 0, NaN where v is not finite.
     private func step(from w: P.Vector, along v: P.Vector) throws(HPMError) -> Double {
         let length = try problem.parameters.norm(v)
-        return length > 0 ? differenceStep * (1 + (try problem.parameters.norm(w))) / length : 0
+        if length == 0 { return 0 }
+        // NaN and infinite lengths make the step NaN.
+        return length.isFinite
+            ? differenceStep * (1 + (try problem.parameters.norm(w))) / length : .nan
     }
 
     /// w + step v, in scratch memory.

@@ -38,6 +38,8 @@ public struct Derivatives<P: VectorSpace, H: VectorSpace> {
             throw Self.missing("outer_gradient", "every estimator but finite differences and SPSA needs it")
         }
         certificate.calls.outerGradients += 1
+        // What a callback forgets to write is no zero.
+        try problem.parameters.invalidate(dw)
         try problem.hyperparameters.scale(dh, by: 0)
         try outerGradient(w, h, dw, dh)
     }
@@ -49,6 +51,7 @@ public struct Derivatives<P: VectorSpace, H: VectorSpace> {
             throw Self.missing("inner_gradient", "products by differences need it")
         }
         certificate.calls.innerGradients += 1
+        try problem.parameters.invalidate(result)
         try innerGradient(w, h, result)
     }
 
@@ -59,6 +62,7 @@ public struct Derivatives<P: VectorSpace, H: VectorSpace> {
             throw Self.missing("step", "reverse and forward mode need it")
         }
         certificate.calls.steps += 1
+        try problem.parameters.invalidate(result)
         try step(index, w, h, result)
     }
 
@@ -69,6 +73,7 @@ public struct Derivatives<P: VectorSpace, H: VectorSpace> {
             throw Self.missing("step_backward", "reverse mode needs it; differences can't make it")
         }
         certificate.calls.stepProducts += 1
+        try problem.parameters.invalidate(dw)
         try problem.hyperparameters.scale(dh, by: 0)
         try stepBackward(index, w, h, v, dw, dh)
     }

@@ -1,5 +1,8 @@
 /// Checks of estimators' settings.
 enum Settings {
+    /// Counts of steps stay exact in every sum of the schedules.
+    static let largestCount = 1 << 40
+
     static func requirePositive(_ value: Double, _ name: String) throws(HPMError) {
         guard value > 0, value.isFinite else {
             throw HPMError(.argument, "\(name) is \(value); allowed: finite numbers above 0")
@@ -13,8 +16,8 @@ enum Settings {
     }
 
     static func requireCount(_ value: Int, _ name: String) throws(HPMError) {
-        guard value >= 1 else {
-            throw HPMError(.argument, "\(name) is \(value); allowed: 1 or more")
+        guard value >= 1, value <= largestCount else {
+            throw HPMError(.argument, "\(name) is \(value); allowed: 1 to \(largestCount)")
         }
     }
 

@@ -16,7 +16,7 @@ class CertificateStatus(str, Enum):
     """The linear system was solved to the tolerance, or the estimator solves none and ran to its
     end."""
     ITERATION_LIMIT = "iteration-limit"
-    """The iterations ran out first: an estimate with the residual that is given."""
+    """The tolerance was not reached, for want of iterations or of precision."""
     INDEFINITE = "indefinite"
     """A direction of negative curvature was met: there is no minimum to differentiate. No
     estimate."""

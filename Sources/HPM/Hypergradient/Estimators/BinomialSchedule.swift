@@ -15,6 +15,7 @@ enum BinomialSchedule {
     ///
     /// - Parameter checkpoints: States in memory, the one that the steps begin at counted; 2 or more.
     static func firstCheckpoint(steps: Int, checkpoints: Int) -> Int {
+        if checkpoints >= steps { return 1 }
         let repeats = repeats(steps: steps, checkpoints: checkpoints)
         return max(
             1, binomial(checkpoints + repeats - 2, checkpoints),

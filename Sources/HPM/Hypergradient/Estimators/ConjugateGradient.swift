@@ -34,7 +34,9 @@ public struct ConjugateGradient: Estimator {
         let q = try derivatives.makeParameters()
         var squared = 1.0
         var largest = 0.0
-        while derivatives.certificate.iterations < iterations, squared.squareRoot() > tolerance {
+        // Below its precision the recursion's residual means nothing.
+        let enough = max(tolerance, space.precision)
+        while derivatives.certificate.iterations < iterations, squared.squareRoot() > enough {
             try derivatives.hessianProduct(w, h, direction, product)
             if damping > 0 { try space.add(damping, direction, to: product) }
             let size = try space.dot(direction, direction)
