@@ -87,14 +87,15 @@ test-abi: $(LIBRARY) $(BIN)/sweep $(BIN)/load
 	$(BIN)/load $(LIBRARY)
 	$(BIN)/sweep include/hpm.abi.json
 
-CLIENTS := limits run snapshot threads wrapper
+CLIENTS := hypergradient limits run snapshot threads wrapper
 test-clients: $(CLIENTS:%=$(BIN)/%)
 	for client in $^; do $$client || exit 1; done
 
-test-examples: $(BIN)/branin-c $(BIN)/branin-cpp $(BIN)/logistic $(VENV)/.test
+test-examples: $(BIN)/branin-c $(BIN)/branin-cpp $(BIN)/logistic $(BIN)/hypergradient-c $(VENV)/.test
 	$(BIN)/branin-c
 	$(BIN)/branin-cpp
 	$(BIN)/logistic examples/c/breast-cancer.csv
+	$(BIN)/hypergradient-c examples/c/breast-cancer.csv
 	$(SWIFT) run --package-path examples/swift
 	$(VENV)/bin/python examples/python-sklearn/tune.py
 	$(VENV)/bin/python examples/python-jax/cleaning.py --methods all --seeds 1 --steps 6 --students 4 \
@@ -108,7 +109,9 @@ test-python: $(LIBRARY) $(VENV)/.test
 test-readme: $(LIBRARY) $(VENV)/.test
 	$(VENV)/bin/python Tests/Readme/run_blocks.py
 
-.PHONY: bench
+.PHONY: bench bench-hypergradients
+bench-hypergradients: $(BIN)/scale
+	$(BIN)/scale
 bench: $(BIN)/calls $(LIBRARY) $(VENV)/.test
 	$(BIN)/calls
 	$(VENV)/bin/python benchmarks/overhead/calls.py
@@ -133,6 +136,10 @@ $(BIN)/branin-cpp: examples/cpp/branin.cpp $(HEADERS) $(LIBRARY) | $(BIN) packag
 	$(CXX) -std=c++17 $(CFLAGS) $< -o $@ $(LINK)
 $(BIN)/logistic: examples/c/logistic.c $(HEADERS) $(LIBRARY) | $(BIN) packages-test
 	$(CC) -std=c99 $(CFLAGS) $< -o $@ $(LINK)
+$(BIN)/hypergradient-c: examples/c/hypergradient.c $(HEADERS) $(LIBRARY) | $(BIN) packages-test
+	$(CC) -std=c99 $(CFLAGS) $< -o $@ $(LINK)
+$(BIN)/scale: benchmarks/hypergradients/scale.c $(HEADERS) $(LIBRARY) | $(BIN) packages-test
+	$(CC) -std=c11 $(CFLAGS) -O3 $< -o $@ $(LINK)
 $(BIN)/calls: benchmarks/overhead/calls.c $(HEADERS) $(LIBRARY) | $(BIN) packages-test
 	$(CC) -std=c11 $(CFLAGS) $< -o $@ $(LINK)
 

@@ -70,44 +70,76 @@ typedef struct hpm_space hpm_space;
 /*
  * The options of a population or a teacher, each with a default.
  *
- * key                    default      values        meaning
- * ---------------------  -----------  ------------  -----------------------------------------------
- * population             8            1 or more     students
- * seed                   0            0 or more     of everything random
- * steps                  0            0 or more     training reports of each student, after which
- *                                                   `next` answers STOP; 0: until stopped
- * algorithm              hpm          a name        `hpm`, `hpm-paper`, `hpm-no-teacher`,
- *                                                   `clone-step`, `mutation-only`, `pbt`,
- *                                                   `hypergradient` or `random`: docs/algorithms.md
- * interval               5            1 or more     training reports between exploits
- * burn_in                0            0 or more     training reports before the first exploit,
- *                                                   which comes at the next multiple of `interval`
- * truncation             0.2          0 to 0.5      share of the students that an exploit replaces:
- *                                                   max(1, floor(truncation x population)); 0: no
- *                                                   exploit
- * trial                  0            0 or more     training reports of one trial of `random`; 0:
- *                                                   the whole run
- * hyper_optimizer        adam         adam, sgd     of hyper-training; the default of `hpm-paper`
- *                                                   is `sgd`; with `sgd` the students of `hpm` are
- *                                                   not pooled
- * hyper_learning_rate    0.06         0 or more     step of hyper-training in latent units
- *                                                   (`hpm-paper`: in natural units); 0.1 with `sgd`
- * teacher                none         none,         what mutates the guided parameters of a clone;
- *                                     attention     `attention` for `hpm-paper` and `mutation-only`
- * teacher_units          16           1 or more     width of the teacher's attention
- * teacher_learning_rate  0.1          0 to 1e6      length of its steps
- * teacher_evaluations    -1           -1 or more    evaluations that train it at each exploit, one
- *                                                   of each of the worst students, so at most
- *                                                   `population`; -1: half of it; 0: none, it
- *                                                   learns from the next report of each clone
- * mutation_scale         0.2          0 to 1        mutation of what no teacher moves: factors of 1
- *                                                   - scale and 1 + scale; for `hpm` 0.1, of a
- *                                                   Gaussian in latent units; 0: none
- * teacher_share          1            0 to 1        upper bound of the teacher's share of the
- *                                                   budget
- * direction              minimize     minimize,     what is done with the reported loss
- *                                     maximize
- * schedule               synchronous  synchronous   students wait for one another between rounds
+ * key                      default             values       meaning
+ * -----------------------  ------------------  -----------  ---------------------------------------
+ * population               8                   1 or more    students
+ * seed                     0                   0 or more    of everything random
+ * steps                    0                   0 or more    training reports of each student, after
+ *                                                           which `next` answers STOP; 0: until
+ *                                                           stopped
+ * algorithm                hpm                 a name       `hpm`, `hpm-paper`, `hpm-no-teacher`,
+ *                                                           `clone-step`, `mutation-only`, `pbt`,
+ *                                                           `hypergradient` or `random`:
+ *                                                           docs/algorithms.md
+ * interval                 5                   1 or more    training reports between exploits
+ * burn_in                  0                   0 or more    training reports before the first
+ *                                                           exploit, which comes at the next
+ *                                                           multiple of `interval`
+ * truncation               0.2                 0 to 0.5     share of the students that an exploit
+ *                                                           replaces: max(1, floor(truncation x
+ *                                                           population)); 0: no exploit
+ * trial                    0                   0 or more    training reports of one trial of
+ *                                                           `random`; 0: the whole run
+ * hyper_optimizer          adam                adam, sgd    of hyper-training; the default of
+ *                                                           `hpm-paper` is `sgd`; with `sgd` the
+ *                                                           students of `hpm` are not pooled
+ * hyper_learning_rate      0.06                0 or more    step of hyper-training in latent units
+ *                                                           (`hpm-paper`: in natural units); 0.1
+ *                                                           with `sgd`
+ * teacher                  none                none,        what mutates the guided parameters of a
+ *                                              attention    clone; `attention` for `hpm-paper` and
+ *                                                           `mutation-only`
+ * teacher_units            16                  1 or more    width of the teacher's attention
+ * teacher_learning_rate    0.1                 0 to 1e6     length of its steps
+ * teacher_evaluations      -1                  -1 or more   evaluations that train it at each
+ *                                                           exploit, one of each of the worst
+ *                                                           students, so at most `population`; -1:
+ *                                                           half of it; 0: none, it learns from the
+ *                                                           next report of each clone
+ * mutation_scale           0.2                 0 to 1       mutation of what no teacher moves:
+ *                                                           factors of 1 - scale and 1 + scale; for
+ *                                                           `hpm` 0.1, of a Gaussian in latent
+ *                                                           units; 0: none
+ * teacher_share            1                   0 to 1       upper bound of the teacher's share of
+ *                                                           the budget
+ * direction                minimize            minimize,    what is done with the reported loss
+ *                                              maximize
+ * estimator                conjugate-gradient  a name       of hypergradients:
+ *                                                           `conjugate-gradient`, `neumann`,
+ *                                                           `nystrom`, `one-step`, `reverse`,
+ *                                                           `forward`, `finite-differences` or
+ *                                                           `spsa`: docs/hypergradients.md
+ * estimator_iterations     20                  1 or more    iterations of `conjugate-gradient`,
+ *                                                           terms of `neumann`, rank of `nystrom`,
+ *                                                           steps of `reverse` and `forward`,
+ *                                                           samples of `spsa`
+ * estimator_learning_rate  0.1                 above 0      of `one-step` and `neumann`
+ * estimator_tolerance      1e-6                0 to 1       relative residual at which a linear
+ *                                                           solve has converged
+ * estimator_damping        0                   0 or more    added to the Hessian; above 0 for
+ *                                                           `nystrom`, where it is 1e-3 by default
+ * estimator_checkpoints    0                   0 or more    states that `reverse` keeps in memory;
+ *                                                           0: all
+ * estimator_step           1e-4                above 0      of `finite-differences` and `spsa`, in
+ *                                                           units of the hyperparameters
+ * difference_step          6e-6                above 0      relative step of differences that stand
+ *                                                           in for missing products; 5e-3 for float
+ *                                                           host vectors
+ * check_tolerance          1e-4                0 to 1       relative difference from which on a
+ *                                                           callback is wrong; 1e-2 for float host
+ *                                                           vectors
+ * schedule                 synchronous         synchronous  students wait for one another between
+ *                                                           rounds
  */
 typedef struct hpm_options hpm_options;
 
@@ -121,6 +153,19 @@ typedef struct hpm_population hpm_population;
  */
 typedef struct hpm_teacher hpm_teacher;
 
+/*
+ * A bilevel problem: an outer loss F(w, h) of the parameters w and the hyperparameters h, and what
+ * made w: the minimum of an inner loss f(w, h), or steps w' = step(w, h) of an optimizer. It is
+ * described by callbacks on vectors of your own.
+ */
+typedef struct hpm_problem hpm_problem;
+
+/*
+ * A space of vectors that the user owns: how the library works on vectors of which it knows nothing
+ * but a pointer. Host memory is ready-made; GPU tensors and sharded arrays come by callbacks.
+ */
+typedef struct hpm_vectors hpm_vectors;
+
 /* ---- Constants ------------------------------------------------------------------------------- */
 
 /* The outcome of a call. Numbers are pinned: new ones are appended, none is reused. */
@@ -131,6 +176,9 @@ enum {
                                     called. */
     HPM_UNCHANGED = 2,           /* hpm_teacher_learn(): the gradient held no finite component
                                     other than 0; nothing was learned. */
+    HPM_FAILED_ESTIMATE = 3,     /* hpm_problem_hypergradient(): there is no estimate; the
+                                    certificate says why. */
+    HPM_WRONG_DERIVATIVE = 4,    /* hpm_problem_check(): a callback is wrong. */
     HPM_ERROR_ARGUMENT = -1,     /* An argument has a value that is not allowed. */
     HPM_ERROR_HANDLE = -2,       /* A handle is NULL, destroyed, of another type, or was never
                                     made by this library. */
@@ -200,6 +248,41 @@ enum {
     HPM_ACTION_STOP = 5
 };
 
+/* How an estimate ended. */
+typedef int32_t hpm_certificate_status;
+enum {
+    /* The linear system was solved to the tolerance, or the estimator solves none and ran to its
+       end. */
+    HPM_CERTIFICATE_CONVERGED = 0,
+    /* The tolerance was not reached, for want of iterations or of precision: an estimate with
+       the residual that is given. */
+    HPM_CERTIFICATE_ITERATION_LIMIT = 1,
+    /* A direction of negative curvature was met: there is no minimum to differentiate. No
+       estimate. */
+    HPM_CERTIFICATE_INDEFINITE = 2,
+    /* A direction without curvature was met: the minimum is not unique. No estimate. */
+    HPM_CERTIFICATE_SINGULAR = 3,
+    /* A callback gave a number that is NaN or infinite. No estimate. */
+    HPM_CERTIFICATE_NONFINITE = 4,
+    /* The residual grew: `estimator_learning_rate` is above 2 / the largest curvature. No
+       estimate. */
+    HPM_CERTIFICATE_DIVERGED = 5
+};
+
+/* The number type of ready-made host vectors. */
+typedef int32_t hpm_element;
+enum {
+    HPM_ELEMENT_DOUBLE = 0,  /* double. */
+    HPM_ELEMENT_FLOAT = 1    /* float; sums are made in double. */
+};
+
+/* What `randomize` draws. */
+typedef int32_t hpm_distribution;
+enum {
+    HPM_DISTRIBUTION_NORMAL = 0,     /* Standard normal. */
+    HPM_DISTRIBUTION_RADEMACHER = 1  /* 1 or -1. */
+};
+
 /* ---- Callbacks and structs ------------------------------------------------------------------- */
 
 /*
@@ -254,6 +337,312 @@ typedef struct hpm_trainer {
                                       trials (all but `random`). */
 } hpm_trainer;
 
+/*
+ * A loss at (w, h): F for `outer_loss`, f for `inner_loss`.
+ *
+ *   context  What was handed to hpm_problem_create().
+ *   w        The parameters.
+ *   h        The hyperparameters.
+ *   loss     Receives the loss.
+ *
+ * Returns 0; anything else ends the estimate with HPM_ERROR_CALLBACK.
+ */
+typedef int32_t (*hpm_loss_callback)(void *context, const void *w, const void *h, double *loss);
+
+/*
+ * The gradients of the outer loss F.
+ *
+ *   context  What was handed to hpm_problem_create().
+ *   w        The parameters.
+ *   h        The hyperparameters.
+ *   dw       Receives dF/dw.
+ *   dh       Receives the partial derivative dF/dh. It holds zeros: leave it where F does not
+ *            depend on h directly.
+ *
+ * Returns 0; anything else ends the estimate with HPM_ERROR_CALLBACK.
+ */
+typedef int32_t (*hpm_outer_gradient_callback)(void *context, const void *w, const void *h,
+                                               void *dw, void *dh);
+
+/*
+ * A gradient of the inner loss f: df/dw for `inner_gradient`, df/dh for `inner_hyper_gradient`.
+ *
+ *   context  What was handed to hpm_problem_create().
+ *   w        The parameters.
+ *   h        The hyperparameters.
+ *   result   Receives the gradient.
+ *
+ * Returns 0; anything else ends the estimate with HPM_ERROR_CALLBACK.
+ */
+typedef int32_t (*hpm_inner_gradient_callback)(void *context, const void *w, const void *h,
+                                               void *result);
+
+/*
+ * A product with second derivatives of the inner loss f: (d2f/dw2) v for `hessian_product`, a
+ * vector of parameters; d(v . df/dw)/dh for `cross_product`, a vector of hyperparameters.
+ *
+ *   context  What was handed to hpm_problem_create().
+ *   w        The parameters.
+ *   h        The hyperparameters.
+ *   v        A vector of parameters.
+ *   result   Receives the product.
+ *
+ * Returns 0; anything else ends the estimate with HPM_ERROR_CALLBACK.
+ */
+typedef int32_t (*hpm_product_callback)(void *context, const void *w, const void *h, const void *v,
+                                        void *result);
+
+/*
+ * One step of the optimizer.
+ *
+ *   context  What was handed to hpm_problem_create().
+ *   index    Which of the unrolled steps, from 0; asked again it has to give the same.
+ *   w        The parameters before the step.
+ *   h        The hyperparameters.
+ *   result   Receives the parameters after the step.
+ *
+ * Returns 0; anything else ends the estimate with HPM_ERROR_CALLBACK.
+ */
+typedef int32_t (*hpm_step_callback)(void *context, size_t index, const void *w, const void *h,
+                                     void *result);
+
+/*
+ * The step's product with tangents (JVP).
+ *
+ *   context  What was handed to hpm_problem_create().
+ *   index    Which of the unrolled steps, from 0.
+ *   w        The parameters before the step.
+ *   h        The hyperparameters.
+ *   dw       A direction of the parameters.
+ *   dh       A direction of the hyperparameters.
+ *   result   Receives (dw'/dw) dw + (dw'/dh) dh.
+ *
+ * Returns 0; anything else ends the estimate with HPM_ERROR_CALLBACK.
+ */
+typedef int32_t (*hpm_step_forward_callback)(void *context, size_t index, const void *w,
+                                             const void *h, const void *dw, const void *dh,
+                                             void *result);
+
+/*
+ * The step's products with a cotangent (VJP).
+ *
+ *   context  What was handed to hpm_problem_create().
+ *   index    Which of the unrolled steps, from 0.
+ *   w        The parameters before the step.
+ *   h        The hyperparameters.
+ *   v        A vector of parameters.
+ *   dw       Receives (dw'/dw)^T v.
+ *   dh       Receives (dw'/dh)^T v; it holds zeros.
+ *
+ * Returns 0; anything else ends the estimate with HPM_ERROR_CALLBACK.
+ */
+typedef int32_t (*hpm_step_backward_callback)(void *context, size_t index, const void *w,
+                                              const void *h, const void *v, void *dw, void *dh);
+
+/*
+ * The outer loss that training with h leads to, for losses without derivatives.
+ *
+ *   context  What was handed to hpm_problem_create().
+ *   h        The hyperparameters.
+ *   loss     Receives the loss.
+ *
+ * Returns 0; anything else ends the estimate with HPM_ERROR_CALLBACK.
+ */
+typedef int32_t (*hpm_response_callback)(void *context, const void *h, double *loss);
+
+/*
+ * The callbacks of a problem. Set those that you have; an estimator that needs another one makes it
+ * by differences where it can, and else is HPM_ERROR_UNSUPPORTED, with a sentence that names it.
+ *
+ * estimator                             needs
+ * ------------------------------------  -----------------------------------------------------------
+ * conjugate-gradient, neumann, nystrom  `outer_gradient`; `hessian_product` or `inner_gradient`;
+ *                                       `cross_product` or `inner_hyper_gradient`
+ * one-step                              `outer_gradient`; `cross_product` or `inner_hyper_gradient`
+ * reverse                               outer_gradient, step, step_backward
+ * forward                               `outer_gradient`, `step`; better with `step_forward`
+ * finite-differences, spsa              response
+ */
+typedef struct hpm_problem_callbacks {
+    /* sizeof(hpm_problem_callbacks): tells the library which members your program knows. */
+    size_t size;
+    /* For hpm_problem_check() alone. */
+    hpm_loss_callback outer_loss;
+    hpm_outer_gradient_callback outer_gradient;
+    /* For hpm_problem_check() alone. */
+    hpm_loss_callback inner_loss;
+    hpm_inner_gradient_callback inner_gradient;
+    hpm_inner_gradient_callback inner_hyper_gradient;
+    hpm_product_callback hessian_product;
+    hpm_product_callback cross_product;
+    hpm_step_callback step;
+    hpm_step_forward_callback step_forward;
+    hpm_step_backward_callback step_backward;
+    hpm_response_callback response;
+} hpm_problem_callbacks;
+
+/* What an estimator says of its own result. */
+typedef struct hpm_certificate {
+    size_t size;                      /* Set it to sizeof(hpm_certificate) before the call: no
+                                         member beyond it is written. */
+    hpm_certificate_status status;
+    int32_t reserved;                 /* Always 0. */
+    uint64_t iterations;              /* Of the linear solve, or steps that were unrolled, or
+                                         samples. */
+    double relative_residual;         /* The norm of dF/dw - (H + damping) q over that of dF/dw;
+                                         NaN where no linear system is solved. */
+    double smallest_curvature;        /* The smallest v.Hv / v.v met; NaN where there was none. */
+    double seconds;                   /* Seconds that the estimate took, callbacks included. */
+    uint64_t losses;                  /* Calls of `outer_loss` and `response`. */
+    uint64_t outer_gradients;
+    uint64_t inner_gradients;         /* Calls of `inner_gradient`. */
+    uint64_t inner_hyper_gradients;
+    uint64_t hessian_products;        /* Calls of `hessian_product`. A product that is made by
+                                         differences counts as its gradients. */
+    uint64_t cross_products;          /* Calls of `cross_product`. */
+    uint64_t steps;
+    uint64_t step_products;           /* Calls of `step_forward` and `step_backward`. */
+    uint64_t parameter_vectors;       /* Vectors of parameters that were made. */
+    uint64_t hyperparameter_vectors;  /* Vectors of hyperparameters that were made. */
+} hpm_certificate;
+
+/*
+ * Makes a vector of zeros.
+ *
+ *   context  What was handed to hpm_vectors_create().
+ *   vector   Receives the vector.
+ *
+ * Returns 0; anything else ends the estimate with HPM_ERROR_CALLBACK.
+ */
+typedef int32_t (*hpm_vector_create_callback)(void *context, void **vector);
+
+/*
+ * Frees a vector that `create` made.
+ *
+ *   context  What was handed to hpm_vectors_create().
+ *   vector   The vector.
+ */
+typedef void (*hpm_vector_destroy_callback)(void *context, void *vector);
+
+/*
+ * target = source.
+ *
+ *   context  What was handed to hpm_vectors_create().
+ *   source   A vector.
+ *   target   Another vector.
+ *
+ * Returns 0; anything else ends the estimate with HPM_ERROR_CALLBACK.
+ */
+typedef int32_t (*hpm_vector_copy_callback)(void *context, const void *source, void *target);
+
+/*
+ * The inner product.
+ *
+ *   context  What was handed to hpm_vectors_create().
+ *   left     A vector.
+ *   right    A vector, perhaps the same.
+ *   result   Receives the sum of the products of components.
+ *
+ * Returns 0; anything else ends the estimate with HPM_ERROR_CALLBACK.
+ */
+typedef int32_t (*hpm_vector_dot_callback)(void *context, const void *left, const void *right,
+                                           double *result);
+
+/*
+ * target = target + factor source.
+ *
+ *   context  What was handed to hpm_vectors_create().
+ *   factor   A number.
+ *   source   A vector.
+ *   target   Another vector.
+ *
+ * Returns 0; anything else ends the estimate with HPM_ERROR_CALLBACK.
+ */
+typedef int32_t (*hpm_vector_axpy_callback)(void *context, double factor, const void *source,
+                                            void *target);
+
+/*
+ * vector = factor vector. A factor of 0 makes zeros, also of components that are NaN.
+ *
+ *   context  What was handed to hpm_vectors_create().
+ *   factor   A number.
+ *   vector   A vector.
+ *
+ * Returns 0; anything else ends the estimate with HPM_ERROR_CALLBACK.
+ */
+typedef int32_t (*hpm_vector_scale_callback)(void *context, double factor, void *vector);
+
+/*
+ * Fills a vector with independent numbers of mean 0 and variance 1, equal for equal seeds.
+ *
+ *   context       What was handed to hpm_vectors_create().
+ *   seed          The seed.
+ *   distribution  HPM_DISTRIBUTION_NORMAL or HPM_DISTRIBUTION_RADEMACHER.
+ *   vector        The vector.
+ *
+ * Returns 0; anything else ends the estimate with HPM_ERROR_CALLBACK.
+ */
+typedef int32_t (*hpm_vector_random_callback)(void *context, uint64_t seed,
+                                              hpm_distribution distribution, void *vector);
+
+/*
+ * Makes a vector the unit vector of an index.
+ *
+ *   context  What was handed to hpm_vectors_create().
+ *   index    Below the dimension.
+ *   vector   The vector.
+ *
+ * Returns 0; anything else ends the estimate with HPM_ERROR_CALLBACK.
+ */
+typedef int32_t (*hpm_vector_unit_callback)(void *context, size_t index, void *vector);
+
+/*
+ * Copies numbers from host memory into a vector of hyperparameters.
+ *
+ *   context  What was handed to hpm_vectors_create().
+ *   numbers  Array of `n` numbers.
+ *   n        The dimension.
+ *   vector   The vector.
+ *
+ * Returns 0; anything else ends the run with HPM_ERROR_CALLBACK.
+ */
+typedef int32_t (*hpm_vector_write_callback)(void *context, const double *numbers, size_t n,
+                                             void *vector);
+
+/*
+ * Copies a vector of hyperparameters to host memory.
+ *
+ *   context  What was handed to hpm_vectors_create().
+ *   vector   The vector.
+ *   numbers  Array of `n` that receives its numbers.
+ *   n        The dimension.
+ *
+ * Returns 0; anything else ends the run with HPM_ERROR_CALLBACK.
+ */
+typedef int32_t (*hpm_vector_read_callback)(void *context, const void *vector, double *numbers,
+                                            size_t n);
+
+/*
+ * The operations of a space of vectors. They work in place; the library calls them in the thread of
+ * its caller, one at a time. The first six are needed, the others where their comment says so.
+ */
+typedef struct hpm_vector_operations {
+    size_t size;                          /* sizeof(hpm_vector_operations): tells the library
+                                             which members your program knows. */
+    hpm_vector_create_callback create;
+    hpm_vector_destroy_callback destroy;
+    hpm_vector_copy_callback copy;
+    hpm_vector_dot_callback dot;
+    hpm_vector_axpy_callback axpy;
+    hpm_vector_scale_callback scale;
+    hpm_vector_random_callback random;    /* For `nystrom` (of parameters), `spsa` (of
+                                             hyperparameters) and hpm_problem_check() (of both). */
+    hpm_vector_unit_callback unit;        /* Of hyperparameters, for `forward` and
+                                             `finite-differences`. */
+    hpm_vector_write_callback write;      /* Of hyperparameters, for hpm_student_set_problem(). */
+    hpm_vector_read_callback read;        /* Of hyperparameters, for hpm_student_set_problem(). */
+} hpm_vector_operations;
+
 /* ---- Functions: Version ---------------------------------------------------------------------- */
 
 /*
@@ -296,8 +685,8 @@ const char *hpm_status_name(hpm_status status);
 const char *hpm_last_error(void);
 
 /*
- * What the callback returned that ended the last hpm_population_run() of this thread with
- * HPM_ERROR_CALLBACK.
+ * What the callback returned that ended the last call of this thread with HPM_ERROR_CALLBACK
+ * (hpm_population_run(), hpm_problem_hypergradient(), hpm_problem_check()).
  *
  * Returns the callback's non-zero result as it was; 0 if no callback failed on this thread.
  * Thread safety: Each thread has its own. Since 0.1.
@@ -896,7 +1285,8 @@ hpm_status hpm_student_ancestor(hpm_population *population, size_t student, size
  *
  * Returns HPM_OK when all students are done, HPM_STOPPED after hpm_population_stop(),
  *   HPM_ERROR_CALLBACK, HPM_ERROR_ARGUMENT (a callback that the algorithm needs is NULL: known
- *   before anything runs), HPM_ERROR_HANDLE or HPM_ERROR_BUSY.
+ *   before anything runs), HPM_ERROR_HANDLE or HPM_ERROR_BUSY; with hpm_student_set_problem() also
+ *   what hpm_problem_hypergradient() can answer.
  * Thread safety: Any thread. Complexity: That of `next` and `report`, beside your callbacks.
  * Since 0.1.
  */
@@ -1000,6 +1390,163 @@ hpm_status hpm_population_save(hpm_population *population, uint8_t *bytes, size_
  * Thread safety: Any thread. Complexity: O(length). Since 0.1.
  */
 hpm_status hpm_population_load(const uint8_t *bytes, size_t length, hpm_population **out);
+
+/* ---- Functions: Problem ---------------------------------------------------------------------- */
+
+/*
+ * Makes a problem.
+ *
+ *   parameters       The space of w; copied.
+ *   hyperparameters  The space of h; copied.
+ *   callbacks        The callbacks; copied.
+ *   context          Handed to every callback; never looked at. It has to outlive the problem and
+ *                    the populations whose students it was set for. May be NULL.
+ *   out              Receives the problem.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Ownership: The caller's, until hpm_problem_destroy().
+ * Thread safety: Any thread. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_problem_create(hpm_vectors *parameters, hpm_vectors *hyperparameters,
+                              const hpm_problem_callbacks *callbacks, void *context,
+                              hpm_problem **out);
+
+/*
+ * Destroys a problem. Students that it was set for keep their copy.
+ *
+ *   problem  The problem; NULL does nothing.
+ *
+ * Returns HPM_OK, or HPM_ERROR_HANDLE where it is no living problem.
+ * Thread safety: Any thread. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_problem_destroy(hpm_problem *problem);
+
+/*
+ * The hypergradient dF/dh of a problem, with a certificate.
+ *
+ * The option `estimator` says how. An estimate that failed is HPM_FAILED_ESTIMATE: the
+ * certificate's status says why, and every component of `result` is NaN, which a population takes
+ * for 'no derivative'. It is never a silent zero.
+ *
+ *   problem      The problem.
+ *   options      The keys that begin with `estimator`, `difference_step` and `seed`. NULL:
+ *                defaults.
+ *   w            A vector of parameters: what training with `h` led to; for `reverse` and
+ *                `forward`, where the unrolled steps begin. Not read by `finite-differences` and
+ *                `spsa`, where any vector will do.
+ *   h            A vector of hyperparameters.
+ *   result       A vector of hyperparameters, neither `w` nor `h`, that receives the hypergradient.
+ *   certificate  Receives what there is to say of it. May be NULL.
+ *
+ * Returns HPM_OK, HPM_FAILED_ESTIMATE, HPM_ERROR_UNSUPPORTED (a callback is missing: the sentence
+ *   names it), HPM_ERROR_CALLBACK, HPM_ERROR_ARGUMENT, HPM_ERROR_MEMORY or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. No lock is held during callbacks, which come from this thread.
+ * Complexity: By estimator: docs/hypergradients.md. Since 0.1.
+ */
+hpm_status hpm_problem_hypergradient(hpm_problem *problem, hpm_options *options, const void *w,
+                                     const void *h, void *result, hpm_certificate *certificate);
+
+/*
+ * Tests a problem's callbacks: symmetry of the Hessian product, the adjoint identity of the step's
+ * two products, each derivative against differences of what it is the derivative of. It says in
+ * words which one is wrong and by how much. Vectors need the operation `random`.
+ *
+ *   problem   The problem.
+ *   options   Reads `check_tolerance`, `difference_step` and `seed`. NULL: defaults.
+ *   w         A vector of parameters, any that is not special.
+ *   h         A vector of hyperparameters, likewise.
+ *   out       Array of `capacity` bytes that receives a line for each test, NUL-terminated. NULL:
+ *             the size alone.
+ *   capacity  Its size in bytes; 0 where `out` is NULL.
+ *   needed    Receives the size in bytes that the lines take, the NUL counted.
+ *
+ * Returns HPM_OK, HPM_WRONG_DERIVATIVE (also written by hpm_last_error(): the first wrong one),
+ *   HPM_ERROR_CAPACITY, HPM_ERROR_CALLBACK, HPM_ERROR_UNSUPPORTED, HPM_ERROR_ARGUMENT,
+ *   HPM_ERROR_MEMORY or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. No lock is held during callbacks.
+ * Complexity: About 30 calls of each callback. Since 0.1.
+ */
+hpm_status hpm_problem_check(hpm_problem *problem, hpm_options *options, const void *w,
+                             const void *h, char *out, size_t capacity, size_t *needed);
+
+/*
+ * Registers a problem for a student: hpm_population_run() computes the student's hypergradient from
+ * it after each `train` and `evaluate` callback that returns none, by the population's option
+ * `estimator`, and reports its cost: seconds of the callback and of the estimate, unless the
+ * callback reports a cost itself. Random directions are drawn with a seed of their own for each
+ * student and training report.
+ *
+ * The hyperparameters are written into a vector of the problem's space, which needs the operations
+ * `write` and `read` unless it is one of host vectors.
+ *
+ *   population  The population.
+ *   student     Which student, from 0.
+ *   problem     Copied. NULL: the student has none from now on.
+ *   w           The student's parameters, read when `train` or `evaluate` has returned; for
+ *               `reverse` and `forward`, where the unrolled steps begin. It has to outlive the
+ *               runs. NULL where `problem` is NULL.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT (also where the problem's dimension is another) or
+ *   HPM_ERROR_HANDLE.
+ * Thread safety: Any thread, also inside a callback. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_student_set_problem(hpm_population *population, size_t student, hpm_problem *problem,
+                                   const void *w);
+
+/*
+ * The certificate of a student's latest hypergradient that hpm_population_run() computed.
+ *
+ *   population   The population.
+ *   student      Which student, from 0.
+ *   certificate  Receives it.
+ *
+ * Returns HPM_OK, HPM_ERROR_NO_RESULT before there is one, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread, also inside a callback. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_student_certificate(hpm_population *population, size_t student,
+                                   hpm_certificate *certificate);
+
+/* ---- Functions: Vectors ---------------------------------------------------------------------- */
+
+/*
+ * Makes a space of vectors of your own.
+ *
+ *   operations  The operations; copied.
+ *   context     Handed to every operation; never looked at. It has to outlive the space, the
+ *               problems that were made with it and the populations that those were set in. May be
+ *               NULL.
+ *   dimension   The number of components; 0: not known.
+ *   out         Receives the space.
+ *
+ * Returns HPM_OK, or HPM_ERROR_ARGUMENT where an operation is missing.
+ * Ownership: The caller's, until hpm_vectors_destroy().
+ * Thread safety: Any thread. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_vectors_create(const hpm_vector_operations *operations, void *context,
+                              size_t dimension, hpm_vectors **out);
+
+/*
+ * Makes a space of host vectors: a vector is an array of `count` doubles or floats.
+ *
+ *   element  HPM_ELEMENT_DOUBLE or HPM_ELEMENT_FLOAT.
+ *   count    The number of components, at least 1.
+ *   out      Receives the space.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_MEMORY (one vector does not fit).
+ * Ownership: The caller's, until hpm_vectors_destroy().
+ * Thread safety: Any thread. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_vectors_create_host(hpm_element element, size_t count, hpm_vectors **out);
+
+/*
+ * Destroys a space of vectors. Problems that were made with it keep their copy.
+ *
+ *   vectors  The space; NULL does nothing.
+ *
+ * Returns HPM_OK, or HPM_ERROR_HANDLE where it is no living space of vectors.
+ * Thread safety: Any thread. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_vectors_destroy(hpm_vectors *vectors);
 
 #ifdef __cplusplus
 }

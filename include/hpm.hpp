@@ -22,7 +22,9 @@
 #include <exception>
 #include <functional>
 #include <limits>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -124,6 +126,8 @@ struct destroyer {
     void operator()(hpm_options *handle) const noexcept { hpm_options_destroy(handle); }
     void operator()(hpm_population *handle) const noexcept { hpm_population_destroy(handle); }
     void operator()(hpm_teacher *handle) const noexcept { hpm_teacher_destroy(handle); }
+    void operator()(hpm_vectors *handle) const noexcept { hpm_vectors_destroy(handle); }
+    void operator()(hpm_problem *handle) const noexcept { hpm_problem_destroy(handle); }
 };
 
 /// Sole ownership of a handle.
@@ -174,6 +178,32 @@ std::string text_from(Read read) {
     check(read(text.data(), text.size(), &needed));
     text.resize(needed - 1);
     return text;
+}
+
+/// The exception that a problem's callable threw in this thread, on its way across the C frames.
+inline std::exception_ptr &thrown() noexcept {
+    static thread_local std::exception_ptr exception;
+    return exception;
+}
+
+/// The body of a C callback: 0, or 1 where it threw.
+template <class Body>
+std::int32_t guarded(Body body) noexcept {
+    try {
+        body();
+        return 0;
+    } catch (...) {
+        thrown() = std::current_exception();
+        return 1;
+    }
+}
+
+/// check(), where a callable's exception comes back as itself.
+inline hpm_status check_thrown(hpm_status status) {
+    if (status == HPM_ERROR_CALLBACK && thrown()) {
+        std::rethrow_exception(std::exchange(thrown(), nullptr));
+    }
+    return check(status);
 }
 
 /// What NULL with 0 stands for in C, an empty vector stands for here.
@@ -383,6 +413,382 @@ struct trainer {
     std::function<void(std::size_t student)> restart = {};
 };
 
+/// How an estimate ended.
+enum class certificate_status : hpm_certificate_status {
+    converged = HPM_CERTIFICATE_CONVERGED,
+    iteration_limit = HPM_CERTIFICATE_ITERATION_LIMIT,
+    indefinite = HPM_CERTIFICATE_INDEFINITE,
+    singular = HPM_CERTIFICATE_SINGULAR,
+    nonfinite = HPM_CERTIFICATE_NONFINITE,
+    diverged = HPM_CERTIFICATE_DIVERGED
+};
+
+/// What an estimator says of its own result: the members of hpm_certificate.
+struct certificate {
+    certificate_status status;
+    std::uint64_t iterations;
+    double relative_residual;
+    double smallest_curvature;
+    double seconds;
+    std::uint64_t losses;
+    std::uint64_t outer_gradients;
+    std::uint64_t inner_gradients;
+    std::uint64_t hessian_products;
+    std::uint64_t cross_products;
+    std::uint64_t steps;
+    std::uint64_t step_products;
+    std::uint64_t parameter_vectors;
+    std::uint64_t hyperparameter_vectors;
+
+    /// Whether there is an estimate; else every component of the result is NaN.
+    bool is_usable() const noexcept {
+        return status == certificate_status::converged ||
+               status == certificate_status::iteration_limit;
+    }
+};
+
+namespace detail {
+
+inline certificate certificate_from(const hpm_certificate &c) noexcept {
+    return {static_cast<certificate_status>(c.status), c.iterations, c.relative_residual,
+            c.smallest_curvature, c.seconds, c.losses, c.outer_gradients, c.inner_gradients,
+            c.hessian_products, c.cross_products, c.steps, c.step_products, c.parameter_vectors,
+            c.hyperparameter_vectors};
+}
+
+} // namespace detail
+
+/// What problem::check() found: a line for each test.
+struct check_result {
+    bool is_right;
+    std::string lines;
+};
+
+/// The number type of host vectors.
+enum class element : hpm_element {
+    float64 = HPM_ELEMENT_DOUBLE,
+    float32 = HPM_ELEMENT_FLOAT
+};
+
+/// A space of vectors.
+class vectors : public detail::owner<hpm_vectors> {
+public:
+    /// Host vectors: arrays of `count`.
+    vectors(hpm::element element, std::size_t count)
+        : owner(detail::made<hpm_vectors>(hpm_vectors_create_host,
+                                          static_cast<hpm_element>(element), count)) {}
+
+    /// Vectors of your own. `context` has to outlive the space and all problems made with it.
+    vectors(const hpm_vector_operations &operations, void *context, std::size_t dimension)
+        : owner(detail::made<hpm_vectors>(hpm_vectors_create, &operations, context, dimension)) {}
+
+    /// Takes a handle over.
+    explicit vectors(hpm_vectors *handle) noexcept : owner(handle) {}
+};
+
+/// A bilevel problem. This class works on vectors of any kind, by C callbacks; host_problem on
+/// std::vector, by callables.
+class problem : public detail::owner<hpm_problem> {
+public:
+    /// `context` has to outlive the problem and the populations that it was set for.
+    problem(const vectors &parameters, const vectors &hyperparameters,
+            const hpm_problem_callbacks &callbacks, void *context)
+        : problem(parameters, hyperparameters, callbacks, context, nullptr) {}
+
+    /// Takes a handle over.
+    explicit problem(hpm_problem *handle) noexcept : owner(handle) {}
+
+    /// An estimate that failed is no exception: certificate::is_usable() is false.
+    certificate hypergradient(const void *w, const void *h, void *result) const {
+        return solved(nullptr, w, h, result);
+    }
+
+    certificate hypergradient(const void *w, const void *h, void *result,
+                              const hpm::options &options) const {
+        return solved(detail::given(options), w, h, result);
+    }
+
+    check_result check(const void *w, const void *h) const { return checked(nullptr, w, h); }
+
+    check_result check(const void *w, const void *h, const hpm::options &options) const {
+        return checked(detail::given(options), w, h);
+    }
+
+protected:
+    problem(const vectors &parameters, const vectors &hyperparameters,
+            const hpm_problem_callbacks &callbacks, void *context,
+            std::shared_ptr<const void> callables)
+        : owner(detail::made<hpm_problem>(hpm_problem_create, parameters.get(),
+                                          hyperparameters.get(), &callbacks, context)),
+          callables_(std::move(callables)) {}
+
+private:
+    friend class population;
+
+    certificate solved(hpm_options *options, const void *w, const void *h, void *result) const {
+        // A callable may assign to this object.
+        const std::shared_ptr<const void> living = callables_;
+        hpm_certificate found = {};
+        found.size = sizeof found;
+        detail::check_thrown(hpm_problem_hypergradient(get(), options, w, h, result, &found));
+        return detail::certificate_from(found);
+    }
+
+    check_result checked(hpm_options *options, const void *w, const void *h) const {
+        const std::shared_ptr<const void> living = callables_;
+        // Large enough for what there is to say, so that the callbacks are called once.
+        std::string lines(8192, '\0');
+        for (;;) {
+            std::size_t needed = 0;
+            const hpm_status status = hpm_problem_check(get(), options, w, h, lines.data(),
+                                                        lines.size(), &needed);
+            if (status == HPM_ERROR_CAPACITY) {
+                lines.resize(needed);
+                continue;
+            }
+            detail::check_thrown(status);
+            lines.resize(needed - 1);
+            return {status != HPM_WRONG_DERIVATIVE, lines};
+        }
+    }
+
+    /// What the C callbacks' context points into: shared with the populations.
+    std::shared_ptr<const void> callables_;
+};
+
+/// An array that belongs to someone else.
+template <class Element>
+class view {
+public:
+    view(Element *data, std::size_t size) noexcept : data_(data), size_(size) {}
+
+    Element *data() const noexcept { return data_; }
+    std::size_t size() const noexcept { return size_; }
+    Element *begin() const noexcept { return data_; }
+    Element *end() const noexcept { return data_ + size_; }
+    Element &operator[](std::size_t index) const noexcept { return data_[index]; }
+
+private:
+    Element *data_;
+    std::size_t size_;
+};
+
+/// The callables of a host_problem, as the callbacks of the same name in hpm_problem_callbacks; set
+/// those that you have. They may throw: the call ends and throws that exception.
+template <class Element>
+struct host_callbacks {
+    using in = view<const Element>;
+    using out = view<Element>;
+
+    std::function<double(in w, in h)> outer_loss;
+    /// `dh` holds zeros: leave it where the outer loss does not depend on h directly.
+    std::function<void(in w, in h, out dw, out dh)> outer_gradient;
+    std::function<double(in w, in h)> inner_loss;
+    std::function<void(in w, in h, out result)> inner_gradient;
+    std::function<void(in w, in h, out result)> inner_hyper_gradient;
+    std::function<void(in w, in h, in v, out result)> hessian_product;
+    std::function<void(in w, in h, in v, out result)> cross_product;
+    std::function<void(std::size_t index, in w, in h, out result)> step;
+    std::function<void(std::size_t index, in w, in h, in dw, in dh, out result)> step_forward;
+    std::function<void(std::size_t index, in w, in h, in v, out dw, out dh)> step_backward;
+    std::function<double(in h)> response;
+};
+
+namespace detail {
+
+/// The context of a host_problem's C callbacks, and those.
+template <class Element>
+struct host_context {
+    host_callbacks<Element> callables;
+    std::size_t parameters;
+    std::size_t hyperparameters;
+
+    view<const Element> w(const void *vector) const noexcept {
+        return {static_cast<const Element *>(vector), parameters};
+    }
+    view<const Element> h(const void *vector) const noexcept {
+        return {static_cast<const Element *>(vector), hyperparameters};
+    }
+    view<Element> w(void *vector) const noexcept {
+        return {static_cast<Element *>(vector), parameters};
+    }
+    view<Element> h(void *vector) const noexcept {
+        return {static_cast<Element *>(vector), hyperparameters};
+    }
+
+    static const host_context &of(void *context) noexcept {
+        return *static_cast<const host_context *>(context);
+    }
+
+    static std::int32_t outer_loss(void *context, const void *w, const void *h, double *loss) {
+        const host_context &self = of(context);
+        return guarded([&] { *loss = self.callables.outer_loss(self.w(w), self.h(h)); });
+    }
+
+    static std::int32_t outer_gradient(void *context, const void *w, const void *h, void *dw,
+                                       void *dh) {
+        const host_context &self = of(context);
+        return guarded([&] {
+            self.callables.outer_gradient(self.w(w), self.h(h), self.w(dw), self.h(dh));
+        });
+    }
+
+    static std::int32_t inner_loss(void *context, const void *w, const void *h, double *loss) {
+        const host_context &self = of(context);
+        return guarded([&] { *loss = self.callables.inner_loss(self.w(w), self.h(h)); });
+    }
+
+    static std::int32_t inner_gradient(void *context, const void *w, const void *h,
+                                       void *result) {
+        const host_context &self = of(context);
+        return guarded(
+            [&] { self.callables.inner_gradient(self.w(w), self.h(h), self.w(result)); });
+    }
+
+    static std::int32_t inner_hyper_gradient(void *context, const void *w, const void *h,
+                                             void *result) {
+        const host_context &self = of(context);
+        return guarded(
+            [&] { self.callables.inner_hyper_gradient(self.w(w), self.h(h), self.h(result)); });
+    }
+
+    static std::int32_t hessian_product(void *context, const void *w, const void *h, const void *v,
+                                        void *result) {
+        const host_context &self = of(context);
+        return guarded([&] {
+            self.callables.hessian_product(self.w(w), self.h(h), self.w(v), self.w(result));
+        });
+    }
+
+    static std::int32_t cross_product(void *context, const void *w, const void *h, const void *v,
+                                      void *result) {
+        const host_context &self = of(context);
+        return guarded([&] {
+            self.callables.cross_product(self.w(w), self.h(h), self.w(v), self.h(result));
+        });
+    }
+
+    static std::int32_t step(void *context, std::size_t index, const void *w, const void *h,
+                             void *result) {
+        const host_context &self = of(context);
+        return guarded([&] { self.callables.step(index, self.w(w), self.h(h), self.w(result)); });
+    }
+
+    static std::int32_t step_forward(void *context, std::size_t index, const void *w,
+                                     const void *h, const void *dw, const void *dh, void *result) {
+        const host_context &self = of(context);
+        return guarded([&] {
+            self.callables.step_forward(index, self.w(w), self.h(h), self.w(dw), self.h(dh),
+                                        self.w(result));
+        });
+    }
+
+    static std::int32_t step_backward(void *context, std::size_t index, const void *w,
+                                      const void *h, const void *v, void *dw, void *dh) {
+        const host_context &self = of(context);
+        return guarded([&] {
+            self.callables.step_backward(index, self.w(w), self.h(h), self.w(v), self.w(dw),
+                                         self.h(dh));
+        });
+    }
+
+    static std::int32_t response(void *context, const void *h, double *loss) {
+        const host_context &self = of(context);
+        return guarded([&] { *loss = self.callables.response(self.h(h)); });
+    }
+
+    /// NULL where there is no callable.
+    hpm_problem_callbacks callbacks() const noexcept {
+        return {sizeof(hpm_problem_callbacks),
+                callables.outer_loss ? &outer_loss : nullptr,
+                callables.outer_gradient ? &outer_gradient : nullptr,
+                callables.inner_loss ? &inner_loss : nullptr,
+                callables.inner_gradient ? &inner_gradient : nullptr,
+                callables.inner_hyper_gradient ? &inner_hyper_gradient : nullptr,
+                callables.hessian_product ? &hessian_product : nullptr,
+                callables.cross_product ? &cross_product : nullptr,
+                callables.step ? &step : nullptr,
+                callables.step_forward ? &step_forward : nullptr,
+                callables.step_backward ? &step_backward : nullptr,
+                callables.response ? &response : nullptr};
+    }
+};
+
+} // namespace detail
+
+/// A bilevel problem on std::vector<double> or std::vector<float>, described by callables.
+///
+///     hpm::host_problem<double> problem(parameters, hyperparameters, callables);
+///     hpm::certificate certificate = problem.hypergradient(w, h, result);
+template <class Element>
+class host_problem : public problem {
+    static_assert(std::is_same_v<Element, double> || std::is_same_v<Element, float>,
+                  "host vectors are of double or float");
+
+public:
+    host_problem(std::size_t parameters, std::size_t hyperparameters,
+                 host_callbacks<Element> callables)
+        : host_problem(std::make_shared<detail::host_context<Element>>(
+              detail::host_context<Element>{std::move(callables), parameters, hyperparameters})) {}
+
+    std::size_t parameters() const noexcept { return parameters_; }
+    std::size_t hyperparameters() const noexcept { return hyperparameters_; }
+
+    /// `result` gets the size that it needs.
+    certificate hypergradient(const std::vector<Element> &w, const std::vector<Element> &h,
+                              std::vector<Element> &result) const {
+        require(w, h);
+        result.resize(hyperparameters_);
+        return problem::hypergradient(w.data(), h.data(), result.data());
+    }
+
+    certificate hypergradient(const std::vector<Element> &w, const std::vector<Element> &h,
+                              std::vector<Element> &result, const hpm::options &options) const {
+        require(w, h);
+        result.resize(hyperparameters_);
+        return problem::hypergradient(w.data(), h.data(), result.data(), options);
+    }
+
+    check_result check(const std::vector<Element> &w, const std::vector<Element> &h) const {
+        require(w, h);
+        return problem::check(w.data(), h.data());
+    }
+
+    check_result check(const std::vector<Element> &w, const std::vector<Element> &h,
+                       const hpm::options &options) const {
+        require(w, h);
+        return problem::check(w.data(), h.data(), options);
+    }
+
+private:
+    static constexpr hpm::element element =
+        std::is_same_v<Element, double> ? hpm::element::float64 : hpm::element::float32;
+
+    explicit host_problem(std::shared_ptr<detail::host_context<Element>> context)
+        : problem(vectors(element, context->parameters),
+                  vectors(element, context->hyperparameters), context->callbacks(), context.get(),
+                  context),
+          parameters_(context->parameters), hyperparameters_(context->hyperparameters) {}
+
+    friend class population;
+
+    void require_parameters(const std::vector<Element> &w) const {
+        if (w.size() == parameters_) return;
+        throw argument_error("w has " + std::to_string(w.size()) +
+                             " components; allowed: " + std::to_string(parameters_));
+    }
+
+    void require(const std::vector<Element> &w, const std::vector<Element> &h) const {
+        require_parameters(w);
+        if (h.size() == hyperparameters_) return;
+        throw argument_error("h has " + std::to_string(h.size()) +
+                             " components; allowed: " + std::to_string(hyperparameters_));
+    }
+
+    std::size_t parameters_;
+    std::size_t hyperparameters_;
+};
+
 /// A population of students and the algorithm that tunes them.
 class population : public detail::owner<hpm_population> {
 public:
@@ -560,9 +966,43 @@ public:
 
     void stop() { check(hpm_population_stop(get())); }
 
+    /// run() computes the student's hypergradient from the problem where train and evaluate return
+    /// none. `w` has to outlive the runs; the problem's callables live as long as they are needed.
+    void set_problem(std::size_t student, const hpm::problem &problem, const void *w) {
+        if (!problem.get()) {
+            throw handle_error("problem was moved from; allowed: a living problem");
+        }
+        check(hpm_student_set_problem(get(), student, problem.get(), w));
+        problems_->set(student, problem.callables_);
+    }
+
+    /// As above; `w` must not be resized before the runs are over.
+    template <class Element>
+    void set_problem(std::size_t student, const host_problem<Element> &problem,
+                     const std::vector<Element> &w) {
+        if (problem.get()) problem.require_parameters(w);
+        set_problem(student, static_cast<const hpm::problem &>(problem),
+                    static_cast<const void *>(w.data()));
+    }
+
+    /// From now on the student has no problem.
+    void clear_problem(std::size_t student) {
+        check(hpm_student_set_problem(get(), student, nullptr, nullptr));
+        problems_->set(student, nullptr);
+    }
+
+    /// Of the student's latest hypergradient that run() computed. Throws no_result_error before
+    /// there is one.
+    hpm::certificate certificate(std::size_t student) const {
+        hpm_certificate found = {};
+        found.size = sizeof found;
+        check(hpm_student_certificate(get(), student, &found));
+        return detail::certificate_from(found);
+    }
+
     /// Drives the population to its end: true when all students are done, false after stop(). An
-    /// exception of a callable ends the run and is thrown as it was; a second run begins with the
-    /// same task again.
+    /// exception of a callable, also of a problem's, ends the run and is thrown as it was; a second
+    /// run begins with the same task again.
     bool run(const hpm::trainer &trainer) {
         const hpm_trainer callbacks = {
             sizeof(hpm_trainer),
@@ -572,12 +1012,53 @@ public:
             trainer.restart ? &call::restart : nullptr,
         };
         call context{trainer, {}, nullptr};
+        // Of an object that was moved from there are none.
+        const registry::user living(problems_ ? problems_ : std::make_shared<registry>());
         const hpm_status status = hpm_population_run(get(), &callbacks, &context);
         if (context.thrown) std::rethrow_exception(context.thrown);
-        return check(status) != HPM_STOPPED;
+        return detail::check_thrown(status) != HPM_STOPPED;
     }
 
 private:
+    /// Keeps the callables of problems that were set. Those that were replaced during a run live
+    /// until its end, and all of them if this object goes under it.
+    class registry {
+    public:
+        void set(std::size_t student, std::shared_ptr<const void> callables) {
+            const std::lock_guard<std::mutex> lock(mutex_);
+            std::shared_ptr<const void> &place = current_[student];
+            if (users_ > 0) replaced_.push_back(place);
+            // The old ones may be the last, and what they hold may call back in.
+            std::swap(place, callables);
+        }
+
+        class user {
+        public:
+            explicit user(std::shared_ptr<registry> problems) : problems_(std::move(problems)) {
+                const std::lock_guard<std::mutex> lock(problems_->mutex_);
+                problems_->users_ += 1;
+            }
+            user(const user &) = delete;
+            user &operator=(const user &) = delete;
+
+            ~user() {
+                std::vector<std::shared_ptr<const void>> replaced;
+                const std::lock_guard<std::mutex> lock(problems_->mutex_);
+                problems_->users_ -= 1;
+                if (problems_->users_ == 0) std::swap(replaced, problems_->replaced_);
+            }
+
+        private:
+            std::shared_ptr<registry> problems_;
+        };
+
+    private:
+        std::mutex mutex_;
+        std::map<std::size_t, std::shared_ptr<const void>> current_;
+        std::vector<std::shared_ptr<const void>> replaced_;
+        int users_ = 0;
+    };
+
     /// One run: carries an exception across the C frames in between.
     struct call {
         const hpm::trainer &trainer;
@@ -639,6 +1120,7 @@ private:
     };
 
     std::size_t dimension_;
+    std::shared_ptr<registry> problems_ = std::make_shared<registry>();
 };
 
 /// A teacher on its own, for programs that have their own population.

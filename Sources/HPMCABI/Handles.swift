@@ -36,6 +36,9 @@ struct DrivenPopulation: HandleValue {
 
     var population: Population
     var isRunning = false
+    /// By student: where hypergradients come from, and the latest certificate.
+    var problems: [Int: StudentProblem] = [:]
+    var certificates: [Int: Certificate] = [:]
 }
 
 /// What a handle stands for: a value that one call at a time works on.

@@ -21,6 +21,15 @@ import HPM
 /// | `mutation_scale` | 0.2 | 0 to 1 | mutation of what no teacher moves: factors of 1 - scale and 1 + scale; for `hpm` 0.1, of a Gaussian in latent units; 0: none |
 /// | `teacher_share` | 1 | 0 to 1 | upper bound of the teacher's share of the budget |
 /// | `direction` | `minimize` | `minimize`, `maximize` | what is done with the reported loss |
+/// | `estimator` | `conjugate-gradient` | a name | of hypergradients: `conjugate-gradient`, `neumann`, `nystrom`, `one-step`, `reverse`, `forward`, `finite-differences` or `spsa`: docs/hypergradients.md |
+/// | `estimator_iterations` | 20 | 1 or more | iterations of `conjugate-gradient`, terms of `neumann`, rank of `nystrom`, steps of `reverse` and `forward`, samples of `spsa` |
+/// | `estimator_learning_rate` | 0.1 | above 0 | of `one-step` and `neumann` |
+/// | `estimator_tolerance` | 1e-6 | 0 to 1 | relative residual at which a linear solve has converged |
+/// | `estimator_damping` | 0 | 0 or more | added to the Hessian; above 0 for `nystrom`, where it is 1e-3 by default |
+/// | `estimator_checkpoints` | 0 | 0 or more | states that `reverse` keeps in memory; 0: all |
+/// | `estimator_step` | 1e-4 | above 0 | of `finite-differences` and `spsa`, in units of the hyperparameters |
+/// | `difference_step` | 6e-6 | above 0 | relative step of differences that stand in for missing products; 5e-3 for float host vectors |
+/// | `check_tolerance` | 1e-4 | 0 to 1 | relative difference from which on a callback is wrong; 1e-2 for float host vectors |
 /// | `schedule` | `synchronous` | `synchronous` | students wait for one another between rounds |
 public typealias hpm_options = OpaquePointer
 

@@ -70,7 +70,8 @@ public typealias hpm_trainer_pointer = UnsafeRawPointer
 ///   - context: Handed to every callback as it is; never looked at. May be NULL.
 /// - Returns: `HPM_OK` when all students are done, `HPM_STOPPED` after ``hpm_population_stop``,
 ///   `HPM_ERROR_CALLBACK`, `HPM_ERROR_ARGUMENT` (a callback that the algorithm needs is NULL: known
-///   before anything runs), `HPM_ERROR_HANDLE` or `HPM_ERROR_BUSY`.
+///   before anything runs), `HPM_ERROR_HANDLE` or `HPM_ERROR_BUSY`; with ``hpm_student_set_problem``
+///   also what ``hpm_problem_hypergradient`` can answer.
 /// - Thread safety: Any thread.
 /// - Complexity: That of `next` and `report`, beside your callbacks.
 /// - Since: 0.1

@@ -8,6 +8,10 @@ public let HPM_OK: hpm_status = 0
 public let HPM_STOPPED: hpm_status = 1
 /// ``hpm_teacher_learn``: the gradient held no finite component other than 0; nothing was learned.
 public let HPM_UNCHANGED: hpm_status = 2
+/// ``hpm_problem_hypergradient``: there is no estimate; the certificate says why.
+public let HPM_FAILED_ESTIMATE: hpm_status = 3
+/// ``hpm_problem_check``: a callback is wrong.
+public let HPM_WRONG_DERIVATIVE: hpm_status = 4
 /// An argument has a value that is not allowed.
 public let HPM_ERROR_ARGUMENT: hpm_status = -1
 /// A handle is NULL, destroyed, of another type, or was never made by this library.
@@ -42,6 +46,8 @@ public func hpm_status_name(_ status: hpm_status) -> UnsafePointer<CChar>? {
         case HPM_OK: "HPM_OK"
         case HPM_STOPPED: "HPM_STOPPED"
         case HPM_UNCHANGED: "HPM_UNCHANGED"
+        case HPM_FAILED_ESTIMATE: "HPM_FAILED_ESTIMATE"
+        case HPM_WRONG_DERIVATIVE: "HPM_WRONG_DERIVATIVE"
         case HPM_ERROR_ARGUMENT: "HPM_ERROR_ARGUMENT"
         case HPM_ERROR_HANDLE: "HPM_ERROR_HANDLE"
         case HPM_ERROR_MEMORY: "HPM_ERROR_MEMORY"
@@ -69,8 +75,8 @@ public func hpm_last_error() -> UnsafePointer<CChar>? {
     ThreadState.current.message
 }
 
-/// What the callback returned that ended the last ``hpm_population_run`` of this thread with
-/// `HPM_ERROR_CALLBACK`.
+/// What the callback returned that ended the last call of this thread with `HPM_ERROR_CALLBACK`
+/// (``hpm_population_run``, ``hpm_problem_hypergradient``, ``hpm_problem_check``).
 ///
 /// - Returns: The callback's non-zero result as it was; 0 if no callback failed on this thread.
 /// - Thread safety: Each thread has its own.

@@ -11,6 +11,19 @@ final class ThreadState {
     private(set) var message: UnsafePointer<CChar>
     private var owned: UnsafeMutablePointer<CChar>?
     var callbackStatus: Int32 = 0
+    private var hasFailed = false
+
+    /// From here on the first callback that fails is the one that counts: after it a result is cleared
+    /// by callbacks, too.
+    func beginCallbacks() {
+        hasFailed = false
+    }
+
+    func noteCallbackStatus(_ status: Int32) {
+        if hasFailed { return }
+        hasFailed = true
+        callbackStatus = status
+    }
 
     private init() {
         message = constantCString("")

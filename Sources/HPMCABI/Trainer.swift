@@ -7,17 +7,8 @@ struct Trainer {
 
     /// - Parameter pointer: A `hpm_trainer` whose first member says how much of it there is.
     init(_ pointer: UnsafeRawPointer, context: UnsafeMutableRawPointer?) throws(HPMError) {
-        let size = pointer.loadUnaligned(as: UInt.self)
-        let smallest = UInt(MemoryLayout<UInt>.size + MemoryLayout<hpm_train_callback?>.size)
-        guard size >= smallest, size <= 4096 else {
-            throw HPMError(
-                .argument, "trainer->size is \(size); allowed: sizeof(hpm_trainer), which is \(MemoryLayout<hpm_trainer>.size)")
-        }
         var callbacks = hpm_trainer(size: 0, train: nil, evaluate: nil, clone: nil, restart: nil)
-        withUnsafeMutableBytes(of: &callbacks) { bytes in
-            let known = min(bytes.count, Int(size))
-            bytes.copyMemory(from: UnsafeRawBufferPointer(start: pointer, count: known))
-        }
+        try copyStruct(pointer, to: &callbacks, "trainer")
         self.callbacks = callbacks
         self.context = context
     }
@@ -99,13 +90,38 @@ extension HandleObject<DrivenPopulation> {
                 if task.action == .stop { continue }
                 isDone = false
                 if task.action == .wait { continue }
-                let report = try trainer.perform(task, student: student)
+                let start = MonotonicClock.seconds()
+                var report = try trainer.perform(task, student: student)
+                try addHypergradient(to: &report, task, student, since: start)
                 try state.withLock { (driven) throws(HPMError) in
                     try driven.population.report(
                         student, loss: report.loss, hypergradient: report.hypergradient)
                 }
             }
             if isDone { return state.withLock { !$0.population.isFinished } }
+        }
+    }
+
+    /// Computes the hypergradient of a student that has a problem and whose callback gave none.
+    private func addHypergradient(
+        to report: inout Trainer.Report, _ task: Assignment, _ student: Int, since start: Double
+    ) throws(HPMError) {
+        let trained = MonotonicClock.seconds()
+        let (problem, options, rounds) = state.withLock {
+            ($0.problems[student], $0.population.options, $0.population.trainingRounds)
+        }
+        guard let problem, report.hypergradient == nil,
+            task.action == .train || task.action == .evaluate
+        else { return }
+        let found = try problem.problem.hypergradient(
+            options, w: problem.w, at: task.hyperparameters, student: student, report: rounds)
+        report.hypergradient = found.hypergradient
+        try state.withLock { (driven) throws(HPMError) in
+            driven.certificates[student] = found.certificate
+            if !driven.population.hasReportedCost(student) {
+                try driven.population.reportCost(
+                    student, training: trained - start, hypergradient: found.certificate.seconds)
+            }
         }
     }
 }

@@ -24,7 +24,14 @@
 
 #include "../Clients/expect.h"
 
-enum { MOST_PARAMETERS = 8, MOST_BAD = 128, STUDENTS = 5, DIMENSION = 8, TEACHER_DIMENSION = 3 };
+enum {
+    MOST_PARAMETERS = 8,
+    MOST_BAD = 128,
+    STUDENTS = 5,
+    DIMENSION = 8,
+    TEACHER_DIMENSION = 3,
+    REPORT_CAPACITY = 4096
+};
 
 typedef union {
     void *pointer;
@@ -87,13 +94,18 @@ static ffi_type *ffi_type_of(const char *type) {
 
 /* --- The objects that calls are made on --- */
 
+static const char *const handle_types[] = {"hpm_space *", "hpm_options *", "hpm_population *",
+                                           "hpm_teacher *", "hpm_vectors *", "hpm_problem *"};
+enum { HANDLE_TYPES = sizeof handle_types / sizeof *handle_types };
+
 typedef enum {
     FRESH,    /* nothing was asked of the population */
     ASKED,    /* every student has a training task */
     PARTLY,   /* ... and student 0 has reported */
     REPORTED, /* every student has reported once and has the next task */
     CLONING,  /* after the second reports the last student has to become a clone */
-    STOPPED
+    STOPPED,
+    CERTIFIED /* run to the end, student 0 with a problem */
 } state;
 
 typedef struct {
@@ -101,8 +113,13 @@ typedef struct {
     hpm_options *options;
     hpm_population *population;
     hpm_teacher *teacher;
+    hpm_vectors *vectors;
+    hpm_problem *problem;
     /* Destroyed ones, in the same order. */
-    void *dead[4];
+    void *dead[HANDLE_TYPES];
+    /* A problem of another dimension, one without callbacks, one whose callbacks fail, and one
+     * whose vectors have nothing but the operations that are always needed. */
+    hpm_problem *other, *empty, *failing, *plain;
     /* Input arrays, each of its own size so that valgrind sees a step beyond it. */
     double *row, *matrix, *losses, *parent;
     uint8_t *snapshot;
@@ -160,6 +177,123 @@ static hpm_options *make_options(void) {
     return options;
 }
 
+/* --- Vectors and problems: f(w, h) = sum (1 + h) w^2 / 2, F(w, h) = sum (w - 1)^2 / 2 --- */
+
+static int32_t vector_create(void *context, void **vector) {
+    (void)context;
+    *vector = calloc(DIMENSION, sizeof(double));
+    return 0;
+}
+
+static void vector_destroy(void *context, void *vector) {
+    (void)context;
+    free(vector);
+}
+
+static int32_t vector_copy(void *context, const void *source, void *target) {
+    (void)context;
+    memcpy(target, source, DIMENSION * sizeof(double));
+    return 0;
+}
+
+static int32_t vector_dot(void *context, const void *left, const void *right, double *result) {
+    (void)context;
+    const double *a = left, *b = right;
+    *result = 0;
+    for (size_t i = 0; i < DIMENSION; i++) *result += a[i] * b[i];
+    return 0;
+}
+
+static int32_t vector_axpy(void *context, double factor, const void *source, void *target) {
+    (void)context;
+    const double *from = source;
+    double *to = target;
+    for (size_t i = 0; i < DIMENSION; i++) to[i] += factor * from[i];
+    return 0;
+}
+
+static int32_t vector_scale(void *context, double factor, void *vector) {
+    (void)context;
+    double *numbers = vector;
+    for (size_t i = 0; i < DIMENSION; i++) numbers[i] = factor == 0 ? 0 : factor * numbers[i];
+    return 0;
+}
+
+static const hpm_vector_operations good_operations = {
+    sizeof good_operations, vector_create, vector_destroy, vector_copy, vector_dot, vector_axpy,
+    vector_scale, NULL, NULL, NULL, NULL};
+
+static int32_t outer_loss(void *context, const void *w, const void *h, double *loss) {
+    (void)context, (void)h;
+    const double *numbers = w;
+    *loss = 0;
+    for (size_t i = 0; i < DIMENSION; i++) *loss += (numbers[i] - 1) * (numbers[i] - 1) / 2;
+    return 0;
+}
+
+static int32_t outer_gradient(void *context, const void *w, const void *h, void *dw, void *dh) {
+    (void)context, (void)h, (void)dh;
+    for (size_t i = 0; i < DIMENSION; i++) ((double *)dw)[i] = ((const double *)w)[i] - 1;
+    return 0;
+}
+
+static int32_t inner_gradient(void *context, const void *w, const void *h, void *result) {
+    (void)context;
+    const double *numbers = w, *penalties = h;
+    for (size_t i = 0; i < DIMENSION; i++) ((double *)result)[i] = (1 + penalties[i]) * numbers[i];
+    return 0;
+}
+
+static int32_t hessian_product(void *context, const void *w, const void *h, const void *v,
+                               void *result) {
+    (void)w;
+    return inner_gradient(context, v, h, result);
+}
+
+static int32_t cross_product(void *context, const void *w, const void *h, const void *v,
+                             void *result) {
+    (void)context, (void)h;
+    const double *numbers = w, *direction = v;
+    for (size_t i = 0; i < DIMENSION; i++) ((double *)result)[i] = numbers[i] * direction[i];
+    return 0;
+}
+
+static int32_t outer_gradient_that_fails(void *context, const void *w, const void *h, void *dw,
+                                         void *dh) {
+    (void)context, (void)w, (void)h, (void)dw, (void)dh;
+    return 42;
+}
+
+static const hpm_problem_callbacks good_callbacks = {
+    sizeof good_callbacks, outer_loss, outer_gradient, NULL, inner_gradient, NULL, hessian_product,
+    cross_product, NULL, NULL, NULL, NULL};
+
+static hpm_problem *make_problem(hpm_vectors *vectors, const hpm_problem_callbacks *callbacks) {
+    hpm_problem *problem = NULL;
+    must(hpm_problem_create(vectors, vectors, callbacks, NULL, &problem));
+    return problem;
+}
+
+static void make_problems(world *w) {
+    hpm_problem_callbacks none = {0}, failing = good_callbacks;
+    hpm_vectors *vectors = NULL;
+    none.size = sizeof none;
+    failing.outer_gradient = outer_gradient_that_fails;
+    must(hpm_vectors_create_host(HPM_ELEMENT_DOUBLE, DIMENSION, &w->vectors));
+    w->problem = make_problem(w->vectors, &good_callbacks);
+    w->empty = make_problem(w->vectors, &none);
+    w->failing = make_problem(w->vectors, &failing);
+    must(hpm_vectors_create(&good_operations, NULL, DIMENSION, &vectors));
+    w->plain = make_problem(vectors, &good_callbacks);
+    must(hpm_vectors_destroy(vectors));
+    must(hpm_vectors_create_host(HPM_ELEMENT_DOUBLE, DIMENSION - 1, &vectors));
+    w->other = make_problem(vectors, &good_callbacks);
+    must(hpm_vectors_destroy(vectors));
+    w->dead[4] = vectors;
+    w->dead[5] = make_problem(w->vectors, &good_callbacks);
+    must(hpm_problem_destroy(w->dead[5]));
+}
+
 static void ask(hpm_population *population) {
     for (size_t student = 0; student < STUDENTS; student++) {
         hpm_action action;
@@ -167,6 +301,20 @@ static void ask(hpm_population *population) {
         must(hpm_student_next(population, student, &action, NULL, h, DIMENSION));
     }
 }
+
+static int32_t train(void *context, size_t student, const double *h, size_t n, double *loss,
+                     double *hypergradient, int32_t *has_hypergradient) {
+    (void)context, (void)h, (void)n, (void)hypergradient, (void)has_hypergradient;
+    *loss = (double)student;
+    return 0;
+}
+
+static int32_t clone_student(void *context, size_t source, size_t student) {
+    (void)context, (void)source, (void)student;
+    return 0;
+}
+
+static const hpm_trainer good_trainer = {sizeof good_trainer, train, NULL, clone_student, NULL};
 
 static void make_world(world *w, state state) {
     static const double row[DIMENSION] = {0.1, 0.5, 2, 1, 0.5, 0.5, 0.5, 0.5};
@@ -176,6 +324,7 @@ static void make_world(world *w, state state) {
     w->options = make_options();
     must(hpm_population_create(w->space, w->options, &w->population));
     must(hpm_teacher_create(TEACHER_DIMENSION, NULL, &w->teacher));
+    make_problems(w);
 
     hpm_population *population = NULL;
     hpm_teacher *teacher = NULL;
@@ -199,7 +348,11 @@ static void make_world(world *w, state state) {
     w->labels = copy(w, labels, sizeof labels);
 
     if (state == STOPPED) must(hpm_population_stop(w->population));
-    if (state == FRESH || state == STOPPED) return;
+    if (state == CERTIFIED) {
+        must(hpm_student_set_problem(w->population, 0, w->problem, w->row));
+        must(hpm_population_run(w->population, &good_trainer, NULL));
+    }
+    if (state == FRESH || state == STOPPED || state == CERTIFIED) return;
     ask(w->population);
     const size_t reports = state == PARTLY ? 1 : state >= REPORTED ? STUDENTS : 0;
     for (int round = 0; round < (state == CLONING ? 2 : 1); round++) {
@@ -216,13 +369,19 @@ static void destroy_world(world *w) {
     hpm_options_destroy(w->options);
     hpm_population_destroy(w->population);
     hpm_teacher_destroy(w->teacher);
+    hpm_vectors_destroy(w->vectors);
+    hpm_problem_destroy(w->problem);
+    hpm_problem_destroy(w->other);
+    hpm_problem_destroy(w->empty);
+    hpm_problem_destroy(w->failing);
+    hpm_problem_destroy(w->plain);
     for (size_t i = 0; i < w->kept_count; i++) free(w->kept[i]);
     for (size_t i = 0; i < MOST_PARAMETERS; i++) free(w->written[i]);
     free(w->snapshot);
 }
 
 /* All that the objects hold. Space and options show in the snapshot of a population made of them,
- * the teacher in what it answers. */
+ * the teacher in what it answers, vectors and problem in a hypergradient. */
 static uint8_t *fingerprint(const world *w, size_t *size) {
     hpm_population *population = NULL;
     must(hpm_population_create(w->space, w->options, &population));
@@ -231,11 +390,17 @@ static uint8_t *fingerprint(const world *w, size_t *size) {
     must(hpm_population_destroy(population));
     double child[TEACHER_DIMENSION];
     must(hpm_teacher_mutate(w->teacher, w->parent, child, TEACHER_DIMENSION));
-    *size = first_size + second_size + sizeof child;
+    double derivatives[2][DIMENSION];
+    hpm_problem *problem = make_problem(w->vectors, &good_callbacks);
+    must(hpm_problem_hypergradient(w->problem, NULL, w->row, w->row, derivatives[0], NULL));
+    must(hpm_problem_hypergradient(problem, NULL, w->row, w->row, derivatives[1], NULL));
+    must(hpm_problem_destroy(problem));
+    *size = first_size + second_size + sizeof child + sizeof derivatives;
     uint8_t *bytes = malloc(*size);
     memcpy(bytes, first, first_size);
     memcpy(bytes + first_size, second, second_size);
     memcpy(bytes + first_size + second_size, child, sizeof child);
+    memcpy(bytes + first_size + second_size + sizeof child, derivatives, sizeof derivatives);
     free(first);
     free(second);
     return bytes;
@@ -252,11 +417,15 @@ typedef enum {
     /* Indices and lengths. */
     PARAMETER_INDEX, LABEL_INDEX, STUDENT, CLONED_STUDENT, REPORT, LABEL_COUNT, BLOCK_COUNT, LEAST_N, STRIDE_N,
     EXACT_N, GRADIENT_N, TEACHER_N, NEW_DIMENSION, STUDENT_COUNT, BYTES_LENGTH, NAME_CAPACITY,
-    LABEL_CAPACITY, BYTES_CAPACITY,
+    LABEL_CAPACITY, BYTES_CAPACITY, HOST_COUNT, VECTOR_DIMENSION, LINES_CAPACITY,
     /* Input arrays. */
-    LABELS, ROW, GRADIENT, GRADIENTS, LOSSES, PARENT, CHILD_GRADIENT, BYTES, TRAINER,
+    LABELS, ROW, GRADIENT, GRADIENTS, LOSSES, PARENT, CHILD_GRADIENT, BYTES, TRAINER, OPERATIONS,
+    CALLBACKS, VECTOR, STUDENT_VECTOR,
+    /* Handles, and living ones that do not do. */
+    PROBLEM_TO_SOLVE, PROBLEM_TO_CHECK, PROBLEM_OF_STUDENT,
     /* Output arrays. */
-    ROW_OUT, MATRIX_OUT, STUDENTS_OUT, CHILD_OUT, NAME_OUT, LABEL_OUT, BYTES_OUT,
+    ROW_OUT, MATRIX_OUT, STUDENTS_OUT, CHILD_OUT, NAME_OUT, LABEL_OUT, BYTES_OUT, VECTOR_OUT,
+    CERTIFICATE_OUT, LINES_OUT,
     CONTEXT
 } role;
 
@@ -337,20 +506,6 @@ static void add_lengths(bad_list *list, size_t length) {
     add_size(list, SIZE_MAX, HPM_ERROR_ARGUMENT);
 }
 
-static int32_t train(void *context, size_t student, const double *h, size_t n, double *loss,
-                     double *hypergradient, int32_t *has_hypergradient) {
-    (void)context, (void)h, (void)n, (void)hypergradient, (void)has_hypergradient;
-    *loss = (double)student;
-    return 0;
-}
-
-static int32_t clone_student(void *context, size_t source, size_t student) {
-    (void)context, (void)source, (void)student;
-    return 0;
-}
-
-static const hpm_trainer good_trainer = {sizeof good_trainer, train, NULL, clone_student, NULL};
-
 static void add_trainers(world *w, bad_list *list) {
     hpm_trainer *trainer = copy(w, &good_trainer, sizeof good_trainer);
     trainer->size = 0;
@@ -369,6 +524,43 @@ static void add_trainers(world *w, bad_list *list) {
     trainer = copy(w, &good_trainer, sizeof good_trainer);
     trainer->clone = NULL;
     add_pointer(list, trainer, HPM_ERROR_ARGUMENT, "clone NULL");
+}
+
+/* Structs that state a size which can't be theirs, in no more memory than they state. */
+static void add_struct_sizes(world *w, bad_list *list, const void *good, size_t size) {
+    const size_t sizes[] = {0, 1, sizeof(size_t) - 1, sizeof(size_t), size - 1, size + 1,
+                            SIZE_MAX / 2, SIZE_MAX - 7, SIZE_MAX};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const size_t least = sizes[i] < size ? sizes[i] : size;
+        const size_t bytes = least < sizeof(size_t) ? sizeof(size_t) : least;
+        void *pointer = copy(w, good, bytes);
+        memcpy(pointer, &sizes[i], sizeof *sizes);
+        add(list, (value){.pointer = pointer}, HPM_ERROR_ARGUMENT, "size %zu", sizes[i]);
+    }
+}
+
+static void add_operations(world *w, bad_list *list) {
+    static const struct {
+        const char *name;
+        size_t offset;
+    } needed[] = {{"create", offsetof(hpm_vector_operations, create)},
+                  {"destroy", offsetof(hpm_vector_operations, destroy)},
+                  {"copy", offsetof(hpm_vector_operations, copy)},
+                  {"dot", offsetof(hpm_vector_operations, dot)},
+                  {"axpy", offsetof(hpm_vector_operations, axpy)},
+                  {"scale", offsetof(hpm_vector_operations, scale)}};
+    add_struct_sizes(w, list, &good_operations, sizeof good_operations);
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
+        list->words = needed[i].name;
+        unsigned char *operations = copy(w, &good_operations, sizeof good_operations);
+        memset(operations + needed[i].offset, 0, sizeof(hpm_vector_copy_callback));
+        add(list, (value){.pointer = operations}, HPM_ERROR_ARGUMENT, "%s NULL", needed[i].name);
+        if (i == 0) continue;
+        operations = copy(w, &good_operations, needed[i].offset);
+        memcpy(operations, &needed[i].offset, sizeof(size_t));
+        add(list, (value){.pointer = operations}, HPM_ERROR_ARGUMENT, "size that ends before %s",
+            needed[i].name);
+    }
 }
 
 static void add_labels(world *w, bad_list *list) {
@@ -411,18 +603,18 @@ static void *live(const world *w, const char *type) {
     if (strcmp(type, "hpm_options *") == 0) return w->options;
     if (strcmp(type, "hpm_population *") == 0) return w->population;
     if (strcmp(type, "hpm_teacher *") == 0) return w->teacher;
+    if (strcmp(type, "hpm_vectors *") == 0) return w->vectors;
+    if (strcmp(type, "hpm_problem *") == 0) return w->problem;
     return NULL;
 }
 
 static void add_handles(world *w, bad_list *list, const char *type) {
-    static const char *types[] = {"hpm_space *", "hpm_options *", "hpm_population *",
-                                  "hpm_teacher *"};
     static const uintptr_t numbers[] = {1, 2, 3, 8, 4096, UINTPTR_MAX / 2, UINTPTR_MAX - 1,
                                         UINTPTR_MAX};
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < HANDLE_TYPES; i++) {
         add_pointer(list, w->dead[i], HPM_ERROR_HANDLE, "a destroyed handle");
-        if (strcmp(types[i], type) == 0) continue;
-        add_pointer(list, live(w, types[i]), HPM_ERROR_HANDLE, types[i]);
+        if (strcmp(handle_types[i], type) == 0) continue;
+        add_pointer(list, live(w, handle_types[i]), HPM_ERROR_HANDLE, handle_types[i]);
     }
     add_pointer(list, w->row, HPM_ERROR_HANDLE, "a pointer to memory");
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
@@ -434,7 +626,11 @@ static void add_handles(world *w, bad_list *list, const char *type) {
         const uintptr_t flipped = handle ^ (uintptr_t)1 << bit;
         /* Which may be NULL, or another's. */
         bool known = flipped == 0;
-        for (size_t i = 0; i < 4; i++) known = known || (void *)flipped == live(w, types[i]);
+        for (size_t i = 0; i < HANDLE_TYPES; i++) {
+            known = known || (void *)flipped == live(w, handle_types[i]);
+        }
+        void *const problems[] = {w->other, w->empty, w->failing, w->plain};
+        for (size_t i = 0; i < 4; i++) known = known || (void *)flipped == problems[i];
         if (known) continue;
         add(list, (value){.pointer = (void *)flipped}, HPM_ERROR_HANDLE, "bit %zu flipped", bit);
     }
@@ -606,6 +802,25 @@ static void bad_values(world *w, const parameter *p, role role, bad_list *list) 
         add_size(list, 0, HPM_ERROR_CAPACITY);
         add_size(list, w->snapshot_size - 1, HPM_ERROR_CAPACITY);
         break;
+    case HOST_COUNT:
+        list->words = "count|vector";
+        add_size(list, 0, HPM_ERROR_ARGUMENT);
+        add_size(list, (size_t)1 << 50, HPM_ERROR_MEMORY);
+        add_size(list, SIZE_MAX / 16, HPM_ERROR_MEMORY);
+        add_size(list, SIZE_MAX / 8 + 2, HPM_ERROR_MEMORY);
+        add_size(list, SIZE_MAX / 2, HPM_ERROR_MEMORY);
+        add_size(list, SIZE_MAX / 2 + 1, HPM_ERROR_ARGUMENT);
+        add_size(list, SIZE_MAX, HPM_ERROR_ARGUMENT);
+        break;
+    case VECTOR_DIMENSION:
+        add_size(list, SIZE_MAX / 2 + 1, HPM_ERROR_ARGUMENT);
+        add_size(list, SIZE_MAX, HPM_ERROR_ARGUMENT);
+        break;
+    case LINES_CAPACITY:
+        add_size(list, 0, HPM_ERROR_CAPACITY);
+        add_size(list, 1, HPM_ERROR_CAPACITY);
+        add_size(list, 16, HPM_ERROR_CAPACITY);
+        break;
     case LABELS:
         list->words = "labels|label";
         add_labels(w, list);
@@ -632,6 +847,40 @@ static void bad_values(world *w, const parameter *p, role role, bad_list *list) 
     case TRAINER:
         add_trainers(w, list);
         break;
+    case OPERATIONS:
+        add_operations(w, list);
+        break;
+    case CALLBACKS:
+        add_struct_sizes(w, list, &good_callbacks, sizeof good_callbacks);
+        break;
+    case CERTIFICATE_OUT:
+        add_struct_sizes(w, list, &(hpm_certificate){0}, sizeof(hpm_certificate));
+        break;
+    case PROBLEM_TO_SOLVE:
+        add_handles(w, list, p->type);
+        list->words = "outer_gradient|inner_gradient";
+        add_pointer(list, w->empty, HPM_ERROR_UNSUPPORTED, "a problem without callbacks");
+        add_pointer(list, w->failing, HPM_ERROR_CALLBACK, "a problem whose callback fails");
+        break;
+    case PROBLEM_TO_CHECK:
+        add_handles(w, list, p->type);
+        list->words = "outer_gradient";
+        add_pointer(list, w->failing, HPM_ERROR_CALLBACK, "a problem whose callback fails");
+        list->words = "random";
+        add_pointer(list, w->plain, HPM_ERROR_UNSUPPORTED, "a problem of vectors without random");
+        break;
+    case PROBLEM_OF_STUDENT:
+        add_handles(w, list, p->type);
+        add_pointer(list, w->other, HPM_ERROR_ARGUMENT, "a problem of another dimension");
+        add_pointer(list, NULL, HPM_ERROR_ARGUMENT, "NULL with w");
+        break;
+    case STUDENT_VECTOR:
+        add_pointer(list, NULL, HPM_ERROR_ARGUMENT, "NULL with a problem");
+        break;
+    case VECTOR_OUT:
+        add_pointer(list, w->row, HPM_ERROR_ARGUMENT, "h");
+        break;
+    case LINES_OUT:
     case NAME_OUT:
     case LABEL_OUT:
     case BYTES_OUT:
@@ -646,6 +895,7 @@ static void bad_values(world *w, const parameter *p, role role, bad_list *list) 
     case STUDENTS_OUT:
     case CHILD_OUT:
     case CONTEXT:
+    case VECTOR:
         break;
     }
 }
@@ -704,6 +954,17 @@ static value good_value(world *w, const parameter *p, role role, size_t position
     case BYTES: return (value){.pointer = w->snapshot};
     case TRAINER: return (value){.pointer = (void *)&good_trainer};
     case CONTEXT: return (value){.pointer = NULL};
+    case HOST_COUNT:
+    case VECTOR_DIMENSION: return (value){.size = DIMENSION};
+    case LINES_CAPACITY: return (value){.size = REPORT_CAPACITY};
+    case OPERATIONS: return (value){.pointer = (void *)&good_operations};
+    case CALLBACKS: return (value){.pointer = (void *)&good_callbacks};
+    case VECTOR:
+    case STUDENT_VECTOR: return (value){.pointer = w->row};
+    case PROBLEM_TO_SOLVE:
+    case PROBLEM_TO_CHECK:
+    case PROBLEM_OF_STUDENT: return (value){.pointer = w->problem};
+    case VECTOR_OUT:
     case ROW_OUT: size = DIMENSION * sizeof(double); break;
     case MATRIX_OUT: size = STUDENTS * DIMENSION * sizeof(double); break;
     case STUDENTS_OUT: size = STUDENTS * sizeof(size_t); break;
@@ -711,8 +972,11 @@ static value good_value(world *w, const parameter *p, role role, size_t position
     case NAME_OUT:
     case LABEL_OUT: size = 5; break;
     case BYTES_OUT: size = w->snapshot_size; break;
+    case LINES_OUT: size = REPORT_CAPACITY; break;
+    case CERTIFICATE_OUT: size = sizeof(hpm_certificate); break;
     }
     if (!w->written[position]) w->written[position] = calloc(1, size);
+    if (role == CERTIFICATE_OUT) memcpy(w->written[position], &size, sizeof size);
     return (value){.pointer = w->written[position]};
 }
 
@@ -767,6 +1031,17 @@ static const struct plan {
     {"hpm_student_ancestor", REPORTED, {BY_TYPE, STUDENT, REPORT, BY_TYPE}},
     {"hpm_student_source_report", CLONING, {BY_TYPE, CLONED_STUDENT, BY_TYPE}},
     {"hpm_checkpoint_releasable", FRESH, {BY_TYPE, STUDENT, REPORT, BY_TYPE}},
+    {"hpm_student_set_problem", FRESH, {BY_TYPE, STUDENT, PROBLEM_OF_STUDENT, STUDENT_VECTOR}},
+    {"hpm_student_certificate", CERTIFIED, {BY_TYPE, STUDENT, CERTIFICATE_OUT}},
+    {"hpm_vectors_create", FRESH, {OPERATIONS, CONTEXT, VECTOR_DIMENSION, BY_TYPE}},
+    {"hpm_vectors_create_host", FRESH, {BY_TYPE, HOST_COUNT, BY_TYPE}},
+    {"hpm_vectors_destroy", FRESH, {BY_TYPE}},
+    {"hpm_problem_create", FRESH, {BY_TYPE, BY_TYPE, CALLBACKS, CONTEXT, BY_TYPE}},
+    {"hpm_problem_destroy", FRESH, {BY_TYPE}},
+    {"hpm_problem_hypergradient", FRESH,
+     {PROBLEM_TO_SOLVE, BY_TYPE, VECTOR, VECTOR, VECTOR_OUT, CERTIFICATE_OUT}},
+    {"hpm_problem_check", FRESH,
+     {PROBLEM_TO_CHECK, BY_TYPE, VECTOR, VECTOR, LINES_OUT, LINES_CAPACITY, BY_TYPE}},
     {"hpm_teacher_create", FRESH, {NEW_DIMENSION, BY_TYPE, BY_TYPE}},
     {"hpm_teacher_destroy", FRESH, {BY_TYPE}},
     {"hpm_teacher_mutate", FRESH, {BY_TYPE, PARENT, CHILD_OUT, TEACHER_N}},
@@ -840,6 +1115,10 @@ static const struct extra {
     {"hpm_student_ancestor", "before any report", FRESH, HPM_ERROR_ARGUMENT, "report", {{0}}, 0},
     {"hpm_student_source_report", "of a student that trains", FRESH, HPM_ERROR_ORDER, "student", {{0}}, 0},
     {"hpm_student_ancestor", "before all reports", PARTLY, HPM_ERROR_ARGUMENT, "report", {{0}}, 0},
+    {"hpm_student_certificate", "before there is one", FRESH, HPM_ERROR_NO_RESULT, "student",
+     {{0}}, 0},
+    {"hpm_student_certificate", "of a student without a problem", CERTIFIED, HPM_ERROR_NO_RESULT,
+     "student", {{1, {.size = 1}}}, 1},
     {"hpm_population_report_all", "before next", FRESH, HPM_ERROR_ORDER, "student", {{0}}, 0},
     {"hpm_population_report_all", "when stopped", STOPPED, HPM_ERROR_ORDER, "student", {{0}}, 0},
 };
@@ -929,6 +1208,8 @@ static void destroy_made(const function *f, const value *arguments) {
         if (strstr(type, "hpm_options **")) must(hpm_options_destroy(made));
         if (strstr(type, "hpm_population **")) must(hpm_population_destroy(made));
         if (strstr(type, "hpm_teacher **")) must(hpm_teacher_destroy(made));
+        if (strstr(type, "hpm_vectors **")) must(hpm_vectors_destroy(made));
+        if (strstr(type, "hpm_problem **")) must(hpm_problem_destroy(made));
     }
 }
 

@@ -180,6 +180,16 @@ struct odd_exception {
     odd_exception(const odd_exception &other) : value(std::make_unique<int>(*other.value)) {}
 };
 
+template <class Body>
+void expect_throw_odd(Body body) {
+    try {
+        body();
+        expect(false, "the exception is lost");
+    } catch (const odd_exception &exception) {
+        expect(*exception.value == 42, "%d", *exception.value);
+    }
+}
+
 void test_exceptions_of_callables() {
     int calls = 0;
     hpm::population population = make_population();
@@ -378,6 +388,348 @@ void test_teacher() {
     expect(teacher.mutate(parent) != before, "and it shows");
 }
 
+// --- Hypergradients: f(w, h) = sum (1 + h) w^2 / 2 - w, F(w, h) = sum (w - 2)^2 / 2 ---
+
+static_assert(!std::is_copy_constructible_v<hpm::problem>);
+static_assert(!std::is_copy_constructible_v<hpm::vectors>);
+static_assert(std::is_nothrow_move_constructible_v<hpm::host_problem<double>>);
+static_assert(std::is_nothrow_move_assignable_v<hpm::vectors>);
+
+template <class Element>
+hpm::host_callbacks<Element> make_callables() {
+    using in = hpm::view<const Element>;
+    using out = hpm::view<Element>;
+    hpm::host_callbacks<Element> callables;
+    callables.outer_loss = [](in w, in) {
+        double loss = 0;
+        for (double value : w) loss += (value - 2) * (value - 2) / 2;
+        return loss;
+    };
+    callables.outer_gradient = [](in w, in, out dw, out) {
+        for (std::size_t i = 0; i < w.size(); ++i) dw[i] = w[i] - 2;
+    };
+    callables.inner_loss = [](in w, in h) {
+        double loss = 0;
+        for (std::size_t i = 0; i < w.size(); ++i) {
+            loss += (1 + static_cast<double>(h[i])) * w[i] * w[i] / 2 - w[i];
+        }
+        return loss;
+    };
+    callables.inner_gradient = [](in w, in h, out result) {
+        for (std::size_t i = 0; i < w.size(); ++i) result[i] = (1 + h[i]) * w[i] - 1;
+    };
+    callables.inner_hyper_gradient = [](in w, in, out result) {
+        for (std::size_t i = 0; i < w.size(); ++i) result[i] = w[i] * w[i] / 2;
+    };
+    callables.hessian_product = [](in, in h, in v, out result) {
+        for (std::size_t i = 0; i < v.size(); ++i) result[i] = (1 + h[i]) * v[i];
+    };
+    callables.cross_product = [](in w, in, in v, out result) {
+        for (std::size_t i = 0; i < v.size(); ++i) result[i] = w[i] * v[i];
+    };
+    callables.step = [](std::size_t, in w, in h, out result) {
+        for (std::size_t i = 0; i < w.size(); ++i) {
+            result[i] = w[i] - Element(0.5) * ((1 + h[i]) * w[i] - 1);
+        }
+    };
+    callables.step_forward = [](std::size_t, in w, in h, in dw, in dh, out result) {
+        for (std::size_t i = 0; i < w.size(); ++i) {
+            result[i] = dw[i] - Element(0.5) * ((1 + h[i]) * dw[i] + w[i] * dh[i]);
+        }
+    };
+    callables.step_backward = [](std::size_t, in w, in h, in v, out dw, out dh) {
+        for (std::size_t i = 0; i < w.size(); ++i) {
+            dw[i] = v[i] - Element(0.5) * (1 + h[i]) * v[i];
+            dh[i] = -Element(0.5) * w[i] * v[i];
+        }
+    };
+    callables.response = [](in h) {
+        double loss = 0;
+        for (double value : h) loss += (1 / (1 + value) - 2) * (1 / (1 + value) - 2) / 2;
+        return loss;
+    };
+    return callables;
+}
+
+template <class Element>
+void test_hypergradient(double tolerance) {
+    const std::vector<Element> h = {Element(0.1), Element(0.5), Element(0.9)};
+    std::vector<Element> w, result;
+    std::vector<double> wanted;
+    for (double value : h) {
+        const double minimum = 1 / (1 + value);
+        w.push_back(static_cast<Element>(minimum));
+        wanted.push_back(-minimum * (minimum - 2) / (1 + value));
+    }
+    const hpm::host_problem<Element> problem(3, 3, make_callables<Element>());
+    hpm::options options;
+    options.set("estimator_learning_rate", 0.5).set("estimator_iterations", 60);
+    options.set("estimator_step", 1e-2).set("difference_step", 1e-3);
+    for (const char *estimator : {"conjugate-gradient", "neumann", "reverse", "forward",
+                                  "finite-differences"}) {
+        options.set("estimator", estimator);
+        const hpm::certificate certificate = problem.hypergradient(w, h, result, options);
+        expect(certificate.is_usable() && certificate.seconds > 0 && certificate.iterations > 0,
+               "%s: certificate", estimator);
+        expect(result.size() == 3, "%s: %d components", estimator, static_cast<int>(result.size()));
+        for (std::size_t i = 0; i < 3; ++i) {
+            expect(std::abs(static_cast<double>(result[i]) - wanted[i]) < tolerance,
+                   "%s: %g, not %g", estimator, static_cast<double>(result[i]), wanted[i]);
+        }
+    }
+    expect(problem.hypergradient(w, h, result).hessian_products > 0, "defaults");
+
+    const std::vector<Element> place = {Element(0.3), Element(-0.8), Element(1.2)};
+    options.set("check_tolerance", tolerance < 1e-3 ? 1e-4 : 1e-2);
+    hpm::check_result check = problem.check(place, h, options);
+    expect(check.is_right, "%s", check.lines.c_str());
+    for (const char *name : {"outer_gradient", "inner_gradient", "inner_hyper_gradient",
+                             "hessian_product", "cross_product", "step_forward",
+                             "step_backward"}) {
+        const std::string words = std::string(name) + " is right";
+        expect(check.lines.find(words) != std::string::npos, "%s", check.lines.c_str());
+    }
+    hpm::host_callbacks<Element> wrong = make_callables<Element>();
+    wrong.cross_product = [](auto w, auto, auto v, auto out) {
+        for (std::size_t i = 0; i < v.size(); ++i) out[i] = -w[i] * v[i];
+    };
+    check = hpm::host_problem<Element>(3, 3, wrong).check(place, h, options);
+    expect(!check.is_right && check.lines.find("cross_product is wrong") != std::string::npos,
+           "%s", check.lines.c_str());
+}
+
+void test_problems_that_fail() {
+    const std::vector<double> w = {1, 1}, h = {0.5, 0.5};
+    std::vector<double> result;
+    hpm::host_callbacks<double> callables = make_callables<double>();
+    hpm::host_problem<double> problem(2, 2, callables);
+    expect_throw<hpm::argument_error>("w too short",
+                                      [&] { problem.hypergradient({1}, h, result); });
+    expect_throw<hpm::argument_error>("h too long", [&] { problem.check(w, {1, 2, 3}); });
+    expect_throw<hpm::argument_error>("no components", [&] {
+        hpm::host_problem<double>(0, 2, callables);
+    });
+    expect_throw<hpm::memory_error>("2^60 components", [] {
+        hpm::vectors(hpm::element::float32, std::size_t(1) << 60);
+    });
+    expect_throw<hpm::argument_error>("operations without any", [] {
+        hpm_vector_operations operations = {};
+        operations.size = sizeof operations;
+        hpm::vectors(operations, nullptr, 3);
+    });
+
+    // No exception, and never a silent zero.
+    callables.hessian_product = [](auto, auto, auto, auto result) { result[0] = hpm::none; };
+    hpm::certificate certificate =
+        hpm::host_problem<double>(2, 2, callables).hypergradient(w, h, result);
+    expect(!certificate.is_usable() && certificate.status == hpm::certificate_status::nonfinite &&
+               std::isnan(result[0]) && std::isnan(result[1]), "NaN in a product");
+    callables.hessian_product = [](auto, auto, auto v, auto result) {
+        for (std::size_t i = 0; i < v.size(); ++i) result[i] = -v[i];
+    };
+    certificate = hpm::host_problem<double>(2, 2, callables).hypergradient(w, h, result);
+    expect(certificate.status == hpm::certificate_status::indefinite &&
+               certificate.smallest_curvature == -1, "a maximum");
+
+    // What is missing is named.
+    callables.cross_product = nullptr;
+    callables.inner_hyper_gradient = nullptr;
+    try {
+        hpm::host_problem<double>(2, 2, callables)
+            .hypergradient(w, h, result, hpm::options().set("estimator", "one-step"));
+        expect(false, "without cross_product");
+    } catch (const hpm::unsupported_error &error) {
+        expect(std::strstr(error.what(), "cross_product") != nullptr, "%s", error.what());
+    }
+
+    // Exceptions come back as themselves, from each callable, whatever they are.
+    int calls = 0, thrown_at = 0;
+    const auto count = [&] {
+        if (++calls == thrown_at) throw odd_exception();
+    };
+    const hpm::host_callbacks<double> good = make_callables<double>();
+    callables = good;
+    callables.outer_gradient = [&](auto w, auto h, auto dw, auto dh) {
+        count();
+        good.outer_gradient(w, h, dw, dh);
+    };
+    callables.hessian_product = [&](auto w, auto h, auto v, auto result) {
+        count();
+        good.hessian_product(w, h, v, result);
+    };
+    callables.cross_product = [&](auto w, auto h, auto v, auto result) {
+        count();
+        good.cross_product(w, h, v, result);
+    };
+    problem = hpm::host_problem<double>(2, 2, callables);
+    problem.hypergradient(w, h, result);
+    const int all_calls = calls;
+    for (thrown_at = 1; thrown_at <= all_calls; ++thrown_at) {
+        calls = 0;
+        try {
+            problem.hypergradient(w, h, result);
+            expect(false, "the exception of call %d is lost", thrown_at);
+        } catch (const odd_exception &exception) {
+            expect(*exception.value == 42 && calls == thrown_at, "%d calls", calls);
+        }
+    }
+    calls = 0;
+    thrown_at = 2;
+    expect_throw<std::out_of_range>("from a check", [&] {
+        callables.inner_loss = [](auto, auto) -> double { throw std::out_of_range("from a loss"); };
+        hpm::host_problem<double>(2, 2, callables).check(w, h);
+    });
+    thrown_at = 0;
+    expect(problem.hypergradient(w, h, result).is_usable(), "and then a good one");
+
+    // A status of a C callback is no exception of a callable's.
+    hpm_problem_callbacks plain = {};
+    plain.size = sizeof plain;
+    plain.outer_gradient = [](void *, const void *, const void *, void *, void *) {
+        return std::int32_t(-5);
+    };
+    plain.hessian_product = plain.cross_product =
+        [](void *, const void *, const void *, const void *, void *) { return std::int32_t(0); };
+    const hpm::vectors vectors(hpm::element::float64, 2);
+    const hpm::problem c_problem(vectors, vectors, plain, nullptr);
+    try {
+        c_problem.hypergradient(w.data(), h.data(), result.data());
+        expect(false, "the status is lost");
+    } catch (const hpm::error &error) {
+        expect(error.status() == HPM_ERROR_CALLBACK && hpm_last_callback_status() == -5, "%s",
+               error.what());
+    }
+
+    // Inside a callable: another estimate, which fails, and the problem that goes.
+    hpm::host_callbacks<double> inside = good;
+    std::unique_ptr<hpm::host_problem<double>> owner;
+    inside.cross_product = [&](auto w_of, auto h_of, auto v, auto out) {
+        thrown_at = 1;
+        calls = 0;
+        std::vector<double> another;
+        expect_throw_odd([&] { problem.hypergradient(w, h, another); });
+        if (owner) owner.reset();
+        good.cross_product(w_of, h_of, v, out);
+    };
+    owner = std::make_unique<hpm::host_problem<double>>(2, 2, inside);
+    expect(owner->hypergradient(w, h, result).is_usable() && !owner, "calls inside");
+    hpm::host_problem<double> moved = std::move(problem);
+    expect_throw<hpm::handle_error>("a problem that was moved from",
+                                    [&] { problem.hypergradient(w, h, result); });
+    expect(!moved.hypergradient(w, h, result, hpm::options().set("estimator", "neumann")
+                                                  .set("estimator_learning_rate", 9))
+                .is_usable(), "moved");
+}
+
+void test_problems_of_students() {
+    struct models {
+        std::vector<std::vector<double>> w = std::vector<std::vector<double>>(
+            students, std::vector<double>(2));
+        std::vector<std::vector<double>> told;
+
+        double train(std::size_t student, const std::vector<double> &h) {
+            told.push_back(h);
+            double loss = 0;
+            for (std::size_t i = 0; i < 2; ++i) {
+                double &value = w[student][i];
+                for (int k = 0; k < 3; ++k) value -= 0.3 * ((1 + h[i]) * value - 1);
+                loss += (value - 0.8) * (value - 0.8) / 2;
+            }
+            return loss;
+        }
+    };
+    const auto make = [] {
+        hpm::space space;
+        space.add_block("penalties", 2, 0.01, 10, hpm::scale::log);
+        return hpm::population(space, hpm::options().set("population", students).set("steps", 8)
+                                          .set("interval", 2).set("truncation", 0.4));
+    };
+    hpm::host_callbacks<double> callables = make_callables<double>();
+    callables.outer_gradient = [](auto w, auto, auto dw, auto) {
+        for (std::size_t i = 0; i < w.size(); ++i) dw[i] = w[i] - 0.8;
+    };
+
+    // By hand, and by registered problems whose owners are gone.
+    models by_hand, by_run;
+    hpm::population hand = make(), run = make();
+    const hpm::host_problem<double> problem(2, 2, callables);
+    hpm::trainer trainer;
+    trainer.clone = [&](std::size_t source, std::size_t student) {
+        by_hand.w[student] = by_hand.w[source];
+    };
+    trainer.train = [&](std::size_t student, const std::vector<double> &h) {
+        hpm::result result = by_hand.train(student, h);
+        problem.hypergradient(by_hand.w[student], h, result.hypergradient);
+        return result;
+    };
+    expect(hand.run(trainer), "by hand");
+    const auto living = std::make_shared<int>(1);
+    {
+        callables.inner_loss = [living](auto, auto) { return 0.0; };
+        const hpm::host_problem<double> scoped(2, 2, callables);
+        callables.inner_loss = nullptr;
+        for (std::size_t k = 0; k < students; ++k) run.set_problem(k, scoped, by_run.w[k]);
+        expect_throw<hpm::no_result_error>("no certificate yet", [&] { run.certificate(0); });
+    }
+    expect(living.use_count() == 2, "the population keeps the callables");
+    trainer.clone = [&](std::size_t source, std::size_t student) {
+        by_run.w[student] = by_run.w[source];
+    };
+    trainer.train = [&](std::size_t student, const std::vector<double> &h) {
+        return by_run.train(student, h);
+    };
+    hpm::population moved = std::move(run);
+    expect(moved.run(trainer), "by the run");
+    expect(by_hand.told == by_run.told && by_hand.w == by_run.w, "the trajectories differ");
+    expect(moved.count("hypergradient_reports") == students * 8 &&
+               moved.count("hypergradient_cost") > 0, "counters");
+    expect(moved.certificate(4).is_usable() && moved.certificate(4).hessian_products > 0,
+           "a certificate");
+    expect_throw<hpm::handle_error>("a population that was moved from",
+                                    [&] { run.run(trainer); });
+    expect_throw<hpm::handle_error>("nor takes it a problem",
+                                    [&] { run.set_problem(0, problem, by_run.w[0]); });
+    for (std::size_t k = 0; k < students; ++k) moved.clear_problem(k);
+    expect(living.use_count() == 1, "callables that are no longer needed");
+
+    // Refused.
+    hpm::population population = make();
+    expect_throw<hpm::argument_error>("another dimension", [&] {
+        population.set_problem(0, hpm::host_problem<double>(2, 3, callables), by_run.w[0]);
+    });
+    expect_throw<hpm::argument_error>("w of another size", [&] {
+        population.set_problem(0, problem, std::vector<double>(3));
+    });
+    expect_throw<hpm::argument_error>("a student too many", [&] {
+        population.set_problem(students, problem, by_run.w[0]);
+    });
+
+    // An exception of a problem's callable ends the run as itself; the next one goes on.
+    int calls = 0;
+    callables.cross_product = [&](auto w, auto, auto v, auto result) {
+        if (++calls == 7) throw odd_exception();
+        for (std::size_t i = 0; i < v.size(); ++i) result[i] = w[i] * v[i];
+    };
+    {
+        const hpm::host_problem<double> scoped(2, 2, callables);
+        for (std::size_t k = 0; k < students; ++k) population.set_problem(k, scoped, by_run.w[k]);
+    }
+    expect_throw_odd([&] { population.run(trainer); });
+    expect(population.run(trainer), "goes on");
+    expect(population.count("hypergradient_reports") == students * 8, "all hypergradients");
+
+    // Replaced inside callables, also by its own.
+    hpm::population changing = make();
+    callables = make_callables<double>();
+    callables.hessian_product = [&](auto, auto h, auto v, auto result) {
+        for (std::size_t k = 0; k < students; ++k) changing.set_problem(k, problem, by_run.w[k]);
+        for (std::size_t i = 0; i < v.size(); ++i) result[i] = (1 + h[i]) * v[i];
+    };
+    changing.set_problem(0, hpm::host_problem<double>(2, 2, callables), by_run.w[0]);
+    expect(changing.run(trainer), "replaced inside");
+    expect(changing.count("hypergradient_reports") > 0, "hypergradients");
+}
+
 void test_destroying_under_run() {
     // The owner goes while another thread runs: the population outlives it, nothing crashes.
     auto population = std::make_unique<hpm::population>(make_population());
@@ -405,6 +757,10 @@ int main() {
     test_loop_and_arrays();
     test_snapshot();
     test_teacher();
+    test_hypergradient<double>(1e-4);
+    test_hypergradient<float>(1e-2);
+    test_problems_that_fail();
+    test_problems_of_students();
     test_destroying_under_run();
     return finish();
 }

@@ -2,9 +2,17 @@ import Testing
 @testable import HPM
 
 @Suite struct OptionsTests {
-    private static let integers = ["population", "seed", "steps", "interval", "burn_in", "trial", "teacher_units"]
-    private static let reals = ["truncation", "teacher_learning_rate", "teacher_share"]
-    private static let optionalReals = ["hyper_learning_rate", "mutation_scale"]
+    private static let integers = ["population", "seed", "steps", "interval", "burn_in", "trial", "teacher_units", "estimator_iterations",
+        "estimator_checkpoints",
+    ]
+    private static let reals = [
+        "truncation", "teacher_learning_rate", "teacher_share", "estimator_learning_rate",
+        "estimator_tolerance", "estimator_step",
+    ]
+    private static let optionalReals = [
+        "hyper_learning_rate", "mutation_scale", "estimator_damping", "difference_step",
+        "check_tolerance",
+    ]
     private static let words = [
         "algorithm": [
             "hpm", "hpm-paper", "hpm-no-teacher", "clone-step", "mutation-only", "pbt", "hypergradient",
@@ -14,6 +22,10 @@ import Testing
         "teacher": ["none", "attention"],
         "direction": ["minimize", "maximize"],
         "schedule": ["synchronous"],
+        "estimator": [
+            "conjugate-gradient", "neumann", "nystrom", "one-step", "reverse", "forward",
+            "finite-differences", "spsa",
+        ],
     ]
     private static var all: [String] {
         integers + reals + optionalReals + ["teacher_evaluations"] + words.keys.sorted()
@@ -29,6 +41,8 @@ import Testing
         case "trial": options.trial
         case "teacher_units": options.teacherUnits
         case "teacher_evaluations": options.teacherEvaluations
+        case "estimator_iterations": options.estimatorIterations
+        case "estimator_checkpoints": options.estimatorCheckpoints
         default: nil
         }
     }
@@ -40,6 +54,12 @@ import Testing
         case "teacher_share": options.teacherShare
         case "hyper_learning_rate": options.hyperLearningRate
         case "mutation_scale": options.mutationScale
+        case "estimator_learning_rate": options.estimatorLearningRate
+        case "estimator_tolerance": options.estimatorTolerance
+        case "estimator_step": options.estimatorStep
+        case "estimator_damping": options.estimatorDamping
+        case "difference_step": options.differenceStep
+        case "check_tolerance": options.checkTolerance
         default: nil
         }
     }
@@ -51,6 +71,7 @@ import Testing
         case "teacher": options.teacher?.rawValue
         case "direction": options.direction.rawValue
         case "schedule": options.schedule.rawValue
+        case "estimator": options.estimator.rawValue
         default: nil
         }
     }
@@ -115,7 +136,8 @@ import Testing
             for text in ["", " 7", "7.0", "seven", "0x7", "9223372036854775808", "1e3"] {
                 refuses(["'\(key)'", "allowed"]) { try $0.set(key, to: text) }
             }
-            let lowest: Int64 = ["population", "interval", "teacher_units"].contains(key) ? 1 : 0
+            let lowest: Int64 = 
+                ["population", "interval", "teacher_units", "estimator_iterations"].contains(key) ? 1 : 0
             try options.set(key, to: lowest)
             #expect(integer(options, key) == Int(lowest))
             for value in [lowest - 1 - (key == "teacher_evaluations" ? 1 : 0), .min] {
@@ -139,14 +161,24 @@ import Testing
         let limits = [
             "truncation": 0.5, "teacher_share": 1, "mutation_scale": 1, "teacher_learning_rate": 1e6,
             "hyper_learning_rate": Double.greatestFiniteMagnitude,
+            "estimator_learning_rate": Double.greatestFiniteMagnitude,
+            "estimator_damping": Double.greatestFiniteMagnitude,
+            "estimator_step": Double.greatestFiniteMagnitude,
+            "difference_step": Double.greatestFiniteMagnitude,
+            "estimator_tolerance": 1.0.nextDown, "check_tolerance": 1,
         ]
+        let positive = ["estimator_learning_rate", "estimator_step", "difference_step"]
         for key in Self.reals + Self.optionalReals {
             let highest = try #require(limits[key])
             var options = Options()
             try options.set(key, to: 0.25)
             #expect(real(options, key) == 0.25)
-            try options.set(key, to: Int64(0))
-            #expect(real(options, key) == 0)
+            if positive.contains(key) {
+                refuses(["'\(key)'", "allowed"]) { try $0.set(key, to: Int64(0)) }
+            } else {
+                try options.set(key, to: Int64(0))
+                #expect(real(options, key) == 0)
+            }
             try options.set(key, to: "0.125")
             #expect(real(options, key) == 0.125)
             try options.set(key, to: "25e-2")

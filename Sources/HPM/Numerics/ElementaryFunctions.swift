@@ -15,13 +15,6 @@ enum Elementary {
     static func cos(_ x: Double) -> Double { platformCos(x) }
     static func pow(_ x: Double, _ y: Double) -> Double { platformPow(x, y) }
 
-    /// Seconds of a clock that never goes back.
-    static func monotonicSeconds() -> Double {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-    }
-
     /// Whether the process may have so much more memory now (limits of the process count, too).
     static func canAllocate(_ bytes: Int) -> Bool {
         guard let memory = malloc(bytes) else { return false }
@@ -33,6 +26,15 @@ enum Elementary {
     static func physicalMemory() -> Double {
         let (pages, size) = (sysconf(Int32(_SC_PHYS_PAGES)), sysconf(Int32(_SC_PAGESIZE)))
         return pages > 0 && size > 0 ? Double(pages) * Double(size) : .infinity
+    }
+}
+
+/// A clock that never goes back.
+public enum MonotonicClock {
+    public static func seconds() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
     }
 }
 

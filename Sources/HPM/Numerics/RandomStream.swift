@@ -1,3 +1,12 @@
+/// Seeds for what draws its own random numbers, such as an estimator.
+public enum RandomSeed {
+    /// Equal for equal arguments, independent of everything drawn elsewhere.
+    public static func derived(from seed: UInt64, student: Int, event: Int) -> UInt64 {
+        var random = RandomStream(seed: seed, purpose: .seed, student: student, event: event)
+        return random.bits()
+    }
+}
+
 /// The random numbers of one event, such as the mutation of student 3 at report 10: equal for equal
 /// keys, independent of everything drawn elsewhere.
 struct RandomStream: Sendable {
@@ -9,6 +18,8 @@ struct RandomStream: Sendable {
         case mutation = 2
         case teacher = 3
         case restart = 4
+        case vector = 5
+        case seed = 6
     }
 
     private let key: SIMD2<UInt64>

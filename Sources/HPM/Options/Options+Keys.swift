@@ -38,7 +38,24 @@ struct OptionKey: Sendable {
         OptionKey(name: "teacher_share", access: .real(\.teacherShare, 0...1)),
         word("direction", \.direction, Options.Direction.allCases, \.rawValue),
         word("schedule", \.schedule, Options.Schedule.allCases, \.rawValue),
+        word("estimator", \.estimator, EstimatorKind.allCases, \.rawValue),
+        OptionKey(
+            name: "estimator_iterations", access: .integer(\.estimatorIterations, 1...Int.max)),
+        OptionKey(
+            name: "estimator_learning_rate", access: .real(\.estimatorLearningRate, positive)),
+        OptionKey(
+            name: "estimator_tolerance", access: .real(\.estimatorTolerance, 0...1.0.nextDown)),
+        OptionKey(
+            name: "estimator_damping",
+            access: .optionalReal(\.estimatorDamping, 0...Double.greatestFiniteMagnitude)),
+        OptionKey(
+            name: "estimator_checkpoints", access: .integer(\.estimatorCheckpoints, 0...Int.max)),
+        OptionKey(name: "estimator_step", access: .real(\.estimatorStep, positive)),
+        OptionKey(name: "difference_step", access: .optionalReal(\.differenceStep, positive)),
+        OptionKey(name: "check_tolerance", access: .optionalReal(\.checkTolerance, 0...1)),
     ]
+
+    private static let positive = Double.leastNonzeroMagnitude...Double.greatestFiniteMagnitude
 
     private static func word<Value: Sendable>(
         _ name: String, _ path: WritableKeyPath<Options, Value> & Sendable, _ values: [Value],

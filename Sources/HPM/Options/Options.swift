@@ -25,6 +25,15 @@ public struct Options: Equatable, Sendable {
     public var teacherShare = 1.0
     public var direction = Direction.minimize
     public var schedule = Schedule.synchronous
+    public var estimator = EstimatorKind.conjugateGradient
+    public var estimatorIterations = 20
+    public var estimatorLearningRate = 0.1
+    public var estimatorTolerance = 1e-6
+    public var estimatorDamping: Double?
+    public var estimatorCheckpoints = 0
+    public var estimatorStep = 1e-4
+    public var differenceStep: Double?
+    public var checkTolerance: Double?
 
     public init() {}
 

@@ -102,6 +102,11 @@ extension Population {
         round.tasks[student]?.hypergradientCost = hypergradient
     }
 
+    /// Whether the task that is out for a student has a cost already.
+    public func hasReportedCost(_ student: Int) -> Bool {
+        round.tasks[student]?.reportedTrainingCost != nil
+    }
+
     /// Sums of costs up to this never overflow.
     static let largestCost = 1e100
 
@@ -153,7 +158,7 @@ extension Population {
         case .wait, .stop:
             break
         }
-        closedBudget.addReport(task, round.action, now: Elementary.monotonicSeconds())
+        closedBudget.addReport(task, round.action, now: MonotonicClock.seconds())
         round.tasks[student] = task
         round.missing -= 1
     }

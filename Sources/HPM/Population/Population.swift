@@ -244,7 +244,7 @@ extension Population {
             copyHyperparameters(of: student, into: hyperparameters)
             return (.wait, student)
         }
-        if task.begun == nil { round.tasks[student]?.begun = Elementary.monotonicSeconds() }
+        if task.begun == nil { round.tasks[student]?.begun = MonotonicClock.seconds() }
         round.tasks[student]?.isOut = true
         if let point = task.point {
             copy(point.natural, into: hyperparameters)

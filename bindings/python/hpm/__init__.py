@@ -6,23 +6,29 @@ validation loss with respect to its hyperparameters. The library moves hyperpara
 hypergradients, replaces the weakest students by clones of the strongest, and mutates the clones.
 
 :func:`tune` does it in one call; :class:`Population` with ``next`` and ``report`` fits into any
-training loop.
+training loop. :func:`hypergradient` computes one in torch or JAX; :class:`Problem` from derivatives of
+your own.
 """
 
 from ._library import version as _version
 from .assignment import Action, Assignment, Assignments, Best
+from .certificate import Calls, Certificate, CertificateStatus
 from .errors import (
     ArgumentError,
     BusyError,
     Error,
+    EstimateWarning,
     HandleError,
     MemoryError_,
     NoResultError,
     OrderError,
     SnapshotError,
     UnsupportedError,
+    WrongDerivativeError,
 )
+from .hypergradients import hypergradient
 from .population import Population
+from .problem import Problem
 from .space import SearchSpace
 from .teacher import Teacher
 from .tuning import Report, Result, tune
@@ -36,17 +42,24 @@ __all__ = [
     "Assignments",
     "Best",
     "BusyError",
+    "Calls",
+    "Certificate",
+    "CertificateStatus",
     "Error",
+    "EstimateWarning",
     "HandleError",
     "MemoryError_",
     "NoResultError",
     "OrderError",
     "Population",
+    "Problem",
     "Report",
     "Result",
     "SearchSpace",
     "SnapshotError",
     "Teacher",
     "UnsupportedError",
+    "WrongDerivativeError",
+    "hypergradient",
     "tune",
 ]

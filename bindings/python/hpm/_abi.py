@@ -17,6 +17,7 @@ from ctypes import (
     c_int32,
     c_int64,
     c_size_t,
+    c_uint64,
     c_void_p,
 )
 from typing import Any, Final
@@ -32,6 +33,8 @@ hpm_status = c_int32
 HPM_OK: Final = 0
 HPM_STOPPED: Final = 1
 HPM_UNCHANGED: Final = 2
+HPM_FAILED_ESTIMATE: Final = 3
+HPM_WRONG_DERIVATIVE: Final = 4
 HPM_ERROR_ARGUMENT: Final = -1
 HPM_ERROR_HANDLE: Final = -2
 HPM_ERROR_MEMORY: Final = -3
@@ -73,6 +76,25 @@ HPM_ACTION_RESTART: Final = 3
 HPM_ACTION_WAIT: Final = 4
 HPM_ACTION_STOP: Final = 5
 
+# How an estimate ended.
+hpm_certificate_status = c_int32
+HPM_CERTIFICATE_CONVERGED: Final = 0
+HPM_CERTIFICATE_ITERATION_LIMIT: Final = 1
+HPM_CERTIFICATE_INDEFINITE: Final = 2
+HPM_CERTIFICATE_SINGULAR: Final = 3
+HPM_CERTIFICATE_NONFINITE: Final = 4
+HPM_CERTIFICATE_DIVERGED: Final = 5
+
+# The number type of ready-made host vectors.
+hpm_element = c_int32
+HPM_ELEMENT_DOUBLE: Final = 0
+HPM_ELEMENT_FLOAT: Final = 1
+
+# What `randomize` draws.
+hpm_distribution = c_int32
+HPM_DISTRIBUTION_NORMAL: Final = 0
+HPM_DISTRIBUTION_RADEMACHER: Final = 1
+
 # int32_t hpm_train_callback(void *context, size_t student, const double *hyperparameters, size_t n,
 # double *loss, double *hypergradient, int32_t *has_hypergradient)
 hpm_train_callback = CFUNCTYPE(
@@ -95,6 +117,139 @@ class hpm_trainer(Structure):
         ("evaluate", hpm_train_callback),
         ("clone", hpm_clone_callback),
         ("restart", hpm_restart_callback),
+    ]
+
+
+# int32_t hpm_loss_callback(void *context, const void *w, const void *h, double *loss)
+hpm_loss_callback = CFUNCTYPE(c_int32, c_void_p, c_void_p, c_void_p, POINTER(c_double))
+
+# int32_t hpm_outer_gradient_callback(void *context, const void *w, const void *h, void *dw, void
+# *dh)
+hpm_outer_gradient_callback = CFUNCTYPE(c_int32, c_void_p, c_void_p, c_void_p, c_void_p, c_void_p)
+
+# int32_t hpm_inner_gradient_callback(void *context, const void *w, const void *h, void *result)
+hpm_inner_gradient_callback = CFUNCTYPE(c_int32, c_void_p, c_void_p, c_void_p, c_void_p)
+
+# int32_t hpm_product_callback(void *context, const void *w, const void *h, const void *v, void
+# *result)
+hpm_product_callback = CFUNCTYPE(c_int32, c_void_p, c_void_p, c_void_p, c_void_p, c_void_p)
+
+# int32_t hpm_step_callback(void *context, size_t index, const void *w, const void *h, void *result)
+hpm_step_callback = CFUNCTYPE(c_int32, c_void_p, c_size_t, c_void_p, c_void_p, c_void_p)
+
+# int32_t hpm_step_forward_callback(void *context, size_t index, const void *w, const void *h, const
+# void *dw, const void *dh, void *result)
+hpm_step_forward_callback = CFUNCTYPE(
+    c_int32, c_void_p, c_size_t, c_void_p, c_void_p, c_void_p, c_void_p, c_void_p
+)
+
+# int32_t hpm_step_backward_callback(void *context, size_t index, const void *w, const void *h,
+# const void *v, void *dw, void *dh)
+hpm_step_backward_callback = CFUNCTYPE(
+    c_int32, c_void_p, c_size_t, c_void_p, c_void_p, c_void_p, c_void_p, c_void_p
+)
+
+# int32_t hpm_response_callback(void *context, const void *h, double *loss)
+hpm_response_callback = CFUNCTYPE(c_int32, c_void_p, c_void_p, POINTER(c_double))
+
+
+class hpm_problem_callbacks(Structure):
+    """The callbacks of a problem. Set those that you have; an estimator that needs another one
+    makes it by differences where it can, and else is `HPM_ERROR_UNSUPPORTED`, with a sentence
+    that names it.
+    """
+
+    _fields_ = [
+        ("size", c_size_t),
+        ("outer_loss", hpm_loss_callback),
+        ("outer_gradient", hpm_outer_gradient_callback),
+        ("inner_loss", hpm_loss_callback),
+        ("inner_gradient", hpm_inner_gradient_callback),
+        ("inner_hyper_gradient", hpm_inner_gradient_callback),
+        ("hessian_product", hpm_product_callback),
+        ("cross_product", hpm_product_callback),
+        ("step", hpm_step_callback),
+        ("step_forward", hpm_step_forward_callback),
+        ("step_backward", hpm_step_backward_callback),
+        ("response", hpm_response_callback),
+    ]
+
+
+class hpm_certificate(Structure):
+    """What an estimator says of its own result."""
+
+    _fields_ = [
+        ("size", c_size_t),
+        ("status", hpm_certificate_status),
+        ("reserved", c_int32),
+        ("iterations", c_uint64),
+        ("relative_residual", c_double),
+        ("smallest_curvature", c_double),
+        ("seconds", c_double),
+        ("losses", c_uint64),
+        ("outer_gradients", c_uint64),
+        ("inner_gradients", c_uint64),
+        ("inner_hyper_gradients", c_uint64),
+        ("hessian_products", c_uint64),
+        ("cross_products", c_uint64),
+        ("steps", c_uint64),
+        ("step_products", c_uint64),
+        ("parameter_vectors", c_uint64),
+        ("hyperparameter_vectors", c_uint64),
+    ]
+
+
+# int32_t hpm_vector_create_callback(void *context, void **vector)
+hpm_vector_create_callback = CFUNCTYPE(c_int32, c_void_p, POINTER(c_void_p))
+
+# void hpm_vector_destroy_callback(void *context, void *vector)
+hpm_vector_destroy_callback = CFUNCTYPE(None, c_void_p, c_void_p)
+
+# int32_t hpm_vector_copy_callback(void *context, const void *source, void *target)
+hpm_vector_copy_callback = CFUNCTYPE(c_int32, c_void_p, c_void_p, c_void_p)
+
+# int32_t hpm_vector_dot_callback(void *context, const void *left, const void *right, double
+# *result)
+hpm_vector_dot_callback = CFUNCTYPE(c_int32, c_void_p, c_void_p, c_void_p, POINTER(c_double))
+
+# int32_t hpm_vector_axpy_callback(void *context, double factor, const void *source, void *target)
+hpm_vector_axpy_callback = CFUNCTYPE(c_int32, c_void_p, c_double, c_void_p, c_void_p)
+
+# int32_t hpm_vector_scale_callback(void *context, double factor, void *vector)
+hpm_vector_scale_callback = CFUNCTYPE(c_int32, c_void_p, c_double, c_void_p)
+
+# int32_t hpm_vector_random_callback(void *context, uint64_t seed, hpm_distribution distribution,
+# void *vector)
+hpm_vector_random_callback = CFUNCTYPE(c_int32, c_void_p, c_uint64, hpm_distribution, c_void_p)
+
+# int32_t hpm_vector_unit_callback(void *context, size_t index, void *vector)
+hpm_vector_unit_callback = CFUNCTYPE(c_int32, c_void_p, c_size_t, c_void_p)
+
+# int32_t hpm_vector_write_callback(void *context, const double *numbers, size_t n, void *vector)
+hpm_vector_write_callback = CFUNCTYPE(c_int32, c_void_p, c_void_p, c_size_t, c_void_p)
+
+# int32_t hpm_vector_read_callback(void *context, const void *vector, double *numbers, size_t n)
+hpm_vector_read_callback = CFUNCTYPE(c_int32, c_void_p, c_void_p, c_void_p, c_size_t)
+
+
+class hpm_vector_operations(Structure):
+    """The operations of a space of vectors. They work in place; the library calls them in the
+    thread of its caller, one at a time. The first six are needed, the others where their comment
+    says so.
+    """
+
+    _fields_ = [
+        ("size", c_size_t),
+        ("create", hpm_vector_create_callback),
+        ("destroy", hpm_vector_destroy_callback),
+        ("copy", hpm_vector_copy_callback),
+        ("dot", hpm_vector_dot_callback),
+        ("axpy", hpm_vector_axpy_callback),
+        ("scale", hpm_vector_scale_callback),
+        ("random", hpm_vector_random_callback),
+        ("unit", hpm_vector_unit_callback),
+        ("write", hpm_vector_write_callback),
+        ("read", hpm_vector_read_callback),
     ]
 
 
@@ -185,6 +340,27 @@ PROTOTYPES: Final[dict[str, tuple[Any, tuple[Any, ...]]]] = {
     "hpm_teacher_learn": (hpm_status, (c_void_p, c_void_p, c_void_p, c_size_t)),
     "hpm_population_save": (hpm_status, (c_void_p, c_void_p, c_size_t, POINTER(c_size_t))),
     "hpm_population_load": (hpm_status, (c_void_p, c_size_t, POINTER(c_void_p))),
+    "hpm_problem_create": (
+        hpm_status,
+        (c_void_p, c_void_p, POINTER(hpm_problem_callbacks), c_void_p, POINTER(c_void_p)),
+    ),
+    "hpm_problem_destroy": (hpm_status, (c_void_p,)),
+    "hpm_problem_hypergradient": (
+        hpm_status,
+        (c_void_p, c_void_p, c_void_p, c_void_p, c_void_p, POINTER(hpm_certificate)),
+    ),
+    "hpm_problem_check": (
+        hpm_status,
+        (c_void_p, c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, POINTER(c_size_t)),
+    ),
+    "hpm_student_set_problem": (hpm_status, (c_void_p, c_size_t, c_void_p, c_void_p)),
+    "hpm_student_certificate": (hpm_status, (c_void_p, c_size_t, POINTER(hpm_certificate))),
+    "hpm_vectors_create": (
+        hpm_status,
+        (POINTER(hpm_vector_operations), c_void_p, c_size_t, POINTER(c_void_p)),
+    ),
+    "hpm_vectors_create_host": (hpm_status, (hpm_element, c_size_t, POINTER(c_void_p))),
+    "hpm_vectors_destroy": (hpm_status, (c_void_p,)),
 }
 
 

@@ -38,3 +38,11 @@ class SnapshotError(Error):
 
 class UnsupportedError(Error):
     """The algorithm, or this version of the library, can't do this."""
+
+
+class WrongDerivativeError(Error):
+    """:meth:`Problem.check` found a derivative that is not the derivative of its function."""
+
+
+class EstimateWarning(UserWarning):
+    """There is no hypergradient: every component is NaN, and the certificate says why."""

@@ -11,11 +11,15 @@ import numpy.typing as npt
 
 from . import _abi
 from ._arguments import Vector, array, real, size, text
+from ._callbacks import Call
 from ._handle import Handle
 from ._library import check, failure, functions
 from ._options import Option, options
 from ._trainer import Clone, Hypergradient, Restart, Train, Trainer
+from ._vectors import Held
 from .assignment import ACTIONS, Assignment, Assignments, Best
+from .certificate import Certificate, empty
+from .problem import Problem
 from .space import SearchSpace, _Entry, read_entries
 
 
@@ -66,6 +70,8 @@ class Population(Handle):
     _entries: dict[str, _Entry]
     _size: int
     _dimension: int
+    _problems: dict[int, tuple[Problem, Held]]
+    """Of the students that have one, kept alive: the library calls it."""
 
     def __init__(
         self,
@@ -122,6 +128,7 @@ class Population(Handle):
     def _adopt(self, handle: int | None) -> None:
         self._own(handle, functions.hpm_population_destroy)
         self._entries = {}
+        self._problems = {}
         out = c_size_t()
         check(functions.hpm_population_size(self._handle, byref(out)))
         self._size = out.value
@@ -479,14 +486,88 @@ class Population(Handle):
             if not callable(callback) and (callback is not None or name == "train"):
                 raise TypeError(f"{name} is {callback!r}; allowed: a callable")
         trainer = Trainer(self, train, clone, evaluate, restart)
-        with trainer.interrupts:
+        with Call() as call:
             status: int = functions.hpm_population_run(self._handle, byref(trainer.structure), None)
-        if trainer.error is not None:
-            try:
-                raise trainer.error
-            finally:
-                trainer.error = None  # it refers to this frame: no cycle
-        return check(status) != _abi.HPM_STOPPED
+        return call.outcome(status) != _abi.HPM_STOPPED
+
+    def set_problem(self, student: int, problem: Problem | None, w: Any = None) -> None:
+        """Registers a problem for a student: :meth:`run` computes the student's hypergradient from it
+        after each `train` and `evaluate` that returns none, by the population's option ``estimator``,
+        and reports its cost: seconds of the callback and of the estimate, unless the callback reports
+        a cost itself. A failed estimate is 'no derivative'; :meth:`certificate` says why.
+
+        Args:
+            student: From 0 to K - 1.
+            problem: As many hyperparameters as the space has; where `h` is a dict by name, the names
+                of the space, in any order, else in the order of the space. In natural units. The
+                learning rate of its steps is its own. None: the student has none from now on.
+            w: A function that returns the student's parameters, called when `train` or `evaluate` has
+                returned; for ``reverse`` and ``forward`` it returns where the unrolled steps begin.
+                Or, for numpy and torch, the arrays themselves, where training and cloning change them
+                in place.
+
+        Raises:
+            ArgumentError: No such student, or other hyperparameters than the space has.
+            TypeError: JAX arrays, which never change.
+
+        Example:
+            >>> problem = hpm.Problem(
+            ...     parameters=1,
+            ...     hyperparameters=1,
+            ...     outer_gradient=lambda w, h: (2 * (w - 1), None),  # F = (w - 1)^2
+            ...     hessian_product=lambda w, h, v: (1 + h) * v,      # f = (w - 3)^2 / 2 + h w^2 / 2
+            ...     cross_product=lambda w, h, v: w * v,
+            ... )
+            >>> population = hpm.Population(
+            ...     hpm.SearchSpace().add_real("l2", 0, 10), population=4, steps=60, seed=1)
+            >>> weights = [np.zeros(1) for _ in range(4)]
+            >>> def train(student, h):
+            ...     weights[student][:] = 3 / (1 + h)
+            ...     return float((weights[student][0] - 1)**2)
+            >>> def clone(source, student):
+            ...     weights[student][:] = weights[source]
+            >>> for student in range(4):
+            ...     population.set_problem(student, problem, weights[student])
+            >>> population.run(train, clone)
+            True
+            >>> population.best().loss < 0.01, population.certificate(0).status == "converged"
+            (True, True)
+        """
+        number = size(student, "student")
+        if problem is None:
+            check(functions.hpm_student_set_problem(self._handle, number, None, None))
+        else:
+            if not isinstance(problem, Problem):
+                raise TypeError(f"problem is {problem!r}; allowed: a Problem")
+            with self.space as space:
+                held = problem._hold_for(space, w)
+            status = functions.hpm_student_set_problem(self._handle, number, problem._handle, held.pointer)
+            if status < 0:
+                held.release()
+                raise failure(status)
+        if number in self._problems:
+            self._problems.pop(number)[1].release()
+        if problem is not None:
+            self._problems[number] = problem, held
+
+    def certificate(self, student: int) -> Certificate:
+        """The certificate of a student's latest hypergradient that :meth:`run` computed.
+
+        Raises:
+            NoResultError: None was computed.
+            ArgumentError: No such student.
+        """
+        found = empty()
+        check(functions.hpm_student_certificate(self._handle, size(student, "student"), byref(found)))
+        return Certificate._read(found)
+
+    def _renew(self, student: int) -> None:
+        """Reads a student's parameters for its hypergradient."""
+        if student in self._problems:
+            problem, held = self._problems[student]
+            problem._begin()
+            if held.renew is not None:
+                held.renew()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Population.load, (self.save(),)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Callable, MutableSequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,6 +15,7 @@ from ._options import Option
 from ._trainer import Clone, Outcome, Restart, Train
 from .errors import ArgumentError, NoResultError
 from .population import Population
+from .problem import Problem
 from .space import SearchSpace, Value
 
 if TYPE_CHECKING:
@@ -68,6 +70,8 @@ def tune(
     clone: Clone | None = None,
     evaluate: Callable[[int, dict[str, Any]], Outcome] | None = None,
     restart: Restart | None = None,
+    problem: Problem | None = None,
+    parameters: Callable[[int], Any] | None = None,
     progress: bool = True,
     **options: Option,
 ) -> Result:
@@ -90,6 +94,10 @@ def tune(
             teacher that asks for it.
         restart: ``restart(student)`` initialises a student's weights anew; for ``random`` with
             ``trial``.
+        problem: Computes the hypergradients of students for which `train` and `evaluate` return none:
+            :meth:`Population.set_problem`.
+        parameters: ``parameters(student)`` returns the parameters of `problem` that `student` has
+            now, as ``lambda student: models[student]["params"]``.
         progress: Whether to show a progress bar with the best loss, on standard error.
         **options: Those of :class:`Population`: ``population``, ``seed``, ``algorithm``,
             ``direction``, ...
@@ -130,6 +138,11 @@ def tune(
         )
     if models is not None and len(models) != population.size:
         raise ArgumentError(f"models has length {len(models)}; allowed: {population.size}, the students")
+    if (problem is None) != (parameters is None):
+        raise ArgumentError("problem goes with parameters; allowed: both, or none of the two")
+    if problem is not None and parameters is not None:
+        for student in range(population.size):
+            population.set_problem(student, problem, functools.partial(parameters, student))
     space = population.space
     history: list[Report] = []
     counts = [0] * population.size

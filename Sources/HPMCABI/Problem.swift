@@ -1,0 +1,408 @@
+import HPM
+
+/// A bilevel problem: an outer loss F(w, h) of the parameters w and the hyperparameters h, and what
+/// made w: the minimum of an inner loss f(w, h), or steps w' = step(w, h) of an optimizer. It is
+/// described by callbacks on vectors of your own.
+public typealias hpm_problem = OpaquePointer
+
+/// A loss at (w, h): F for `outer_loss`, f for `inner_loss`.
+///
+/// - Parameters:
+///   - context: What was handed to ``hpm_problem_create``.
+///   - w: The parameters.
+///   - h: The hyperparameters.
+///   - loss: Receives the loss.
+/// - Returns: 0; anything else ends the estimate with `HPM_ERROR_CALLBACK`.
+public typealias hpm_loss_callback = @convention(c) (
+    _ context: UnsafeMutableRawPointer?, _ w: UnsafeRawPointer?, _ h: UnsafeRawPointer?,
+    _ loss: UnsafeMutablePointer<Double>?
+) -> Int32
+
+/// The gradients of the outer loss F.
+///
+/// - Parameters:
+///   - context: What was handed to ``hpm_problem_create``.
+///   - w: The parameters.
+///   - h: The hyperparameters.
+///   - dw: Receives dF/dw.
+///   - dh: Receives the partial derivative dF/dh. It holds zeros: leave it where F does not depend on
+///     h directly.
+/// - Returns: 0; anything else ends the estimate with `HPM_ERROR_CALLBACK`.
+public typealias hpm_outer_gradient_callback = @convention(c) (
+    _ context: UnsafeMutableRawPointer?, _ w: UnsafeRawPointer?, _ h: UnsafeRawPointer?,
+    _ dw: UnsafeMutableRawPointer?, _ dh: UnsafeMutableRawPointer?
+) -> Int32
+
+/// A gradient of the inner loss f: df/dw for `inner_gradient`, df/dh for `inner_hyper_gradient`.
+///
+/// - Parameters:
+///   - context: What was handed to ``hpm_problem_create``.
+///   - w: The parameters.
+///   - h: The hyperparameters.
+///   - result: Receives the gradient.
+/// - Returns: 0; anything else ends the estimate with `HPM_ERROR_CALLBACK`.
+public typealias hpm_inner_gradient_callback = @convention(c) (
+    _ context: UnsafeMutableRawPointer?, _ w: UnsafeRawPointer?, _ h: UnsafeRawPointer?,
+    _ result: UnsafeMutableRawPointer?
+) -> Int32
+
+/// A product with second derivatives of the inner loss f: (d2f/dw2) v for `hessian_product`, a vector
+/// of parameters; d(v . df/dw)/dh for `cross_product`, a vector of hyperparameters.
+///
+/// - Parameters:
+///   - context: What was handed to ``hpm_problem_create``.
+///   - w: The parameters.
+///   - h: The hyperparameters.
+///   - v: A vector of parameters.
+///   - result: Receives the product.
+/// - Returns: 0; anything else ends the estimate with `HPM_ERROR_CALLBACK`.
+public typealias hpm_product_callback = @convention(c) (
+    _ context: UnsafeMutableRawPointer?, _ w: UnsafeRawPointer?, _ h: UnsafeRawPointer?,
+    _ v: UnsafeRawPointer?, _ result: UnsafeMutableRawPointer?
+) -> Int32
+
+/// One step of the optimizer.
+///
+/// - Parameters:
+///   - context: What was handed to ``hpm_problem_create``.
+///   - index: Which of the unrolled steps, from 0; asked again it has to give the same.
+///   - w: The parameters before the step.
+///   - h: The hyperparameters.
+///   - result: Receives the parameters after the step.
+/// - Returns: 0; anything else ends the estimate with `HPM_ERROR_CALLBACK`.
+public typealias hpm_step_callback = @convention(c) (
+    _ context: UnsafeMutableRawPointer?, _ index: UInt, _ w: UnsafeRawPointer?,
+    _ h: UnsafeRawPointer?, _ result: UnsafeMutableRawPointer?
+) -> Int32
+
+/// The step's product with tangents (JVP).
+///
+/// - Parameters:
+///   - context: What was handed to ``hpm_problem_create``.
+///   - index: Which of the unrolled steps, from 0.
+///   - w: The parameters before the step.
+///   - h: The hyperparameters.
+///   - dw: A direction of the parameters.
+///   - dh: A direction of the hyperparameters.
+///   - result: Receives (dw'/dw) dw + (dw'/dh) dh.
+/// - Returns: 0; anything else ends the estimate with `HPM_ERROR_CALLBACK`.
+public typealias hpm_step_forward_callback = @convention(c) (
+    _ context: UnsafeMutableRawPointer?, _ index: UInt, _ w: UnsafeRawPointer?,
+    _ h: UnsafeRawPointer?, _ dw: UnsafeRawPointer?, _ dh: UnsafeRawPointer?,
+    _ result: UnsafeMutableRawPointer?
+) -> Int32
+
+/// The step's products with a cotangent (VJP).
+///
+/// - Parameters:
+///   - context: What was handed to ``hpm_problem_create``.
+///   - index: Which of the unrolled steps, from 0.
+///   - w: The parameters before the step.
+///   - h: The hyperparameters.
+///   - v: A vector of parameters.
+///   - dw: Receives (dw'/dw)^T v.
+///   - dh: Receives (dw'/dh)^T v; it holds zeros.
+/// - Returns: 0; anything else ends the estimate with `HPM_ERROR_CALLBACK`.
+public typealias hpm_step_backward_callback = @convention(c) (
+    _ context: UnsafeMutableRawPointer?, _ index: UInt, _ w: UnsafeRawPointer?,
+    _ h: UnsafeRawPointer?, _ v: UnsafeRawPointer?, _ dw: UnsafeMutableRawPointer?,
+    _ dh: UnsafeMutableRawPointer?
+) -> Int32
+
+/// The outer loss that training with h leads to, for losses without derivatives.
+///
+/// - Parameters:
+///   - context: What was handed to ``hpm_problem_create``.
+///   - h: The hyperparameters.
+///   - loss: Receives the loss.
+/// - Returns: 0; anything else ends the estimate with `HPM_ERROR_CALLBACK`.
+public typealias hpm_response_callback = @convention(c) (
+    _ context: UnsafeMutableRawPointer?, _ h: UnsafeRawPointer?, _ loss: UnsafeMutablePointer<Double>?
+) -> Int32
+
+/// The callbacks of a problem. Set those that you have; an estimator that needs another one makes it
+/// by differences where it can, and else is `HPM_ERROR_UNSUPPORTED`, with a sentence that names it.
+///
+/// | estimator | needs |
+/// | --- | --- |
+/// | `conjugate-gradient`, `neumann`, `nystrom` | `outer_gradient`; `hessian_product` or `inner_gradient`; `cross_product` or `inner_hyper_gradient` |
+/// | `one-step` | `outer_gradient`; `cross_product` or `inner_hyper_gradient` |
+/// | `reverse` | `outer_gradient`, `step`, `step_backward` |
+/// | `forward` | `outer_gradient`, `step`; better with `step_forward` |
+/// | `finite-differences`, `spsa` | `response` |
+public struct hpm_problem_callbacks {
+    /// sizeof(hpm_problem_callbacks): tells the library which members your program knows.
+    public var size: UInt
+    /// For ``hpm_problem_check`` alone.
+    public var outer_loss: hpm_loss_callback?
+    public var outer_gradient: hpm_outer_gradient_callback?
+    /// For ``hpm_problem_check`` alone.
+    public var inner_loss: hpm_loss_callback?
+    public var inner_gradient: hpm_inner_gradient_callback?
+    public var inner_hyper_gradient: hpm_inner_gradient_callback?
+    public var hessian_product: hpm_product_callback?
+    public var cross_product: hpm_product_callback?
+    public var step: hpm_step_callback?
+    public var step_forward: hpm_step_forward_callback?
+    public var step_backward: hpm_step_backward_callback?
+    public var response: hpm_response_callback?
+}
+public typealias hpm_problem_callbacks_pointer = UnsafeRawPointer
+
+/// How an estimate ended.
+public typealias hpm_certificate_status = Int32
+/// The linear system was solved to the tolerance, or the estimator solves none and ran to its end.
+public let HPM_CERTIFICATE_CONVERGED: hpm_certificate_status = 0
+/// The tolerance was not reached, for want of iterations or of precision: an estimate with the residual
+/// that is given.
+public let HPM_CERTIFICATE_ITERATION_LIMIT: hpm_certificate_status = 1
+/// A direction of negative curvature was met: there is no minimum to differentiate. No estimate.
+public let HPM_CERTIFICATE_INDEFINITE: hpm_certificate_status = 2
+/// A direction without curvature was met: the minimum is not unique. No estimate.
+public let HPM_CERTIFICATE_SINGULAR: hpm_certificate_status = 3
+/// A callback gave a number that is NaN or infinite. No estimate.
+public let HPM_CERTIFICATE_NONFINITE: hpm_certificate_status = 4
+/// The residual grew: `estimator_learning_rate` is above 2 / the largest curvature. No estimate.
+public let HPM_CERTIFICATE_DIVERGED: hpm_certificate_status = 5
+
+/// What an estimator says of its own result.
+public struct hpm_certificate {
+    /// Set it to sizeof(hpm_certificate) before the call: no member beyond it is written.
+    public var size: UInt
+    public var status: hpm_certificate_status
+    /// Always 0.
+    public var reserved: Int32
+    /// Of the linear solve, or steps that were unrolled, or samples.
+    public var iterations: UInt64
+    /// The norm of dF/dw - (H + damping) q over that of dF/dw; NaN where no linear system is solved.
+    public var relative_residual: Double
+    /// The smallest v.Hv / v.v met; NaN where there was none.
+    public var smallest_curvature: Double
+    /// Seconds that the estimate took, callbacks included.
+    public var seconds: Double
+    /// Calls of `outer_loss` and `response`.
+    public var losses: UInt64
+    public var outer_gradients: UInt64
+    /// Calls of `inner_gradient`.
+    public var inner_gradients: UInt64
+    public var inner_hyper_gradients: UInt64
+    /// Calls of `hessian_product`. A product that is made by differences counts as its gradients.
+    public var hessian_products: UInt64
+    /// Calls of `cross_product`.
+    public var cross_products: UInt64
+    public var steps: UInt64
+    /// Calls of `step_forward` and `step_backward`.
+    public var step_products: UInt64
+    /// Vectors of parameters that were made.
+    public var parameter_vectors: UInt64
+    /// Vectors of hyperparameters that were made.
+    public var hyperparameter_vectors: UInt64
+}
+public typealias hpm_certificate_pointer = UnsafeMutableRawPointer
+
+/// Makes a problem.
+///
+/// - Parameters:
+///   - parameters: The space of w; copied.
+///   - hyperparameters: The space of h; copied.
+///   - callbacks: The callbacks; copied.
+///   - context: Handed to every callback; never looked at. It has to outlive the problem
+///     and the populations whose students it was set for. May be NULL.
+///   - out: Receives the problem.
+/// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` or `HPM_ERROR_HANDLE`.
+/// - Ownership: The caller's, until ``hpm_problem_destroy``.
+/// - Thread safety: Any thread.
+/// - Complexity: O(1).
+/// - Since: 0.1
+@_cdecl("hpm_problem_create")
+public func hpm_problem_create(
+    _ parameters: hpm_vectors?, _ hyperparameters: hpm_vectors?,
+    _ callbacks: hpm_problem_callbacks_pointer?, _ context: UnsafeMutableRawPointer?,
+    _ out: UnsafeMutablePointer<hpm_problem?>?
+) -> hpm_status {
+    attempt { () throws(HPMError) in
+        let out = try require(out, "out")
+        let parameters = try vectorSpace(parameters, "parameters")
+        let hyperparameters = try vectorSpace(hyperparameters, "hyperparameters")
+        let callbacks = try require(callbacks, "callbacks")
+        out.pointee = try Handles.insert(
+            try ForeignProblem(
+                parameters: parameters, hyperparameters: hyperparameters, callbacks: callbacks,
+                context: context))
+    }
+}
+
+/// Destroys a problem. Students that it was set for keep their copy.
+///
+/// - Parameter problem: The problem; NULL does nothing.
+/// - Returns: `HPM_OK`, or `HPM_ERROR_HANDLE` where it is no living problem.
+/// - Thread safety: Any thread.
+/// - Complexity: O(1).
+/// - Since: 0.1
+@_cdecl("hpm_problem_destroy")
+public func hpm_problem_destroy(_ problem: hpm_problem?) -> hpm_status {
+    destroy(problem, ForeignProblem.self)
+}
+
+/// The hypergradient dF/dh of a problem, with a certificate.
+///
+/// The option `estimator` says how. An estimate that failed is `HPM_FAILED_ESTIMATE`: the certificate's
+/// status says why, and every component of `result` is NaN, which a population takes for 'no
+/// derivative'. It is never a silent zero.
+///
+/// - Parameters:
+///   - problem: The problem.
+///   - options: The keys that begin with `estimator`, `difference_step` and `seed`. NULL: defaults.
+///   - w: A vector of parameters: what training with `h` led to; for `reverse` and `forward`, where the
+///     unrolled steps begin. Not read by `finite-differences` and `spsa`, where any
+///     vector will do.
+///   - h: A vector of hyperparameters.
+///   - result: A vector of hyperparameters, neither `w` nor `h`, that receives the hypergradient.
+///   - certificate: Receives what there is to say of it. May be NULL.
+/// - Returns: `HPM_OK`, `HPM_FAILED_ESTIMATE`, `HPM_ERROR_UNSUPPORTED` (a callback is missing: the
+///   sentence names it), `HPM_ERROR_CALLBACK`, `HPM_ERROR_ARGUMENT`, `HPM_ERROR_MEMORY` or
+///   `HPM_ERROR_HANDLE`.
+/// - Thread safety: Any thread. No lock is held during callbacks, which come from this thread.
+/// - Complexity: By estimator: docs/hypergradients.md.
+/// - Since: 0.1
+@_cdecl("hpm_problem_hypergradient")
+public func hpm_problem_hypergradient(
+    _ problem: hpm_problem?, _ options: hpm_options?, _ w: UnsafeRawPointer?,
+    _ h: UnsafeRawPointer?, _ result: UnsafeMutableRawPointer?,
+    _ certificate: hpm_certificate_pointer?
+) -> hpm_status {
+    var isUsable = true
+    let status = attempt { () throws(HPMError) in
+        let problem = try Handles.find(problem, ForeignProblem.self).state.withLock { $0 }
+        let options = try optionsOrDefaults(options)
+        let w = try require(w, "w")
+        let h = try require(h, "h")
+        let result = try require(result, "result")
+        guard UnsafeRawPointer(result) != h, UnsafeRawPointer(result) != w else {
+            throw HPMError(.argument, "result is w or h; allowed: another vector")
+        }
+        try requireCertificate(certificate)
+        let found = try problem.hypergradient(options, w: w, h: h, result: result)
+        if let certificate { write(found, to: certificate) }
+        isUsable = found.status.isUsable
+    }
+    return status == HPM_OK && !isUsable ? HPM_FAILED_ESTIMATE : status
+}
+
+/// Tests a problem's callbacks: symmetry of the Hessian product, the adjoint identity of the step's two
+/// products, each derivative against differences of what it is the derivative of. It says in words
+/// which one is wrong and by how much. Vectors need the operation `random`.
+///
+/// - Parameters:
+///   - problem: The problem.
+///   - options: Reads `check_tolerance`, `difference_step` and `seed`. NULL: defaults.
+///   - w: A vector of parameters, any that is not special.
+///   - h: A vector of hyperparameters, likewise.
+///   - out: Array of `capacity` bytes that receives a line for each test, NUL-terminated. NULL: the
+///     size alone.
+///   - capacity: Its size in bytes; 0 where `out` is NULL.
+///   - needed: Receives the size in bytes that the lines take, the NUL counted.
+/// - Returns: `HPM_OK`, `HPM_WRONG_DERIVATIVE` (also written by ``hpm_last_error``: the first wrong
+///   one), `HPM_ERROR_CAPACITY`, `HPM_ERROR_CALLBACK`, `HPM_ERROR_UNSUPPORTED`, `HPM_ERROR_ARGUMENT`,
+///   `HPM_ERROR_MEMORY` or `HPM_ERROR_HANDLE`.
+/// - Thread safety: Any thread. No lock is held during callbacks.
+/// - Complexity: About 30 calls of each callback.
+/// - Since: 0.1
+@_cdecl("hpm_problem_check")
+public func hpm_problem_check(
+    _ problem: hpm_problem?, _ options: hpm_options?, _ w: UnsafeRawPointer?,
+    _ h: UnsafeRawPointer?, _ out: UnsafeMutablePointer<CChar>?, _ capacity: UInt,
+    _ needed: UnsafeMutablePointer<UInt>?
+) -> hpm_status {
+    var firstWrong: String?
+    let status = attempt { () throws(HPMError) in
+        let problem = try Handles.find(problem, ForeignProblem.self).state.withLock { $0 }
+        let options = try optionsOrDefaults(options)
+        let w = try require(w, "w")
+        let h = try require(h, "h")
+        let needed = try require(needed, "needed")
+        let findings = try problem.check(options, w: w, h: h)
+        firstWrong = findings.first { $0.verdict == .wrong }?.words
+        try copy(findings.map(\.words).joined(separator: "\n"), to: out, capacity, needed)
+    }
+    guard status == HPM_OK, let firstWrong else { return status }
+    ThreadState.current.setMessage(firstWrong)
+    return HPM_WRONG_DERIVATIVE
+}
+
+/// Registers a problem for a student: ``hpm_population_run`` computes the student's hypergradient from
+/// it after each `train` and `evaluate` callback that returns none, by the population's option
+/// `estimator`, and reports its cost: seconds of the callback and of the estimate, unless the callback
+/// reports a cost itself. Random directions are drawn with a seed of their own for each student and
+/// training report.
+///
+/// The hyperparameters are written into a vector of the problem's space, which needs the operations
+/// `write` and `read` unless it is one of host vectors.
+///
+/// - Parameters:
+///   - population: The population.
+///   - student: Which student, from 0.
+///   - problem: Copied. NULL: the student has none from now on.
+///   - w: The student's parameters, read when `train` or `evaluate` has returned; for `reverse` and
+///     `forward`, where the unrolled steps begin. It has to outlive the runs. NULL where `problem` is
+///     NULL.
+/// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` (also where the problem's dimension is another) or
+///   `HPM_ERROR_HANDLE`.
+/// - Thread safety: Any thread, also inside a callback.
+/// - Complexity: O(1).
+/// - Since: 0.1
+@_cdecl("hpm_student_set_problem")
+public func hpm_student_set_problem(
+    _ population: hpm_population?, _ student: UInt, _ problem: hpm_problem?, _ w: UnsafeRawPointer?
+) -> hpm_status {
+    attempt { () throws(HPMError) in
+        let object = try Handles.find(population, DrivenPopulation.self)
+        var registered: StudentProblem?
+        if problem != nil {
+            registered = StudentProblem(
+                problem: try Handles.find(problem, ForeignProblem.self).state.withLock { $0 },
+                w: try require(w, "w"))
+        } else if w != nil {
+            throw HPMError(.argument, "problem is NULL and w is not; allowed: NULL with NULL")
+        }
+        try object.state.withLock { (driven) throws(HPMError) in
+            let student = try driven.population.index(student)
+            if let dimension = registered?.problem.hyperparameters.dimension,
+                dimension != driven.population.dimension
+            {
+                throw HPMError(
+                    .argument,
+                    "problem has \(dimension) hyperparameters; allowed: \(driven.population.dimension), the population's dimension")
+            }
+            driven.problems[student] = registered
+            driven.certificates[student] = nil
+        }
+    }
+}
+
+/// The certificate of a student's latest hypergradient that ``hpm_population_run`` computed.
+///
+/// - Parameters:
+///   - population: The population.
+///   - student: Which student, from 0.
+///   - certificate: Receives it.
+/// - Returns: `HPM_OK`, `HPM_ERROR_NO_RESULT` before there is one, `HPM_ERROR_ARGUMENT` or
+///   `HPM_ERROR_HANDLE`.
+/// - Thread safety: Any thread, also inside a callback.
+/// - Complexity: O(1).
+/// - Since: 0.1
+@_cdecl("hpm_student_certificate")
+public func hpm_student_certificate(
+    _ population: hpm_population?, _ student: UInt, _ certificate: hpm_certificate_pointer?
+) -> hpm_status {
+    edit(population, DrivenPopulation.self) { (driven) throws(HPMError) in
+        let student = try driven.population.index(student)
+        let certificate = try require(certificate, "certificate")
+        try requireCertificate(certificate)
+        guard let found = driven.certificates[student] else {
+            throw HPMError(
+                .noResult, "student \(student) has no certificate: no hypergradient was computed for it")
+        }
+        write(found, to: certificate)
+    }
+}

@@ -1,0 +1,318 @@
+import Testing
+@testable import HPM
+
+extension Hypergradients {
+    /// A planted error of each kind is found and named, and no right callback is blamed.
+    @Suite struct CallbackCheckTests {
+        private static let seeds = 0..<20
+
+        /// The callback that is spoiled, by its name in the C interface.
+        enum Callback: String, CaseIterable, Sendable {
+            case outerGradient = "outer_gradient"
+            case outerGradientPartial = "outer_gradient's part of h"
+            case innerGradient = "inner_gradient"
+            case hessianProduct = "hessian_product"
+            case innerHyperGradient = "inner_hyper_gradient"
+            case crossProduct = "cross_product"
+            case stepForwardW = "step_forward's part of w"
+            case stepForwardH = "step_forward's part of h"
+            case stepBackwardW = "step_backward's part of w"
+            case stepBackwardH = "step_backward's part of h"
+
+            var name: String { String(rawValue.prefix { $0 != "'" }) }
+            var part: String? { rawValue.contains("'") ? String(rawValue.suffix(9)) : nil }
+        }
+
+        enum Mistake: CaseIterable, Sendable {
+            case sign, factor, oneComponent, nan, zero
+
+            func spoil(_ values: [Double], _ component: Int) -> [Double] {
+                var values = values
+                switch self {
+                case .sign: return scaled(values, by: -1)
+                case .factor: return scaled(values, by: 1.01)
+                // Of a size that a random direction sees.
+                case .oneComponent:
+                    let size = 0.3 * norm(values) / Double(values.count).squareRoot()
+                    values[component] += values[component] < 0 ? -size : size
+                case .nan: values[component] = .nan
+                case .zero: return values.map { _ in 0 }
+                }
+                return values
+            }
+        }
+
+        private func spoiled(
+            _ right: ArrayProblem, _ callback: Callback, _ spoil: @escaping ([Double]) -> [Double]
+        ) -> ArrayProblem {
+            var problem = right
+            let zeros = (
+                Array(repeating: 0.0, count: right.parameterCount),
+                Array(repeating: 0.0, count: right.hyperparameterCount)
+            )
+            switch callback {
+            case .outerGradient:
+                problem.outerGradient = { (w, h) throws(HPMError) in
+                    let (dw, dh) = try right.outerGradient!(w, h)
+                    return (spoil(dw), dh)
+                }
+            case .outerGradientPartial:
+                problem.outerGradient = { (w, h) throws(HPMError) in
+                    let (dw, dh) = try right.outerGradient!(w, h)
+                    return (dw, spoil(dh))
+                }
+            case .innerGradient:
+                problem.innerGradient = { (w, h) throws(HPMError) in
+                    spoil(try right.innerGradient!(w, h))
+                }
+            case .hessianProduct:
+                problem.hessianProduct = { (w, h, v) throws(HPMError) in
+                    spoil(try right.hessianProduct!(w, h, v))
+                }
+            case .innerHyperGradient:
+                problem.innerHyperGradient = { (w, h) throws(HPMError) in
+                    spoil(try right.innerHyperGradient!(w, h))
+                }
+            case .crossProduct:
+                problem.crossProduct = { (w, h, v) throws(HPMError) in
+                    spoil(try right.crossProduct!(w, h, v))
+                }
+            case .stepForwardW, .stepForwardH:
+                let isW = callback == .stepForwardW
+                problem.stepForward = { (i, w, h, dw, dh) throws(HPMError) in
+                    let first = try right.stepForward!(i, w, h, dw, zeros.1)
+                    let second = try right.stepForward!(i, w, h, zeros.0, dh)
+                    return isW ? sum(spoil(first), 1, second) : sum(first, 1, spoil(second))
+                }
+            case .stepBackwardW, .stepBackwardH:
+                let isW = callback == .stepBackwardW
+                problem.stepBackward = { (i, w, h, v) throws(HPMError) in
+                    let (dw, dh) = try right.stepBackward!(i, w, h, v)
+                    return isW ? (spoil(dw), dh) : (dw, spoil(dh))
+                }
+            }
+            return problem
+        }
+
+        private func network(_ seed: Int) -> (ArrayProblem, [Double], [Double]) {
+            let network = NetworkProblem(seed: 100 + seed)
+            return (network.problem(), network.start, network.hyperplace)
+        }
+
+        private func ridge(_ seed: Int) -> (ArrayProblem, [Double], [Double]) {
+            let ridge = RidgeProblem(seed: 100 + seed)
+            var random = TestRandom(seed, 9)
+            return (
+                ridge.problem(learningRate: 0.05), random.vector(ridge.features), ridge.hyperplace
+            )
+        }
+
+        /// The seven that can be checked.
+        private static let checked = [
+            "outer_gradient", "inner_gradient", "hessian_product", "inner_hyper_gradient",
+            "cross_product", "step_forward", "step_backward",
+        ]
+
+        @Test(arguments: seeds) func rightCallbacks(seed: Int) throws {
+            for (problem, w, h) in [network(seed), ridge(seed)] {
+                let findings = try problem.check(at: w, h, seed: UInt64(seed))
+                #expect(findings.allSatisfy { $0.verdict == .right }, "seed \(seed): \(findings)")
+                #expect(findings.allSatisfy { $0.error < 1e-4 && $0.words.contains($0.callback) })
+                #expect(Set(findings.map(\.callback)) == Set(Self.checked))
+            }
+        }
+
+        /// The natural place of a check is where training led to; there, gradients are 0 but for
+        /// rounding.
+        @Test(arguments: seeds) func rightCallbacksAtTheMinimum(seed: Int) throws {
+            let ridge = RidgeProblem(seed: 100 + seed)
+            let logistic = LogisticProblem(seed: 100 + seed)
+            for (problem, w, h) in [
+                (
+                    ridge.problem(learningRate: 0.05), ridge.minimum(ridge.hyperplace),
+                    ridge.hyperplace
+                ),
+                (
+                    logistic.problem(learningRate: 0.05), logistic.minimum(logistic.hyperplace),
+                    logistic.hyperplace
+                ),
+            ] {
+                let wrong = try problem.check(at: w, h, seed: UInt64(seed)).filter { $0.verdict == .wrong }
+                #expect(wrong.isEmpty, "seed \(seed): \(wrong.map(\.words))")
+            }
+        }
+
+        /// A step whose learning rate is a hyperparameter, at the minimum: dw'/dh is 0 there.
+        @Test(arguments: 0..<5) func rightStepAtTheMinimum(seed: Int) throws {
+            let network = NetworkProblem(seed: 1 + seed % 3)
+            let h = network.hyperplace
+            let w = network.minimum(h, from: network.start, descent: 1500)
+            var problem = ArrayProblem(parameterCount: w.count, hyperparameterCount: 1)
+            problem.step = { _, w, rate in sum(w, -rate[0], network.gradient(w, h, network.all)) }
+            problem.stepForward = { _, w, rate, dw, dh in
+                sum(
+                    sum(dw, -rate[0], network.hessianProduct(w, h, dw, network.all)), -dh[0],
+                    network.gradient(w, h, network.all))
+            }
+            problem.stepBackward = { _, w, rate, v in
+                (
+                    sum(v, -rate[0], network.hessianProduct(w, h, v, network.all)),
+                    [-dot(v, network.gradient(w, h, network.all))]
+                )
+            }
+            let wrong = try problem.check(at: w, [0.1], seed: UInt64(seed)).filter { $0.verdict == .wrong }
+            #expect(wrong.isEmpty, "seed \(seed): \(wrong.map(\.words))")
+        }
+
+        private func expectFound(
+            _ problem: ArrayProblem, _ w: [Double], _ h: [Double], seed: Int, _ callback: Callback,
+            _ words: String, sourceLocation: SourceLocation = #_sourceLocation
+        ) throws {
+            let findings = try problem.check(at: w, h, seed: UInt64(seed))
+            let wrong = findings.filter { $0.verdict == .wrong }
+            let comment: Comment = "seed \(seed), \(callback.rawValue), \(words): \(findings.map(\.words))"
+            #expect(
+                Set(wrong.map(\.callback)) == [callback.name], comment, sourceLocation: sourceLocation)
+            #expect(
+                wrong.allSatisfy { $0.error > 1e-4 && $0.words.contains("\(callback.name) is wrong") },
+                comment, sourceLocation: sourceLocation)
+        }
+
+        @Test(arguments: Callback.allCases) func plantedMistakes(callback: Callback) throws {
+            for seed in Self.seeds {
+                for (name, place) in [("network", network(seed)), ("ridge", ridge(seed))] {
+                    let (problem, w, h) = place
+                    for mistake in Mistake.allCases {
+                        var random = TestRandom(seed, 11)
+                        let isOfH = [
+                            .outerGradientPartial, .innerHyperGradient, .crossProduct, .stepBackwardH,
+                        ].contains(callback)
+                        let component = random.index(isOfH ? h.count : w.count)
+                        try expectFound(
+                            spoiled(problem, callback) { mistake.spoil($0, component) }, w, h,
+                            seed: seed, callback, "\(name), \(mistake), component \(component)")
+                    }
+                }
+            }
+        }
+
+        /// A matrix in place of the Hessian that is not symmetric, though close.
+        @Test(arguments: seeds) func asymmetricHessian(seed: Int) throws {
+            for hasGradient in [true, false] {
+                var (problem, w, h) = network(seed)
+                let right = problem
+                problem.hessianProduct = { (w, h, v) throws(HPMError) in
+                    var product = try right.hessianProduct!(w, h, v)
+                    product[0] += 0.02 * v[1]
+                    return product
+                }
+                // Symmetry alone finds it.
+                if !hasGradient { problem.innerGradient = nil }
+                try expectFound(problem, w, h, seed: seed, .hessianProduct, "asymmetric")
+            }
+        }
+
+        /// The product with the step's matrix in place of its transposed, and the reverse.
+        @Test(arguments: seeds) func transposedStep(seed: Int) throws {
+            var random = TestRandom(seed, 12)
+            let count = 5
+            let matrix = Matrix(count, count) { _, _ in random.uniform(-1...1) }
+            let (w, h) = (random.vector(count), random.vector(count))
+            var right = ArrayProblem(parameterCount: count, hyperparameterCount: count)
+            right.step = { _, w, h in sum(matrix.times(w), 2, h) }
+            right.stepForward = { _, _, _, dw, dh in sum(matrix.times(dw), 2, dh) }
+            right.stepBackward = { _, _, _, v in (matrix.transposedTimes(v), scaled(v, by: 2)) }
+            #expect(try right.check(at: w, h).allSatisfy { $0.verdict == .right })
+            var problem = right
+            problem.stepForward = { _, _, _, dw, dh in sum(matrix.transposedTimes(dw), 2, dh) }
+            try expectFound(problem, w, h, seed: seed, .stepForwardW, "transposed")
+            problem = right
+            problem.stepBackward = { _, _, _, v in (matrix.times(v), scaled(v, by: 2)) }
+            try expectFound(problem, w, h, seed: seed, .stepBackwardW, "transposed")
+            // Without step_forward, differences of the step stand in.
+            problem.stepForward = nil
+            try expectFound(problem, w, h, seed: seed, .stepBackwardW, "transposed, no step_forward")
+        }
+
+        /// The words say which of a callback's two results it is.
+        @Test func wordsNameThePart() throws {
+            let (problem, w, h) = ridge(1)
+            for callback in Callback.allCases {
+                guard let part = callback.part else { continue }
+                let findings = try spoiled(problem, callback) { scaled($0, by: 2) }.check(at: w, h)
+                let wrong = findings.filter { $0.verdict == .wrong }
+                let name: Comment = "\(callback.rawValue)"
+                #expect(wrong.count == 1, name)
+                #expect(wrong.allSatisfy { $0.words.contains("its \(part)") }, name)
+                #expect(wrong.allSatisfy { ($0.error - 0.5).magnitude < 1e-6 }, name)
+            }
+        }
+
+        /// Two mistakes at once: both are found, or what can't be told is not checked.
+        @Test func twoMistakes() throws {
+            let (problem, w, h) = network(3)
+            let two = spoiled(spoiled(problem, .innerGradient) { scaled($0, by: -1) }, .stepForwardH) {
+                scaled($0, by: 1.1)
+            }
+            let findings = try two.check(at: w, h)
+            #expect(
+                Set(findings.filter { $0.verdict == .wrong }.map(\.callback))
+                    == ["inner_gradient", "step_forward"])
+            #expect(findings.contains { $0.callback == "cross_product" && $0.verdict == .notChecked })
+        }
+
+        /// Where there is no loss to compare a gradient with, its NaN is still its own.
+        @Test(arguments: 0..<5) func nanIsNotBlamedOnWhatIsComparedWithIt(seed: Int) throws {
+            let (right, w, h) = network(seed)
+            var problem = spoiled(right, .innerGradient) { Mistake.nan.spoil($0, 2) }
+            problem.innerLoss = nil
+            let wrong = Set(
+                try problem.check(at: w, h, seed: UInt64(seed)).filter { $0.verdict == .wrong }.map(
+                    \.callback))
+            #expect(wrong.isDisjoint(with: ["hessian_product", "cross_product"]), "blamed: \(wrong)")
+        }
+
+        @Test func whatCannotBeChecked() throws {
+            var (problem, w, h) = network(4)
+            problem.outerLoss = nil
+            problem.innerLoss = nil
+            problem.step = nil
+            problem.innerGradient = nil
+            problem.hessianProduct = nil
+            let findings = try problem.check(at: w, h)
+            for finding in findings where finding.callback != "step_backward" {
+                #expect(finding.verdict == .notChecked && finding.error.isNaN, "\(finding)")
+                #expect(finding.words.contains("was not checked"))
+            }
+            #expect(
+                Set(findings.map(\.callback)).isSuperset(of: [
+                    "outer_gradient", "inner_hyper_gradient", "cross_product", "step_forward",
+                ]))
+            #expect(try ArrayProblem(parameterCount: 1, hyperparameterCount: 1).check(at: [1], [1]).isEmpty)
+        }
+
+        @Test func throwingCallbackComesBack() throws {
+            let failure = HPMError(.callback, "the trainer's own words")
+            let (right, w, h) = network(4)
+            var problem = right
+            problem.crossProduct = { _, _, _ throws(HPMError) in throw failure }
+            #expect(throws: failure) { try problem.check(at: w, h) }
+        }
+
+        /// In single precision, with the tolerance of the doc comment.
+        @Test(arguments: seeds) func singlePrecision(seed: Int) throws {
+            let (right, w, h) = ridge(seed)
+            let findings = try right.check(
+                at: w, h, tolerance: 1e-2, differenceStep: 3e-3, seed: UInt64(seed), Float.self)
+            let wrong = findings.filter { $0.verdict == .wrong }
+            #expect(wrong.isEmpty, "seed \(seed): \(wrong.map(\.words))")
+            for callback in Callback.allCases {
+                let findings = try spoiled(right, callback) { scaled($0, by: -1) }.check(
+                    at: w, h, tolerance: 1e-2, differenceStep: 3e-3, seed: UInt64(seed), Float.self)
+                #expect(
+                    Set(findings.filter { $0.verdict == .wrong }.map(\.callback)) == [callback.name],
+                    "seed \(seed), \(callback.rawValue)")
+            }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+import Testing
+@testable import HPM
+
+extension Hypergradients {
+    /// Settings that are not allowed name themselves, the value and what is allowed.
+    @Suite struct EstimatorSettingTests {
+        private func expectArgument(
+            _ name: String, _ make: () throws -> any Estimator,
+            sourceLocation: SourceLocation = #_sourceLocation
+        ) {
+            #expect(sourceLocation: sourceLocation) {
+                _ = try make()
+            } throws: { error in
+                let error = error as? HPMError
+                return error?.code == .argument && error!.message.contains(name)
+                    && error!.message.contains("allowed")
+            }
+        }
+
+        @Test func badCounts() {
+            for count in [0, -1, Int.min] {
+                expectArgument("iterations") { try ConjugateGradient(iterations: count) }
+                expectArgument("iterations") { try NeumannSeries(learningRate: 1, terms: count) }
+                expectArgument("rank") { try Nystrom(rank: count, damping: 1) }
+                expectArgument("steps") { try ReverseMode(steps: count) }
+                expectArgument("checkpoints") { try ReverseMode(steps: 3, checkpoints: count) }
+                expectArgument("steps") { try ForwardMode(steps: count) }
+                expectArgument("samples") { try SimultaneousPerturbation(step: 1, samples: count) }
+            }
+        }
+
+        @Test func badNumbers() {
+            for value in [0, -1, Double.nan, .infinity, -.infinity] {
+                expectArgument("learning_rate") { try NeumannSeries(learningRate: value) }
+                expectArgument("learning_rate") { try OneStep(learningRate: value) }
+                expectArgument("damping") { try Nystrom(rank: 1, damping: value) }
+                expectArgument("step") { try FiniteDifferences(step: value) }
+                expectArgument("step") { try SimultaneousPerturbation(step: value) }
+                if value != 0 {
+                    expectArgument("damping") { try ConjugateGradient(damping: value) }
+                    expectArgument("tolerance") { try ConjugateGradient(tolerance: value) }
+                    expectArgument("tolerance") { try NeumannSeries(learningRate: 1, tolerance: value) }
+                    expectArgument("tolerance") { try Nystrom(rank: 1, damping: 1, tolerance: value) }
+                }
+            }
+            expectArgument("tolerance") { try ConjugateGradient(tolerance: 1) }
+        }
+    }
+}

@@ -1,0 +1,325 @@
+"""Torch tensors as vectors, and derivatives by torch.autograd."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import itertools
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ._arguments import Vector as Numbers
+from .errors import ArgumentError
+
+# Any: what is checked does not depend on whether torch is installed.
+torch: Any = importlib.import_module("torch")
+forward_ad: Any = importlib.import_module("torch.autograd.forward_ad")
+
+Tensors = list[Any]
+
+
+def flatten(given: Any) -> Tensors:
+    """The tensors of a tensor, dict, list or tuple, nested as you like, in the order in which they
+    stand."""
+    if isinstance(given, Mapping):
+        return [tensor for part in given.values() for tensor in flatten(part)]
+    if isinstance(given, (list, tuple)):
+        return [tensor for part in given for tensor in flatten(part)]
+    return [given]
+
+
+def unflatten(like: Any, tensors: Any) -> Any:
+    """The structure of `like` with the tensors of an iterator."""
+    if isinstance(like, Mapping):
+        return {key: unflatten(part, tensors) for key, part in like.items()}
+    if isinstance(like, (list, tuple)):
+        parts = [unflatten(part, tensors) for part in like]
+        if isinstance(like, list):
+            return parts
+        return type(like)(*parts) if hasattr(like, "_fields") else tuple(parts)
+    return next(tensors)
+
+
+def _skeleton(given: Any) -> Any:
+    """The structure alone."""
+    return unflatten(given, itertools.repeat(None))
+
+
+class TorchOperations:
+    """Vectors are lists of tensors, changed in place."""
+
+    fixed = False
+
+    def __init__(self, given: Any, name: str):
+        tensors = flatten(given)
+        for tensor in tensors:
+            if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():
+                kind = tensor.dtype if isinstance(tensor, torch.Tensor) else type(tensor).__name__
+                raise TypeError(
+                    f"{name} holds {kind}; allowed: floating-point tensors, in dicts, lists and tuples"
+                )
+        if not tensors:
+            raise ArgumentError(f"{name} holds no tensor; allowed: at least 1")
+        self.structure = _skeleton(given)
+        self._kinds = [(tensor.shape, tensor.dtype, tensor.device) for tensor in tensors]
+        self.lengths = [tensor.numel() for tensor in tensors]
+        self.dimension = sum(self.lengths)
+        flat = isinstance(given, Mapping) and all(
+            isinstance(key, str) and isinstance(part, torch.Tensor) for key, part in given.items()
+        )
+        self.names = list(given) if flat else None
+
+    def value(self, given: Any, name: str) -> Tensors:
+        tensors = flatten(given)
+        if _skeleton(given) != self.structure:
+            raise ArgumentError(f"{name} has another structure than where the problem was made")
+        for tensor, kind in zip(tensors, self._kinds):
+            found = (tensor.shape, tensor.dtype, tensor.device) if isinstance(tensor, torch.Tensor) else tensor
+            if found != kind:
+                raise ArgumentError(f"{name} holds {found}; allowed: {kind}, as where the problem was made")
+        return [tensor.detach() for tensor in tensors]
+
+    def given(self, value: Tensors) -> Any:
+        return unflatten(self.structure, iter(value))
+
+    def zeros(self) -> Tensors:
+        return [torch.zeros(shape, dtype=dtype, device=device) for shape, dtype, device in self._kinds]
+
+    def copy(self, source: Tensors, target: Tensors) -> Tensors:
+        for s, t in zip(source, target):
+            t.copy_(s)
+        return target
+
+    def dot(self, left: Tensors, right: Tensors) -> float:
+        parts = [_dot(a, b) for a, b in zip(left, right)]
+        total = parts[0]
+        for part in parts[1:]:
+            total = total + part.to(total.device)
+        return float(total.item())
+
+    def axpy(self, factor: float, source: Tensors, target: Tensors) -> Tensors:
+        for s, t in zip(source, target):
+            t.add_(s, alpha=factor)
+        return target
+
+    def scale(self, factor: float, value: Tensors) -> Tensors:
+        for tensor in value:
+            if factor == 0:
+                tensor.zero_()
+            else:
+                tensor.mul_(factor)
+        return value
+
+    def random(self, seed: int, rademacher: bool, value: Tensors) -> Tensors:
+        generators: dict[Any, Any] = {}
+        for tensor in value:
+            generator = generators.get(tensor.device)
+            if generator is None:
+                generator = generators[tensor.device] = torch.Generator(tensor.device)
+                generator.manual_seed(seed & (1 << 63) - 1)
+            if rademacher:
+                tensor.bernoulli_(0.5, generator=generator).mul_(2).sub_(1)
+            else:
+                tensor.normal_(generator=generator)
+        return value
+
+    def unit(self, index: int, value: Tensors) -> Tensors:
+        for tensor in value:
+            tensor.zero_()
+            if 0 <= index < tensor.numel():
+                tensor.view(-1)[index] = 1
+            index -= tensor.numel()
+        return value
+
+    def write(self, numbers: list[Numbers], value: Tensors) -> Tensors:
+        for part, tensor in zip(numbers, value):
+            tensor.copy_(torch.from_numpy(part.copy()).reshape(tensor.shape))
+        return value
+
+    def read(self, value: Tensors) -> list[Numbers]:
+        return [np.asarray(tensor.cpu().double()).ravel() for tensor in value]
+
+
+def _dot(left: Any, right: Any) -> Any:
+    if left.dtype in (torch.float16, torch.bfloat16):  # which overflow, or lose the sum
+        left, right = left.float(), right.float()
+    return torch.dot(left.reshape(-1), right.reshape(-1))
+
+
+def operations(params: Any, h: Any) -> tuple[TorchOperations, TorchOperations]:
+    return TorchOperations(params, "params"), TorchOperations(h, "h")
+
+
+def derivatives(
+    inner: Callable[..., Any] | None,
+    outer: Callable[..., Any] | None,
+    step: Callable[..., Any] | None,
+    response: Callable[..., Any] | None,
+    learning_rate: float | None,
+    params: TorchOperations,
+    h: TorchOperations,
+) -> tuple[dict[str, Callable[..., Any]], Callable[[], None]]:
+    """The callbacks of a problem by name, as functions of lists of tensors, and what is to be called
+    before an estimate."""
+    result: dict[str, Callable[..., Any]] = {}
+    begin: Callable[[], None] = lambda: None
+    if inner is not None:
+        curvature = _Curvature(_Function(inner, params, h))
+        begin = curvature.forget
+        result["inner_loss"] = curvature.loss.value
+        result["inner_gradient"] = curvature.gradient
+        result["hessian_product"] = curvature.hessian_product
+        result["cross_product"] = curvature.cross_product
+        if step is None and learning_rate is not None:
+            step = functools.partial(_descend, inner, params, learning_rate)
+    if outer is not None:
+        loss = _Function(outer, params, h)
+        result["outer_loss"] = loss.value
+        result["outer_gradient"] = loss.gradients
+    if step is not None:
+        stepping = _Step(step, params, h)
+        result["step"] = stepping.value
+        result["step_forward"] = stepping.forward
+        result["step_backward"] = stepping.backward
+    if response is not None:
+        result["response"] = lambda value: response(h.given(value))
+    return result, begin
+
+
+def _variables(tensors: Tensors) -> Tensors:
+    return [tensor.detach().requires_grad_() for tensor in tensors]
+
+
+def _gradients(outputs: Tensors, inputs: Tensors, directions: Tensors | None = None, **more: Any) -> Tensors:
+    """Of the outputs along the directions; zeros for what they don't depend on."""
+    live = [index for index, output in enumerate(outputs) if output.requires_grad]
+    if not live:
+        return [torch.zeros_like(tensor) for tensor in inputs]
+    chosen = None if directions is None else [directions[index] for index in live]
+    return list(
+        torch.autograd.grad(
+            [outputs[index] for index in live], inputs, chosen, allow_unused=True, materialize_grads=True, **more
+        )
+    )
+
+
+class _Function:
+    """A loss of (params, h)."""
+
+    def __init__(self, function: Callable[..., Any], params: TorchOperations, h: TorchOperations):
+        self._function, self._params, self._h = function, params, h
+
+    def value(self, w: Tensors, h: Tensors) -> float:
+        with torch.enable_grad():  # the loss may take derivatives
+            return float(self(_variables(w), _variables(h)).item())
+
+    def gradients(self, w: Tensors, h: Tensors) -> tuple[Tensors, Tensors]:
+        with torch.enable_grad():
+            w, h = _variables(w), _variables(h)
+            found = _gradients([self(w, h)], w + h)
+        return found[: len(w)], found[len(w) :]
+
+    def __call__(self, w: Tensors, h: Tensors) -> Any:
+        loss = self._function(self._params.given(w), self._h.given(h))
+        if not isinstance(loss, torch.Tensor) or loss.numel() != 1:
+            kind = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, torch.Tensor) else repr(loss)
+            raise TypeError(f"{self._function!r} returned {kind}; allowed: a tensor of one number")
+        return loss.reshape(())
+
+
+class _Kept(threading.local):
+    """A graph of the inner gradient: what it was made from, its variables, and the gradient."""
+
+    graph: tuple[list[tuple[Any, int]], Tensors, Tensors, Tensors] | None = None
+
+
+class _Curvature:
+    """Second derivatives of the inner loss by double backward. The graph of the gradient is kept from
+    one product to the next, and freed with the cross product, the last of an estimate."""
+
+    def __init__(self, loss: _Function):
+        self.loss = loss
+        self._kept = _Kept()
+
+    def forget(self) -> None:
+        """Weights that were changed through `.data` look the same."""
+        self._kept.graph = None
+
+    def gradient(self, w: Tensors, h: Tensors) -> Tensors:
+        with torch.enable_grad():
+            w, h = _variables(w), _variables(h)
+            return _gradients([self.loss(w, h)], w)
+
+    def hessian_product(self, w: Tensors, h: Tensors, v: Tensors) -> Tensors:
+        w, _, gradient = self._graph(w, h)
+        return _gradients(gradient, w, v, retain_graph=True)
+
+    def cross_product(self, w: Tensors, h: Tensors, v: Tensors) -> Tensors:
+        _, h, gradient = self._graph(w, h)
+        self.forget()
+        return _gradients(gradient, h, v)
+
+    def _graph(self, w: Tensors, h: Tensors) -> tuple[Tensors, Tensors, Tensors]:
+        state = [(tensor, tensor._version) for tensor in w + h]
+        graph = self._kept.graph
+        if graph is None or not _same(graph[0], state):
+            with torch.enable_grad():
+                variables, hyper = _variables(w), _variables(h)
+                gradient = _gradients([self.loss(variables, hyper)], variables, create_graph=True)
+            graph = self._kept.graph = (state, variables, hyper, gradient)
+        return graph[1:]
+
+
+def _same(left: list[tuple[Any, int]], right: list[tuple[Any, int]]) -> bool:
+    return all(a is b and m == n for (a, m), (b, n) in zip(left, right))
+
+
+def _descend(
+    loss: Callable[..., Any], params: TorchOperations, learning_rate: float, w: Any, h: Any, index: int
+) -> Any:
+    """A step of gradient descent that can be differentiated."""
+    tensors = flatten(w)
+    found = _gradients([loss(w, h)], tensors, create_graph=True)
+    return params.given([t - learning_rate * g for t, g in zip(tensors, found)])
+
+
+class _Step:
+    """A step of the optimizer."""
+
+    def __init__(self, step: Callable[..., Any], params: TorchOperations, h: TorchOperations):
+        self._step, self._params, self._h = step, params, h
+
+    def _call(self, index: int, w: Tensors, h: Tensors) -> Tensors:
+        after = self._step(self._params.given(w), self._h.given(h), index)
+        tensors = flatten(after)
+        if _skeleton(after) != self._params.structure or any(
+            not isinstance(t, torch.Tensor) or t.shape != before.shape for t, before in zip(tensors, w)
+        ):
+            raise TypeError(f"{self._step!r} returned another structure or shape; allowed: that of params")
+        return tensors
+
+    def value(self, index: int, w: Tensors, h: Tensors) -> Tensors:
+        with torch.enable_grad():
+            return [tensor.detach() for tensor in self._call(index, _variables(w), _variables(h))]
+
+    def forward(self, index: int, w: Tensors, h: Tensors, dw: Tensors, dh: Tensors) -> Tensors:
+        with torch.enable_grad(), forward_ad.dual_level():
+            inputs = [
+                forward_ad.make_dual(tensor, tangent)
+                for tensor, tangent in zip(_variables(w) + _variables(h), dw + dh)
+            ]
+            after = self._call(index, inputs[: len(w)], inputs[len(w) :])
+            tangents = [forward_ad.unpack_dual(tensor).tangent for tensor in after]
+            return [
+                torch.zeros_like(tensor) if tangent is None else tangent.detach()
+                for tensor, tangent in zip(w, tangents)
+            ]
+
+    def backward(self, index: int, w: Tensors, h: Tensors, v: Tensors) -> tuple[Tensors, Tensors]:
+        with torch.enable_grad():
+            w, h = _variables(w), _variables(h)
+            found = _gradients(self._call(index, w, h), w + h, v)
+        return found[: len(w)], found[len(w) :]

@@ -1,0 +1,605 @@
+"""Problems with derivatives of one's own on numpy arrays, the check of callbacks, and the bridge from a
+problem to a population's run."""
+
+import gc
+import threading
+import warnings
+import weakref
+
+import hpm
+import numpy as np
+import pytest
+from problems import H, LABELS, TRAIN, Logistic, Ridge, X, Y
+
+try:
+    import torch
+except ImportError:
+    torch = None
+
+needs_torch = pytest.mark.skipif(torch is None, reason="torch is not installed")
+RATE = 0.01
+
+
+def callbacks(problem=None):
+    """All that there are, right."""
+    problem = Logistic() if problem is None else problem
+
+    def step_matrix(w, h):
+        return np.eye(6) - RATE * problem.hessian(w, h)
+
+    return {
+        "outer_loss": problem.outer,
+        "outer_gradient": problem.outer_gradient,
+        "inner_loss": lambda w, h: inner_loss(problem, w, h),
+        "inner_gradient": problem.gradient,
+        "inner_hyper_gradient": lambda w, h: np.exp(h) * w**2 / 2,
+        "hessian_product": lambda w, h, v: problem.hessian(w, h) @ v,
+        "cross_product": lambda w, h, v: np.exp(h) * w * v,
+        "step": lambda index, w, h: w - RATE * problem.gradient(w, h),
+        "step_forward": lambda index, w, h, dw, dh: step_matrix(w, h) @ dw - RATE * np.exp(h) * w * dh,
+        "step_backward": lambda index, w, h, v: (step_matrix(w, h) @ v, -RATE * np.exp(h) * w * v),
+        "response": lambda h: problem.outer(problem.minimum(h), h),
+    }
+
+
+def inner_loss(problem, w, h):
+    penalty = (np.exp(h) * w**2).sum() / 2
+    if type(problem) is Ridge:
+        return ((X[TRAIN] @ w - Y[TRAIN]) ** 2).sum() / 2 + penalty
+    return np.log1p(np.exp(-(2 * LABELS[TRAIN] - 1) * (X[TRAIN] @ w))).sum() + penalty
+
+
+def make(dtype=np.float64, problem=None, without=(), **replaced):
+    given = {name: function for name, function in callbacks(problem).items() if name not in without}
+    return hpm.Problem(parameters=6, hyperparameters=6, dtype=dtype, **{**given, **replaced})
+
+
+W = Logistic().minimum(H)
+EXPECTED = Logistic().hypergradient(W, H)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "options", "tolerance"),
+    [
+        ("conjugate-gradient", {"estimator_tolerance": 1e-12}, 1e-8),
+        ("neumann", {"estimator_tolerance": 1e-12, "estimator_iterations": 5000, "estimator_learning_rate": 0.05}, 1e-8),
+        ("nystrom", {"estimator_iterations": 6, "estimator_damping": 1e-8}, 1e-5),
+        ("finite-differences", {}, 1e-7),
+    ],
+)
+@pytest.mark.parametrize("without", [(), ("hessian_product",), ("cross_product",), ("hessian_product", "cross_product")])
+def test_estimators(estimator, options, tolerance, without):
+    found, certificate = make(without=without).hypergradient(W, H, estimator=estimator, **options)
+    assert certificate.usable
+    error = np.linalg.norm(found - EXPECTED) / np.linalg.norm(EXPECTED)
+    assert error < (1e-4 if without and estimator != "finite-differences" else tolerance)
+    made = {name: getattr(certificate.calls, name) for name in ("hessian_products", "inner_gradients")}
+    assert (made["inner_gradients"] > 0) == ("hessian_product" in without and estimator != "finite-differences")
+
+
+@pytest.mark.parametrize("without", [(), ("step_forward",)])
+def test_unrolled(without):
+    problem, start = make(without=without), np.linspace(-1, 1, 6)
+    found, certificate = problem.hypergradient(start, H, estimator="reverse", estimator_iterations=9)
+    forward, _ = problem.hypergradient(start, H, estimator="forward", estimator_iterations=9)
+    np.testing.assert_allclose(found, forward, rtol=1e-10 if not without else 1e-5)
+    checkpointed, other = problem.hypergradient(
+        start, H, estimator="reverse", estimator_iterations=9, estimator_checkpoints=2
+    )
+    np.testing.assert_array_equal(found, checkpointed)
+    assert other.parameter_vectors < certificate.parameter_vectors and other.calls.steps > certificate.calls.steps
+
+    def unrolled(h):
+        w = start
+        for _ in range(9):
+            w = w - RATE * Logistic().gradient(w, h)
+        return Logistic().outer(w, h)
+
+    differences = [(unrolled(H + 1e-5 * u) - unrolled(H - 1e-5 * u)) / 2e-5 for u in np.eye(6)]
+    np.testing.assert_allclose(found, differences, rtol=1e-5)
+
+
+def test_single_precision():
+    kinds = set()
+
+    def hessian_product(w, h, v):
+        kinds.update((w.dtype, h.dtype, v.dtype))
+        return Logistic().hessian(w, h) @ v
+
+    problem = make(np.float32, hessian_product=hessian_product)
+    found, certificate = problem.hypergradient(W.astype("f"), H.astype("f"), estimator_tolerance=1e-5)
+    assert found.dtype == np.float32 and kinds == {np.dtype(np.float32)} and certificate.usable
+    np.testing.assert_allclose(found, EXPECTED, rtol=1e-3, atol=1e-4)
+    assert all(" is right: " in line for line in problem.check(
+        W.astype("f") + 0.5, H.astype("f"), check_tolerance=0.1, difference_step=1e-2))  # fmt: skip
+
+
+def test_arrays_are_not_copied_and_can_not_be_written():
+    seen = []
+
+    def outer_gradient(w, h):
+        seen.append((w.ctypes.data, h.ctypes.data))
+        for array in (w, h):
+            with pytest.raises(ValueError, match="read-only"):
+                array[0] = 1
+        return Logistic().outer_gradient(w, h)
+
+    w, h = W.copy(), H.copy()
+    make(outer_gradient=outer_gradient).hypergradient(w, h)
+    assert set(seen) == {(w.ctypes.data, h.ctypes.data)}
+
+
+def test_what_is_missing_is_named():
+    nothing = hpm.Problem(parameters=6, hyperparameters=6)
+    for estimator, name in (
+        ("conjugate-gradient", "outer_gradient|inner_gradient"),
+        ("one-step", "outer_gradient|inner_hyper_gradient"),
+        ("reverse", "step"),
+        ("forward", "step"),
+        ("spsa", "response"),
+        ("finite-differences", "response"),
+    ):
+        with pytest.raises(hpm.UnsupportedError, match=name):
+            nothing.hypergradient(W, H, estimator=estimator)
+    half = make(without=("hessian_product", "inner_gradient"))
+    with pytest.raises(hpm.UnsupportedError, match="hessian_product|inner_gradient"):
+        half.hypergradient(W, H)
+    with pytest.raises(hpm.UnsupportedError, match="step_backward"):
+        make(without=("step_backward",)).hypergradient(W, H, estimator="reverse")
+
+
+def test_arguments():
+    for arguments, error, message in (
+        ({"parameters": 0}, hpm.ArgumentError, "0"),
+        ({"parameters": 1.5}, TypeError, "parameters is 1.5"),
+        ({"dtype": np.int32}, hpm.ArgumentError, "dtype is int32; allowed: float64, float32"),
+        ({"step": 3}, TypeError, "step is 3; allowed: a callable"),
+    ):
+        with pytest.raises(error, match=message):
+            hpm.Problem(**{"parameters": 2, "hyperparameters": 2, **arguments})
+    problem = make()
+    for w, error, message in (
+        (W.tolist(), TypeError, "params is list; allowed: a numpy array of float64"),
+        (W.astype("f"), TypeError, "params is float32"),
+        (W[:5], hpm.ArgumentError, r"params has shape \(5,\); allowed: \(6,\)"),
+        (np.ones(12)[::2], hpm.ArgumentError, "contiguous"),
+    ):
+        with pytest.raises(error, match=message):
+            problem.hypergradient(w, H)
+    for returned, error, message in (
+        (np.ones(5), hpm.ArgumentError, r"hessian_product returned float64 of shape \(5,\); allowed: numbers of shape \(6,\)"),
+        (None, hpm.ArgumentError, "hessian_product returned object"),
+    ):
+        with pytest.raises(error, match=message):
+            make(hessian_product=lambda w, h, v, returned=returned: returned).hypergradient(W, H)
+    with pytest.raises(TypeError, match="outer_gradient returned ndarray; allowed: a tuple of 2"):
+        make(outer_gradient=lambda w, h: w).hypergradient(W, H)
+    with pytest.raises(TypeError, match="what response returned is None"):
+        make(response=lambda h: None).hypergradient(W, H, estimator="spsa")
+    assert repr(problem) == "<Problem of 6 parameters, 6 hyperparameters>"
+    problem.close()
+    assert repr(problem) == "<Problem of 6 parameters, 6 hyperparameters, closed>"
+    for call in (lambda: problem.hypergradient(W, H), lambda: problem.check(W, H)):
+        with pytest.raises(hpm.HandleError):
+            call()
+
+
+READ_BY = {
+    "outer_gradient": "conjugate-gradient",
+    "inner_gradient": "conjugate-gradient",
+    "inner_hyper_gradient": "conjugate-gradient",
+    "hessian_product": "conjugate-gradient",
+    "cross_product": "conjugate-gradient",
+    "step": "reverse",
+    "step_forward": "forward",
+    "step_backward": "reverse",
+    "response": "spsa",
+}
+
+
+class Mishap(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("kind", [ValueError, KeyboardInterrupt, SystemExit, Mishap, StopIteration])
+@pytest.mark.parametrize("name", READ_BY)
+def test_an_exception_comes_back_as_itself(name, kind):
+    thrown = kind("in the callback")
+
+    def failing(*_):
+        raise thrown
+
+    without = {"inner_gradient": ("hessian_product",), "inner_hyper_gradient": ("cross_product",)}.get(name, ())
+    problem = make(without=without, **{name: failing})
+    with pytest.raises(kind) as caught:
+        problem.hypergradient(W, H, estimator=READ_BY[name])
+    assert caught.value is thrown and caught.value.__context__ is None
+    if name != "response":
+        with pytest.raises(kind) as caught:
+            problem.check(W + 0.5, H)
+        assert caught.value is thrown
+    found, _ = make().hypergradient(W, H, estimator_tolerance=1e-12)
+    np.testing.assert_allclose(found, EXPECTED, rtol=1e-8)
+
+
+def test_a_problem_is_collected_at_once():
+    gc.collect()
+    gc.disable()
+    try:
+
+        class Product:
+            def __call__(self, w, h, v):
+                return v
+
+        product = Product()
+        problem = make(hessian_product=product)
+        kept = weakref.ref(product)
+        problem.hypergradient(W, H)
+        del problem, product
+        assert kept() is None
+    finally:
+        gc.enable()
+
+
+# The check
+
+
+def test_right_callbacks_are_right():
+    lines = make().check(W + 0.5, H)
+    assert {line.split()[0] for line in lines} == set(callbacks()) - {"outer_loss", "inner_loss", "step", "response"}
+    assert all(" is right: " in line for line in lines)
+    assert any("was not checked" in line for line in make(without=("outer_loss",)).check(W + 0.5, H))
+
+
+def test_right_callbacks_are_right_at_a_minimum():
+    """Where df/dw is 0 but for rounding, as differences are: check raises nothing."""
+    lines = make().check(W, H)
+    assert any("inner_gradient was not checked" in line for line in lines)
+    assert any("hessian_product is right: u.Hv agrees with differences" in line for line in lines)
+
+
+def halved(function, part=None):
+    def wrong(*arguments):
+        found = function(*arguments)
+        if part is None:
+            return found / 2
+        return tuple(array / 2 if index == part else array for index, array in enumerate(found))
+
+    return wrong
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("outer_gradient", 0),
+        ("outer_gradient", 1),
+        ("inner_gradient", None),
+        ("inner_hyper_gradient", None),
+        ("hessian_product", None),
+        ("cross_product", None),
+        ("step_forward", None),
+        ("step_backward", 0),
+        ("step_backward", 1),
+    ],
+)
+def test_a_planted_wrong_callback_is_named(name, part, frozen):
+    right = callbacks()[name]
+
+    def zeros(*arguments):
+        found = right(*arguments)
+        if part is None:
+            return np.zeros(6)
+        return tuple(np.zeros(6) if index == part else array for index, array in enumerate(found))
+
+    problem = make(**{name: zeros if frozen else halved(right, part)})
+    with pytest.raises(hpm.WrongDerivativeError) as caught:
+        problem.check(W + 0.5, H)
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith(f"{name} is wrong: ") and "relative difference of" in line
+
+
+def test_an_asymmetric_hessian_is_named():
+    skew = np.random.default_rng(0).normal(size=(6, 6))
+    problem = make(hessian_product=lambda w, h, v: skew @ v)
+    with pytest.raises(hpm.WrongDerivativeError, match=r"hessian_product is wrong: u\.Hv is .* v\.Hu"):
+        problem.check(W, H)
+    with pytest.raises(hpm.WrongDerivativeError, match="inner_gradient is wrong: it gives numbers that are not finite"):
+        make(inner_gradient=lambda w, h: np.full(6, np.nan)).check(W, H)
+    with pytest.raises(hpm.ArgumentError, match="check_tolerance"):
+        make().check(W, H, check_tolerance=-1)
+
+
+# The bridge to a population
+
+SPACE = hpm.SearchSpace().add_block("h", 6, -3.0, 3.0, initial=0.5)
+
+
+def run(train, problem=None, w=None, space=SPACE, **options):
+    """A run, and the hyperparameters that it trained with."""
+    population = hpm.Population(
+        space, **{"population": 3, "steps": 12, "interval": 4, "seed": 5, "estimator_tolerance": 1e-10, **options}
+    )
+    trace = []
+
+    def traced(student, h):
+        trace.append(h.copy())
+        return train(student, h)
+
+    if problem is not None:
+        for student in range(population.size):
+            population.set_problem(student, problem, w(student))
+    assert population.run(traced, clone=lambda source, student: None, evaluate=train)
+    return np.array(trace), population
+
+
+@pytest.mark.parametrize("algorithm", ["hpm", "hpm-paper", "hypergradient"])
+@pytest.mark.parametrize("source", [False, True])
+def test_the_run_is_that_of_hypergradients_computed_in_train(algorithm, source):
+    logistic, problem = Logistic(), make()
+    weights = np.zeros((3, 6))
+
+    def train(student, h):
+        weights[student] = logistic.minimum(h)
+        return logistic.outer(weights[student], h)
+
+    def computing(student, h):
+        loss = train(student, h)
+        return loss, problem.hypergradient(weights[student], h, estimator_tolerance=1e-10)[0]
+
+    space = hpm.SearchSpace().add_block("h", 6, 0.1, 3.0, scale="log")
+    expected, _ = run(computing, space=space, algorithm=algorithm)
+    found, population = run(
+        train, problem, lambda k: (lambda: weights[k].copy()) if source else weights[k], space=space, algorithm=algorithm
+    )
+    np.testing.assert_array_equal(found, expected)
+    for student in range(3):
+        certificate = population.certificate(student)
+        assert certificate.status == "converged" and certificate.calls.outer_gradients >= 1
+    assert population.count("hypergradient_cost") > 0 and 0 < population.count("hypergradient_share") < 1
+
+
+def test_a_hypergradient_of_train_goes_first_and_a_problem_can_be_taken_back():
+    def never(w, h):
+        raise AssertionError
+
+    problem = make(outer_gradient=never)
+    weights = np.zeros((3, 6))
+    given, population = run(lambda k, h: (float(h.sum()), np.ones(6)), problem, lambda k: weights[k])
+    with pytest.raises(hpm.NoResultError, match="student 1"):
+        population.certificate(1)
+    population = hpm.Population(SPACE, population=2, steps=3)
+    for student in range(2):
+        population.set_problem(student, problem, weights[student])
+        population.set_problem(student, None)
+    assert population.run(lambda k, h: float(h.sum()), clone=lambda source, student: None)
+
+
+def test_a_failed_estimate_is_no_derivative():
+    problem = make(hessian_product=lambda w, h, v: -v)
+    weights = np.ones((3, 6))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _, population = run(lambda k, h: float(h.sum()), problem, lambda k: weights[k], algorithm="hypergradient")
+    assert population.certificate(2).status == "indefinite"
+
+
+def test_an_exception_in_a_problem_ends_the_run_as_itself():
+    thrown, calls = LookupError("in a product"), []
+
+    def failing(w, h, v):
+        calls.append(1)
+        if len(calls) == 5:
+            raise thrown
+        return v
+
+    population = hpm.Population(SPACE, population=3, steps=4)
+    weights = np.ones((3, 6))
+    for student in range(3):
+        population.set_problem(student, make(hessian_product=failing), weights[student])
+    with pytest.raises(LookupError) as caught:
+        population.run(lambda k, h: 0.0, clone=lambda source, student: None)
+    assert caught.value is thrown
+    assert population.run(lambda k, h: 0.0, clone=lambda source, student: None)
+
+    def source():
+        raise thrown
+
+    population = hpm.Population(SPACE, population=1, steps=4)
+    with pytest.raises(LookupError):
+        population.set_problem(0, make(), source)
+    with pytest.raises(hpm.NoResultError):
+        population.certificate(0)
+
+
+def test_a_population_keeps_its_problems():
+    population = hpm.Population(SPACE, population=2, steps=3, algorithm="hypergradient")
+    for student in range(2):
+        problem = make()
+        population.set_problem(student, problem, np.ones(6))
+        problem.close()
+    del problem
+    gc.collect()
+    assert population.run(lambda k, h: 0.0)
+    assert population.certificate(0).usable
+    assert hpm.Population.load(population.save()).size == 2  # which has no problems
+
+
+def test_problems_of_the_wrong_kind():
+    population = hpm.Population(SPACE, population=2, steps=3)
+    with pytest.raises(hpm.ArgumentError, match="1 hyperparameters; allowed: 6"):
+        population.set_problem(0, hpm.Problem(parameters=2, hyperparameters=1), np.ones(2))
+    with pytest.raises(hpm.ArgumentError, match="student"):
+        population.set_problem(2, make(), np.ones(6))
+    with pytest.raises(TypeError, match="problem is 3; allowed: a Problem"):
+        population.set_problem(0, 3, np.ones(6))
+    with pytest.raises(TypeError, match="w is NoneType"):
+        population.set_problem(0, make())
+    closed = make()
+    closed.close()
+    with pytest.raises(hpm.HandleError):
+        population.set_problem(0, closed, np.ones(6))
+
+
+def test_a_hypergradient_inside_train():
+    """A call into the library inside a callback of another."""
+    problem, thrown = make(), LookupError()
+
+    def failing(w, h, v):
+        raise thrown
+
+    broken = make(hessian_product=failing)
+
+    def train(student, h):
+        with pytest.raises(LookupError):
+            broken.hypergradient(W, h)
+        return 0.0, problem.hypergradient(W, h)[0]
+
+    run(train)
+
+    def raising(student, h):
+        broken.hypergradient(W, h)
+
+    with pytest.raises(LookupError) as caught:
+        run(raising)
+    assert caught.value is thrown
+
+
+def test_threads():
+    problem, errors = make(), []
+
+    def work(k):
+        try:
+            for _ in range(50):
+                found, _ = problem.hypergradient(W, H, estimator_tolerance=1e-12)
+                np.testing.assert_allclose(found, EXPECTED, rtol=1e-8)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+
+
+NAMED = hpm.SearchSpace().add_real("z", -3, 3).add_block("a", 4, -3, 3).add_real("m", 0.1, 3, scale="log")
+
+
+def by_name(xp, array):
+    """Hyperparameters by name, in another order than the space's."""
+    x, y, v, u = (array(part) for part in np.split(np.random.default_rng(3).normal(size=(40, 5)), [10, 20, 30]))
+
+    def inner(w, h):
+        return ((x @ w - y[:, 0]) ** 2).sum() + (xp.exp(h["a"]) * w[:4] ** 2).sum() + h["m"] * w[4] ** 2 - h["z"] * w[0]
+
+    def outer(w, h):
+        return ((v @ w - u[:, 0]) ** 2).sum() + 0.1 * h["z"] ** 2
+
+    return inner, outer
+
+
+def trajectories(xp, array, number):
+    """Of hypergradients that are computed in train, and of the bridge."""
+    inner, outer = by_name(xp, array)
+    weights = [array(0.1 * k + np.arange(5) / 5) for k in range(3)]
+
+    def structure(h):
+        return {"a": array(h[1:5]), "m": array(h[5]), "z": array(h[0])}
+
+    def train(student, h):
+        weights[student] = weights[student] * (1 - 0.01 * float(h[5]))
+        return number(outer(weights[student], structure(h)))
+
+    def computing(student, h):
+        loss = train(student, h)
+        found, _ = hpm.hypergradient(inner, outer, weights[student], structure(h), estimator_tolerance=1e-10)
+        return loss, {name: np.asarray(array) for name, array in found.items()}
+
+    expected, _ = run(computing, space=NAMED)
+    weights[:] = [array(0.1 * k + np.arange(5) / 5) for k in range(3)]
+    problem = hpm.Problem.differentiate(inner, outer, weights[0], structure(np.ones(6)))
+    found, population = run(train, problem, lambda k: lambda: weights[k], space=NAMED)
+    assert population.certificate(0).usable
+    return expected, found, problem
+
+
+def test_the_bridge_in_jax():
+    jax = pytest.importorskip("jax")
+    jnp = jax.numpy
+    jax.config.update("jax_enable_x64", True)
+    try:
+        expected, found, problem = trajectories(jnp, jnp.asarray, float)
+        np.testing.assert_array_equal(found, expected)
+        population = hpm.Population(NAMED, population=1)
+        with pytest.raises(TypeError, match="JAX arrays, which never change; allowed: a function"):
+            population.set_problem(0, problem, jnp.ones(5))
+    finally:
+        jax.config.update("jax_enable_x64", False)
+
+
+@needs_torch
+def test_the_bridge_in_torch():
+    def array(values):
+        return torch.as_tensor(np.array(values))
+
+    expected, found, problem = trajectories(torch, array, float)
+    np.testing.assert_array_equal(found, expected)
+    other = hpm.SearchSpace().add_real("z", -3, 3).add_block("a", 4, -3, 3).add_real("other", 0, 1)
+    with pytest.raises(hpm.ArgumentError, match="'m': 1.*allowed: names and sizes"):
+        hpm.Population(other, population=1).set_problem(0, problem, torch.ones(5, dtype=torch.double))
+
+
+@needs_torch
+def test_torch_weights_in_place():
+    """Parameters that an optimizer and a clone change in place need no function."""
+    models = [torch.nn.Linear(2, 1).double() for _ in range(3)]
+    x = torch.randn(8, 2, dtype=torch.double, generator=torch.Generator().manual_seed(0))
+
+    def inner(p, h):
+        return (torch.func.functional_call(models[0], p, (x,)) ** 2).mean() + torch.exp(h) * (p["weight"] ** 2).sum() + (p["bias"] ** 2).sum()
+
+    def outer(p, h):
+        return ((torch.func.functional_call(models[0], p, (x,)) - 1) ** 2).mean()
+
+    space = hpm.SearchSpace().add_real("l2", -3, 3)
+    problem = hpm.Problem.differentiate(
+        inner, outer, dict(models[0].named_parameters()), torch.zeros((), dtype=torch.double)
+    )
+    population = hpm.Population(space, population=3, steps=6, interval=2)
+    optimizers = [torch.optim.SGD(model.parameters(), 0.05) for model in models]
+    expected = {}
+
+    def train(student, h):
+        at = torch.tensor(h[0])
+        p = dict(models[student].named_parameters())
+        optimizers[student].zero_grad()
+        inner(p, at).backward()
+        optimizers[student].step()
+        expected[student] = hpm.hypergradient(inner, outer, p, at)[1].smallest_curvature
+        return float(outer(p, at).detach())
+
+    def clone(source, student):
+        models[student].load_state_dict(models[source].state_dict())
+
+    for student, model in enumerate(models):
+        population.set_problem(student, problem, dict(model.named_parameters()))
+    assert population.run(train, clone)
+    assert {k: population.certificate(k).smallest_curvature for k in range(3)} == expected
+
+
+def test_tune():
+    logistic, problem = Logistic(), make()
+    models = [{"w": np.zeros(6)} for _ in range(3)]
+
+    def train(student, h):
+        models[student]["w"] = logistic.minimum(h["h"])
+        return logistic.outer(models[student]["w"], h["h"])
+
+    options = {"models": models, "steps": 30, "progress": False, "seed": 2}
+    result = hpm.tune(train, SPACE, problem=problem, parameters=lambda k: models[k]["w"], **options)
+    assert result.population.count("hypergradient_reports") == 90
+    assert result.loss < hpm.tune(train, SPACE, **options).loss
+    with pytest.raises(hpm.ArgumentError, match="problem goes with parameters"):
+        hpm.tune(train, SPACE, problem=problem, **options)
