@@ -3,12 +3,7 @@
  *
  *     scale [hyperparameters] [repeats]        1000000 and 3 by default
  *
- * The first table is the library's host operations, each on its own, against memcpy of arrays of
- * the same size in the same run. There is no function for one operation, so each is the time
- * between two callbacks of an estimator that does nothing else there, or a difference of two such
- * times: see measure_operations().
- *
- * The second table is whole estimates. The callbacks time themselves; the rest of the certificate's
+ * Each row is a whole estimate. The callbacks time themselves; the rest of the certificate's
  * seconds is the library's own. What it moved there is counted, not assumed: the same estimate runs
  * once more on small vectors of callbacks that count each operation between any two callbacks of
  * the problem. `operation` columns hold the times between callbacks in which no vector is made,
@@ -130,64 +125,11 @@ static int32_t end(double start) {
     return 0;
 }
 
-/* The shortest time from the end of one callback to the beginning of the next. */
-static double shortest(double best, kind from, kind to) {
-    for (size_t i = 1; i < event_count; i++) {
-        if (events[i - 1].kind != from || events[i].kind != to) continue;
-        const double seconds = events[i].begin - events[i - 1].end;
-        if (seconds < best) best = seconds;
-    }
-    return best;
-}
-
 /* --- Each operation on its own --- */
 
 typedef struct {
     size_t parameter_bytes, hyperparameter_bytes;
 } sizes;
-
-static int32_t copy_outer(void *context, const void *w, const void *h, void *dw, void *dh) {
-    const double start = begin(OUTER);
-    (void)h, (void)dh;
-    memcpy(dw, w, ((const sizes *)context)->parameter_bytes);
-    return end(start);
-}
-
-static int32_t copy_inner(void *context, const void *w, const void *h, void *result) {
-    const double start = begin(INNER);
-    (void)h;
-    memcpy(result, w, ((const sizes *)context)->parameter_bytes);
-    return end(start);
-}
-
-static int32_t copy_product(void *context, const void *w, const void *h, const void *v,
-                            void *result) {
-    const double start = begin(PRODUCT);
-    (void)w, (void)h;
-    memcpy(result, v, ((const sizes *)context)->parameter_bytes);
-    return end(start);
-}
-
-static int32_t no_cross(void *context, const void *w, const void *h, const void *v, void *result) {
-    const double start = begin(CROSS);
-    (void)context, (void)w, (void)h, (void)v, (void)result;
-    return end(start);
-}
-
-static int32_t copy_step(void *context, size_t index, const void *w, const void *h, void *result) {
-    const double start = begin(STEP);
-    (void)index, (void)h;
-    memcpy(result, w, ((const sizes *)context)->parameter_bytes);
-    return end(start);
-}
-
-static int32_t copy_backward(void *context, size_t index, const void *w, const void *h,
-                             const void *v, void *dw, void *dh) {
-    const double start = begin(BACKWARD);
-    (void)index, (void)w, (void)h, (void)dh;
-    memcpy(dw, v, ((const sizes *)context)->parameter_bytes);
-    return end(start);
-}
 
 static hpm_options *make_options(const char *estimator, int64_t iterations, int64_t checkpoints) {
     hpm_options *options = NULL;
@@ -199,92 +141,6 @@ static hpm_options *make_options(const char *estimator, int64_t iterations, int6
     check(hpm_options_set_real(options, "estimator_tolerance", 0));
     check(hpm_options_set_real(options, "difference_step", 1e-2));
     return options;
-}
-
-static void print_operation(const char *operation, const char *element, size_t count,
-                            double seconds, double bytes, double memcpy_bytes_per_second) {
-    const double bytes_per_second = bytes / seconds;
-    printf("%s,%s,%zu,%.5f,%.2f,%.2f,%.2f\n", operation, element, count, seconds,
-           bytes_per_second * 1e-9, memcpy_bytes_per_second * 1e-9,
-           bytes_per_second / memcpy_bytes_per_second);
-    fflush(stdout);
-}
-
-/*
- * With one hyperparameter, its vectors take no time. Between two callbacks stand
- *
- *     outer_gradient -> cross_product       of one-step        scale
- *     step_backward  -> step_backward       of reverse         copy
- *     inner_gradient -> inner_gradient      of a difference    copy, axpy
- *     outer_gradient -> hessian_product     of neumann         dot of one, axpy
- *     hessian_product -> cross_product      of neumann         dot of two, axpy, dot of one
- *
- * The first two are measured alone, the others are differences; each time is the best of all.
- */
-static void measure_operations(hpm_element element, size_t count, int repeats) {
-    const char *const name = element == HPM_ELEMENT_FLOAT ? "float" : "double";
-    const size_t size = element == HPM_ELEMENT_FLOAT ? sizeof(float) : sizeof(double);
-    const sizes sizes = {count * size, size};
-    memcpy_times copies = {.bytes = count * size, .count = 2};
-    const struct {
-        const char *estimator;
-        int64_t iterations;
-    } runs[] = {{"one-step", 1}, {"reverse", 4}, {"neumann", 4}, {"neumann", 4}};
-    double scale = INFINITY, copy = INFINITY, copy_axpy = INFINITY, dot_axpy = INFINITY;
-    double dot_axpy_dot = INFINITY, one[2] = {1, 1}, result[2];
-    unsigned char *w = allocated(count, size);
-    for (size_t i = 0; i < count; i++) {
-        if (element == HPM_ELEMENT_FLOAT) ((float *)(void *)w)[i] = 1 + (float)(i % 7) / 8;
-        else ((double *)(void *)w)[i] = 1 + (double)(i % 7) / 8;
-    }
-
-    hpm_vectors *parameters = NULL, *hyperparameters = NULL;
-    check(hpm_vectors_create_host(element, count, &parameters));
-    check(hpm_vectors_create_host(element, 1, &hyperparameters));
-    for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
-        /* The last run has no Hessian product: it is made by differences. */
-        const hpm_problem_callbacks callbacks = {
-            sizeof callbacks, NULL, copy_outer, NULL, copy_inner, NULL,
-            i == 3 ? NULL : copy_product, no_cross, copy_step, NULL, copy_backward, NULL};
-        hpm_problem *problem = NULL;
-        hpm_options *options = make_options(runs[i].estimator, runs[i].iterations, 0);
-        check(hpm_problem_create(parameters, hyperparameters, &callbacks, (void *)&sizes,
-                                 &problem));
-        for (int repeat = 0; repeat < repeats; repeat++) {
-            event_count = 0;
-            check(hpm_problem_hypergradient(problem, options, w, one, result, NULL));
-            if (i == 0) scale = shortest(scale, OUTER, CROSS);
-            if (i == 1) copy = shortest(copy, BACKWARD, BACKWARD);
-            if (i == 2) {
-                dot_axpy = shortest(dot_axpy, OUTER, PRODUCT);
-                dot_axpy_dot = shortest(dot_axpy_dot, PRODUCT, CROSS);
-            }
-            if (i == 3) {
-                /* Each product has two gradients; other operations stand between products. */
-                for (size_t at = 1; at + 1 < event_count; at += 2) {
-                    const double seconds = events[at + 1].begin - events[at].end;
-                    if (seconds < copy_axpy) copy_axpy = seconds;
-                }
-            }
-        }
-        check(hpm_problem_destroy(problem));
-        check(hpm_options_destroy(options));
-        time_memcpy(&copies);
-    }
-    check(hpm_vectors_destroy(parameters));
-    check(hpm_vectors_destroy(hyperparameters));
-    free(w);
-
-    const double bytes = (double)(count * size), base = memcpy_rate(&copies);
-    const double axpy = copy_axpy - copy, dot_of_one = dot_axpy - axpy;
-    print_operation("copy", name, count, copy, 2 * bytes, base);
-    print_operation("scale", name, count, scale, 2 * bytes, base);
-    print_operation("axpy", name, count, axpy, 3 * bytes, base);
-    print_operation("dot of one", name, count, dot_of_one, bytes, base);
-    print_operation("dot of two", name, count, dot_axpy_dot - dot_axpy, 2 * bytes, base);
-    print_operation("copy and axpy", name, count, copy_axpy, 5 * bytes, base);
-    print_operation("dot of one and axpy", name, count, dot_axpy, 4 * bytes, base);
-    print_operation("dot of two, axpy, dot of one", name, count, dot_axpy_dot, 6 * bytes, base);
 }
 
 /* --- The problem --- */
@@ -326,14 +182,14 @@ static void apply(const chain *self, const float *restrict h, const float *restr
     }
 }
 
-/* result = result + factor sum of the products of each penalty's parameters. */
+/* result = factor sum of the products of each penalty's parameters. */
 static void gather(const chain *self, const float *restrict w, const float *restrict v,
                    float factor, float *restrict result) {
     const size_t n = self->penalties;
     for (size_t g = 0; g < n; g++) {
         float sum = 0;
         for (size_t band = 0; band < PENALISED; band++) sum += w[band * n + g] * v[band * n + g];
-        result[g] += factor * sum;
+        result[g] = factor * sum;
     }
 }
 
@@ -636,12 +492,7 @@ int main(int count, char **arguments) {
         fprintf(stderr, "usage: scale [hyperparameters, 2 or more] [repeats]\n");
         return 2;
     }
-    puts("operation,element,components,seconds,gb_per_second,memcpy_gb_per_second,ratio");
-    /* Larger than the estimates' arrays, so that no cache holds one: differences need that. */
-    measure_operations(HPM_ELEMENT_FLOAT, 4 * penalties * PENALISED, repeats);
-    measure_operations(HPM_ELEMENT_DOUBLE, 2 * penalties * PENALISED, repeats);
-
-    static const estimate estimates[] = {{"conjugate-gradient", 12, 0}, {"neumann", 20, 0},
+    static const estimate estimates[] = {{"conjugate-gradient", 8, 0}, {"neumann", 20, 0},
                                          {"reverse", 20, 0}, {"reverse", 20, 6},
                                          {"reverse", 20, 2}};
     enum { CONJUGATE_GRADIENT, NEUMANN, ALL_STATES, ESTIMATES = 5 };
