@@ -93,12 +93,10 @@ extension Derivatives {
         guard length > 0 else { return try parameters.scale(result, by: 0) }
         let size = try (parameters.dot(w, w) + hyperparameters.dot(h, h)).squareRoot()
         let step = differenceStep * (1 + size) / length
-        let shiftedParameters = try scratchShifted()
         let shiftedHyperparameters = try scratchHyperGradient()
         let other = try scratchGradient()
         for (sign, target) in [(1.0, result), (-1.0, other)] {
-            try parameters.copy(w, to: shiftedParameters)
-            try parameters.add(sign * step, dw, to: shiftedParameters)
+            let shiftedParameters = try shifted(w, by: sign * step, dw)
             try hyperparameters.copy(h, to: shiftedHyperparameters)
             try hyperparameters.add(sign * step, dh, to: shiftedHyperparameters)
             try self.step(index, shiftedParameters, shiftedHyperparameters, target)
