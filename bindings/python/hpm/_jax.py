@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import functools
 import importlib
+import math
 from collections.abc import Callable, Hashable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -38,6 +41,9 @@ class JaxOperations:
         if not arrays:
             raise ArgumentError(f"{name} holds no arrays; allowed: a pytree of at least 1")
         self._shapes = [(array.shape, array.dtype, array.sharding) for array in arrays]
+        limits = [jnp.finfo(array.dtype) for array in arrays]
+        self._smallest = max(float(limit.tiny) for limit in limits)
+        self._largest = min(float(limit.max) for limit in limits)
         self.lengths = [array.size for array in arrays]
         self.dimension = sum(self.lengths)
         self.names = sorted(given) if _is_flat(given) else None
@@ -66,13 +72,21 @@ class JaxOperations:
         return source
 
     def dot(self, left: Any, right: Any) -> float:
-        return float(_dot(left, right))
+        with _double():
+            return float(_dot(left, right))
 
     def axpy(self, factor: float, source: Any, target: Any) -> Any:
-        return _axpy(factor, source, target)
+        with self._precision(factor):
+            return _axpy(np.float64(factor), source, target)
 
     def scale(self, factor: float, value: Any) -> Any:
-        return _scale(factor, value)
+        with self._precision(factor):
+            return _scale(np.float64(factor), value)
+
+    def _precision(self, factor: float) -> AbstractContextManager[Any]:
+        """Double for a factor that the arrays' numbers can't hold."""
+        size = abs(factor)
+        return _double() if 0 < size < self._smallest or self._largest < size < math.inf else nullcontext()
 
     def random(self, seed: int, rademacher: bool, value: Any) -> Any:
         key = jax.random.fold_in(jax.random.key(seed & 0xFFFFFFFF), seed >> 32)
@@ -100,9 +114,18 @@ def _is_flat(given: Any) -> bool:
     )
 
 
+def _double() -> AbstractContextManager[Any]:
+    """Within it JAX has double precision, whatever the user's configuration is."""
+    enable = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
+    context: AbstractContextManager[Any] = enable(True)
+    return context
+
+
 @jax.jit  # type: ignore[untyped-decorator, unused-ignore]
 def _dot(left: Any, right: Any) -> Any:
-    products = _map(functools.partial(jnp.vdot, precision="highest"), left, right)
+    # Of single precision the squares would overflow above 1e19. The compiler makes one loop of this: no
+    # vector in double precision is ever there.
+    products = _map(lambda a, b: jnp.sum(a.astype(jnp.float64) * b.astype(jnp.float64)), left, right)
     return sum(jax.tree_util.tree_leaves(products))
 
 
@@ -137,41 +160,36 @@ def _unit(index: Any, value: Any) -> Any:
     return jax.tree_util.tree_unflatten(tree, units)
 
 
-def operations(params: Any, h: Any) -> tuple[JaxOperations, JaxOperations]:
-    return JaxOperations(params, "params"), JaxOperations(h, "h")
+class JaxDifferentiation:
+    """Derivatives as compiled functions of pytrees."""
+
+    def outer(self, loss: Callable[..., Any]) -> Any:
+        return _bound(_outer, loss)
+
+    def inner(self, loss: Callable[..., Any]) -> Any:
+        return _bound(_inner, loss)
+
+    def step(self, step: Callable[..., Any]) -> Any:
+        return _bound(_step, step)
+
+    def descent(self, loss: Callable[..., Any], learning_rate: float) -> Any:
+        function, data = _split(loss)
+        return _bound(_step, jax.tree_util.Partial(_Descent(function), data, learning_rate))
+
+    def response(self, response: Callable[..., Any]) -> Any:
+        return SimpleNamespace(value=response)
+
+    def begin(self) -> None:
+        pass
 
 
-def derivatives(
-    inner: Callable[..., Any] | None,
-    outer: Callable[..., Any] | None,
-    step: Callable[..., Any] | None,
-    response: Callable[..., Any] | None,
-    learning_rate: float | None,
-    params: JaxOperations,
-    h: JaxOperations,
-) -> tuple[dict[str, Callable[..., Any]], Callable[[], None]]:
-    """The callbacks of a problem by name, as functions of pytrees, and what is to be called before an
-    estimate."""
-    result: dict[str, Callable[..., Any]] = {}
-    if outer is not None:
-        function, data = _split(outer)
-        for name, compiled in _outer(function).items():
-            result[name] = functools.partial(compiled, data)
-    if inner is not None:
-        function, data = _split(inner)
-        for name, compiled in _inner(function).items():
-            result[name] = functools.partial(compiled, data)
-    if step is not None:
-        function, data = _split(step)
-        for name, compiled in _step(function).items():
-            result[name] = functools.partial(compiled, data)
-    elif inner is not None and learning_rate is not None:
-        function, data = _split(inner)
-        for name, compiled in _step(_Descent(function)).items():
-            result[name] = functools.partial(compiled, ((data, learning_rate), {}))
-    if response is not None:
-        result["response"] = response
-    return result, lambda: None
+def framework(params: Any, h: Any) -> tuple[JaxOperations, JaxOperations, JaxDifferentiation]:
+    return JaxOperations(params, "params"), JaxOperations(h, "h"), JaxDifferentiation()
+
+
+def _bound(compile: Callable[[Any], dict[str, Any]], given: Callable[..., Any]) -> SimpleNamespace:
+    function, data = _split(given)
+    return SimpleNamespace(**{name: functools.partial(f, data) for name, f in compile(function).items()})
 
 
 def _split(function: Callable[..., Any]) -> tuple[Callable[..., Any], Any]:
@@ -217,7 +235,7 @@ def _compile(loss: Callable[..., Any]) -> Callable[..., Any]:
 @_cached
 def _outer(loss: Callable[..., Any]) -> dict[str, Any]:
     call = _compile(loss)
-    return {"outer_loss": jax.jit(call), "outer_gradient": jax.jit(jax.grad(call, (1, 2)))}
+    return {"value": jax.jit(call), "gradients": jax.jit(jax.grad(call, (1, 2)))}
 
 
 @_cached
@@ -233,8 +251,8 @@ def _inner(loss: Callable[..., Any]) -> dict[str, Any]:
         return jax.grad(lambda h: jax.jvp(lambda w: call(data, w, h), (w,), (v,))[1])(h)
 
     return {
-        "inner_loss": jax.jit(call),
-        "inner_gradient": jax.jit(gradient),
+        "value": jax.jit(call),
+        "gradient": jax.jit(gradient),
         "hessian_product": jax.jit(hessian_product),
         "cross_product": jax.jit(cross_product),
     }
@@ -252,7 +270,7 @@ def _step(step: Callable[..., Any]) -> dict[str, Any]:
         return jax.vjp(lambda w, h: call(data, index, w, h), w, h)[1](v)
 
     return {
-        "step": jax.jit(call),
-        "step_forward": jax.jit(forward),
-        "step_backward": jax.jit(backward),
+        "value": jax.jit(call),
+        "forward": jax.jit(forward),
+        "backward": jax.jit(backward),
     }

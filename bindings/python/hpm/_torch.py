@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import importlib
 import itertools
+import math
 import threading
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -94,23 +96,29 @@ class TorchOperations:
         return target
 
     def dot(self, left: Tensors, right: Tensors) -> float:
-        parts = [_dot(a, b) for a, b in zip(left, right)]
-        total = parts[0]
-        for part in parts[1:]:
-            total = total + part.to(total.device)
+        total: Any = None
+        for a, b in zip(left, right):
+            # Blocks: a vector in double precision is never there as a whole.
+            for part in map(_dot, a.reshape(-1).split(_BLOCK), b.reshape(-1).split(_BLOCK)):
+                total = part if total is None else total + part.to(total.device)
         return float(total.item())
 
     def axpy(self, factor: float, source: Tensors, target: Tensors) -> Tensors:
         for s, t in zip(source, target):
-            t.add_(s, alpha=factor)
+            if _fits(factor, t.dtype):
+                t.add_(s, alpha=factor)
+            else:
+                t.add_((s.to(_wide(s)) * factor).to(t.dtype))
         return target
 
     def scale(self, factor: float, value: Tensors) -> Tensors:
         for tensor in value:
             if factor == 0:
                 tensor.zero_()
-            else:
+            elif _fits(factor, tensor.dtype):
                 tensor.mul_(factor)
+            else:
+                tensor.copy_(tensor.to(_wide(tensor)) * factor)
         return value
 
     def random(self, seed: int, rademacher: bool, value: Tensors) -> Tensors:
@@ -143,50 +151,57 @@ class TorchOperations:
         return [np.asarray(tensor.cpu().double()).ravel() for tensor in value]
 
 
+_BLOCK = 1 << 18
+"""Elements that are made double at a time: 2 MB, which a cache holds."""
+
+
+def _wide(tensor: Any) -> Any:
+    """Double precision; single on Apple's GPUs, which have no other."""
+    return torch.float32 if tensor.device.type == "mps" else torch.float64
+
+
 def _dot(left: Any, right: Any) -> Any:
-    if left.dtype in (torch.float16, torch.bfloat16):  # which overflow, or lose the sum
-        left, right = left.float(), right.float()
-    return torch.dot(left.reshape(-1), right.reshape(-1))
+    a = left.to(_wide(left))
+    return torch.dot(a, a if right is left else right.to(_wide(right)))
 
 
-def operations(params: Any, h: Any) -> tuple[TorchOperations, TorchOperations]:
-    return TorchOperations(params, "params"), TorchOperations(h, "h")
+def _fits(factor: float, dtype: Any) -> bool:
+    """Whether `dtype` holds a factor: torch refuses one that is too large, and rounds a small one to 0."""
+    limits = torch.finfo(dtype)
+    return not limits.max < abs(factor) < math.inf and not 0 < abs(factor) < limits.tiny
 
 
-def derivatives(
-    inner: Callable[..., Any] | None,
-    outer: Callable[..., Any] | None,
-    step: Callable[..., Any] | None,
-    response: Callable[..., Any] | None,
-    learning_rate: float | None,
-    params: TorchOperations,
-    h: TorchOperations,
-) -> tuple[dict[str, Callable[..., Any]], Callable[[], None]]:
-    """The callbacks of a problem by name, as functions of lists of tensors, and what is to be called
-    before an estimate."""
-    result: dict[str, Callable[..., Any]] = {}
-    begin: Callable[[], None] = lambda: None
-    if inner is not None:
-        curvature = _Curvature(_Function(inner, params, h))
-        begin = curvature.forget
-        result["inner_loss"] = curvature.loss.value
-        result["inner_gradient"] = curvature.gradient
-        result["hessian_product"] = curvature.hessian_product
-        result["cross_product"] = curvature.cross_product
-        if step is None and learning_rate is not None:
-            step = functools.partial(_descend, inner, params, learning_rate)
-    if outer is not None:
-        loss = _Function(outer, params, h)
-        result["outer_loss"] = loss.value
-        result["outer_gradient"] = loss.gradients
-    if step is not None:
-        stepping = _Step(step, params, h)
-        result["step"] = stepping.value
-        result["step_forward"] = stepping.forward
-        result["step_backward"] = stepping.backward
-    if response is not None:
-        result["response"] = lambda value: response(h.given(value))
-    return result, begin
+class TorchDifferentiation:
+    """Derivatives as functions of lists of tensors."""
+
+    def __init__(self, params: TorchOperations, h: TorchOperations):
+        self._params, self._h = params, h
+        self._curvature: _Curvature | None = None
+
+    def outer(self, loss: Callable[..., Any]) -> Any:
+        return _Function(loss, self._params, self._h)
+
+    def inner(self, loss: Callable[..., Any]) -> Any:
+        self._curvature = _Curvature(_Function(loss, self._params, self._h))
+        return self._curvature
+
+    def step(self, step: Callable[..., Any]) -> Any:
+        return _Step(step, self._params, self._h)
+
+    def descent(self, loss: Callable[..., Any], learning_rate: float) -> Any:
+        return self.step(functools.partial(_descend, loss, self._params, learning_rate))
+
+    def response(self, response: Callable[..., Any]) -> Any:
+        return SimpleNamespace(value=lambda h: response(self._h.given(h)))
+
+    def begin(self) -> None:
+        if self._curvature is not None:
+            self._curvature.forget()
+
+
+def framework(params: Any, h: Any) -> tuple[TorchOperations, TorchOperations, TorchDifferentiation]:
+    spaces = TorchOperations(params, "params"), TorchOperations(h, "h")
+    return *spaces, TorchDifferentiation(*spaces)
 
 
 def _variables(tensors: Tensors) -> Tensors:
@@ -241,7 +256,7 @@ class _Curvature:
     one product to the next, and freed with the cross product, the last of an estimate."""
 
     def __init__(self, loss: _Function):
-        self.loss = loss
+        self.loss, self.value = loss, loss.value
         self._kept = _Kept()
 
     def forget(self) -> None:

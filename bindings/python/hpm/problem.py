@@ -15,6 +15,7 @@ import numpy.typing as npt
 from . import _abi
 from ._arguments import real, size
 from ._callbacks import Call, guarded
+from ._derivatives import callbacks
 from ._handle import Handle
 from ._library import check, functions
 from ._options import Option, options
@@ -181,12 +182,11 @@ class Problem(Handle):
         ):
             _require_callable(name, function)
         rate = None if learning_rate is None else real(learning_rate, "learning_rate")
-        framework = _framework(params, h)
-        w_space, h_space = framework.operations(params, h)
-        given, begin = framework.derivatives(inner_loss, outer_loss, step, response, rate, w_space, h_space)
+        w_space, h_space, framework = _module(params, h).framework(params, h)
+        given = callbacks(framework, inner_loss, outer_loss, step, response, rate)
         problem = cls.__new__(cls)
         problem._create(NumberedVectors(w_space), NumberedVectors(h_space), given)
-        problem._begin = begin
+        problem._begin = framework.begin
         return problem
 
     def _create(
@@ -392,7 +392,7 @@ def _require_callable(name: str, function: object) -> None:
         raise TypeError(f"{name} is {function!r}; allowed: a callable")
 
 
-def _framework(params: Any, h: Any) -> Any:
+def _module(params: Any, h: Any) -> Any:
     """The module for the arrays that the arguments hold. A framework that nobody has imported has
     made none of them."""
     torch, jax = sys.modules.get("torch"), sys.modules.get("jax")

@@ -1,6 +1,7 @@
 """Hypergradients by JAX and torch against closed forms, one another, and JAX's own differentiation."""
 
 import gc
+import math
 import subprocess
 import sys
 import threading
@@ -527,6 +528,63 @@ def test_random_vectors(framework, dtype):
         assert (values != draw(1, rademacher)).mean() > 0.4
         assert abs(values.mean()) < 0.03 and abs(values.var() - 1) < 0.05
         assert not rademacher or set(values) == {1.0, -1.0}
+
+
+@frameworks
+@pytest.mark.parametrize("x64", [False, True])
+@pytest.mark.parametrize(("size", "expected"), [(1e25, 1e50), (1e-25, 1e-50), (1.0, 1.0)])
+def test_inner_products_of_single_precision_are_double(framework, x64, size, expected):
+    jax.config.update("jax_enable_x64", x64)
+    shapes = [(3, 5), (), (300_001,)]  # more than a block
+    signs = np.random.default_rng(5)
+    a, b = ([np.float32(size) * signs.normal(size=shape).astype("f") for shape in shapes] for _ in range(2))
+    exact = [math.fsum(math.fsum(np.float64(p).ravel() * np.float64(q).ravel()) for p, q in zip(x, b)) for x in (a, b)]
+    space = framework.operations(arrays32(framework, a))
+    left, right = arrays32(framework, a), arrays32(framework, b)
+    # Each product is exact in double; only the sum rounds.
+    assert space.dot(left, right) == pytest.approx(exact[0], abs=1e-13 * 300_017 * expected)
+    assert space.dot(right, right) == pytest.approx(exact[1], rel=1e-12)
+
+
+def arrays32(framework, parts):
+    return [framework.array(part, np.float32) for part in parts]
+
+
+@frameworks
+@pytest.mark.parametrize("x64", [False, True])
+def test_factors_beyond_single_precision(framework, x64):
+    jax.config.update("jax_enable_x64", x64)
+    space = framework.operations(framework.array([0.0], np.float32))
+
+    def vector(number):
+        return space.copy(space.value(framework.array([number], np.float32), "params"), space.zeros())
+
+    def number(value):
+        return float(space.read(value)[0][0])
+
+    for factor, before, after in ((1e50, 1e-30, 1e20), (1e-50, 1e30, 1e-20), (-1e300, 0.0, 0.0), (1e50, 1.0, np.inf)):
+        assert number(space.scale(factor, vector(before))) == pytest.approx(after, rel=1e-6)
+        assert number(space.axpy(factor, vector(before), vector(0.0))) == pytest.approx(after, rel=1e-6)
+
+
+@frameworks
+@pytest.mark.parametrize("size", [1e25, 1e-25])
+@pytest.mark.parametrize("estimator", ["conjugate-gradient", "neumann", "nystrom"])
+def test_an_outer_gradient_that_single_precision_can_not_square(framework, size, estimator):
+    jax.config.update("jax_enable_x64", False)
+    w, h = (framework.array(values, np.float32) for values in ([1.0, 2.0], [2.0]))
+    found, certificate = hpm.hypergradient(
+        lambda w, h: h[0] * (w**2).sum() / 2,
+        lambda w, h: size * w.sum(),
+        w,
+        h,
+        estimator=estimator,
+        estimator_learning_rate=0.5,
+        estimator_damping=1e-3 if estimator == "nystrom" else None,
+    )
+    # H = h, q = size / h, cross = q . w
+    assert certificate.usable
+    close(framework.numpy(found).astype("d") / size, np.array([-1.5]), 1e-3)
 
 
 # What goes wrong
