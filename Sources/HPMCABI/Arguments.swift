@@ -54,14 +54,19 @@ func copy(
     try copy(text.utf8.map { CChar(bitPattern: $0) } + [0], to: out, "out", capacity, needed)
 }
 
+/// Of a buffer that is NULL.
+func requireNoCapacity(_ name: String, _ capacity: UInt) throws(HPMError) {
+    guard capacity == 0 else {
+        throw HPMError(.argument, "\(name) is NULL and capacity is \(capacity); allowed: 0 with NULL")
+    }
+}
+
 /// Copies elements into a caller's buffer, or says how large it has to be.
 func copy<Element>(
     _ elements: [Element], to out: UnsafeMutablePointer<Element>?, _ name: String, _ capacity: UInt,
     _ needed: UnsafeMutablePointer<UInt>
 ) throws(HPMError) {
-    if out == nil && capacity != 0 {
-        throw HPMError(.argument, "\(name) is NULL and capacity is \(capacity); allowed: 0 with NULL")
-    }
+    if out == nil { try requireNoCapacity(name, capacity) }
     needed.pointee = UInt(elements.count)
     guard let out else { return }
     guard capacity >= UInt(elements.count) else {

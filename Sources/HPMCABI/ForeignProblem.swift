@@ -9,8 +9,6 @@ struct ForeignProblem: HandleValue, @unchecked Sendable {
     typealias Vector = ForeignVectorSpace.Vector
     private let problem: BilevelProblem<ForeignVectorSpace, ForeignVectorSpace>
 
-    var hyperparameters: ForeignVectorSpace { problem.hyperparameters }
-
     init(
         parameters: ForeignVectorSpace, hyperparameters: ForeignVectorSpace,
         callbacks pointer: UnsafeRawPointer, context: UnsafeMutableRawPointer?
@@ -109,17 +107,31 @@ struct ForeignProblem: HandleValue, @unchecked Sendable {
 
     /// The hypergradient at hyperparameters of a population, as numbers.
     func hypergradient(
-        _ options: Options, w: UnsafeRawPointer, at hyperparameters: [Double], student: Int, report: Int
+        _ options: Options, w: UnsafeRawPointer, at hyperparameters: [Double], seed: UInt64
     ) throws(HPMError) -> (hypergradient: [Double], certificate: Certificate) {
         var options = options
-        options.seed = Int(
-            truncatingIfNeeded: RandomSeed.derived(
-                from: UInt64(options.seed), student: student, event: report) >> 1)
+        options.seed = Int(truncatingIfNeeded: seed >> 1)
         let space = problem.hyperparameters
         let result = try space.makeZeros()
         let certificate = try hypergradient(
             options, w, try space.makeVector(hyperparameters), into: result)
         return (try space.numbers(of: result, count: hyperparameters.count), certificate)
+    }
+
+    /// What a population's estimator needs, asked before anything runs.
+    ///
+    /// - Throws: `argument` for another number of hyperparameters than `dimension`, or for options that
+    ///   describe no estimator; `unsupported`, naming a callback or an operation that is missing.
+    func requireUsable(by options: Options, dimension: Int) throws(HPMError) {
+        let space = problem.hyperparameters
+        if let own = space.dimension, own != dimension {
+            throw HPMError(
+                .argument,
+                "problem has \(own) hyperparameters; allowed: \(dimension), the population's dimension")
+        }
+        try options.makeEstimator().requireCallbacks(of: problem)
+        try space.require(OptionalOperation.write)
+        try space.require(OptionalOperation.read)
     }
 
     private func hypergradient(
@@ -158,34 +170,40 @@ func vectorSpace(_ handle: hpm_vectors?, _ name: String) throws(HPMError) -> For
     }
 }
 
-func requireCertificate(_ pointer: UnsafeMutableRawPointer?) throws(HPMError) {
-    guard let pointer else { return }
-    let size = pointer.loadUnaligned(as: UInt.self)
-    // The first version's size: later ones only append members.
-    guard size >= 128, size <= 4096, size.isMultiple(of: 8) else {
-        throw HPMError(
-            .argument,
-            "certificate->size is \(size); allowed: sizeof(hpm_certificate), which is \(MemoryLayout<hpm_certificate>.size) here")
-    }
-}
+/// A certificate of the caller, whose size is read once: a callback may change it meanwhile.
+struct CertificateTarget {
+    private let pointer: UnsafeMutableRawPointer
+    private let size: UInt
 
-func write(_ certificate: Certificate, to pointer: UnsafeMutableRawPointer) {
-    let calls = certificate.calls
-    let size = pointer.loadUnaligned(as: UInt.self)
-    let result = hpm_certificate(
-        size: size, status: certificate.status.rawValue,
-        reserved: 0, iterations: UInt64(certificate.iterations),
-        relative_residual: certificate.relativeResidual,
-        smallest_curvature: certificate.smallestCurvature, seconds: certificate.seconds,
-        losses: UInt64(calls.outerLosses), outer_gradients: UInt64(calls.outerGradients),
-        inner_gradients: UInt64(calls.innerGradients),
-        inner_hyper_gradients: UInt64(calls.innerHyperGradients),
-        hessian_products: UInt64(calls.hessianProducts), cross_products: UInt64(calls.crossProducts),
-        steps: UInt64(calls.steps), step_products: UInt64(calls.stepProducts),
-        parameter_vectors: UInt64(certificate.parameterVectors),
-        hyperparameter_vectors: UInt64(certificate.hyperparameterVectors))
-    withUnsafeBytes(of: result) { bytes in
-        let known = bytes.prefix(Int(size))
-        UnsafeMutableRawBufferPointer(start: pointer, count: known.count).copyBytes(from: known)
+    init(_ pointer: UnsafeMutableRawPointer) throws(HPMError) {
+        let size = pointer.loadUnaligned(as: UInt.self)
+        // The first version's size: later ones only append members.
+        guard size >= 128, size <= 4096, size.isMultiple(of: 8) else {
+            throw HPMError(
+                .argument,
+                "certificate->size is \(size); allowed: sizeof(hpm_certificate), which is \(MemoryLayout<hpm_certificate>.size) here")
+        }
+        self.pointer = pointer
+        self.size = size
+    }
+
+    func write(_ certificate: Certificate) {
+        let calls = certificate.calls
+        let result = hpm_certificate(
+            size: size, status: certificate.status.rawValue,
+            reserved: 0, iterations: UInt64(certificate.iterations),
+            relative_residual: certificate.relativeResidual,
+            smallest_curvature: certificate.smallestCurvature, seconds: certificate.seconds,
+            losses: UInt64(calls.outerLosses), outer_gradients: UInt64(calls.outerGradients),
+            inner_gradients: UInt64(calls.innerGradients),
+            inner_hyper_gradients: UInt64(calls.innerHyperGradients),
+            hessian_products: UInt64(calls.hessianProducts), cross_products: UInt64(calls.crossProducts),
+            steps: UInt64(calls.steps), step_products: UInt64(calls.stepProducts),
+            parameter_vectors: UInt64(certificate.parameterVectors),
+            hyperparameter_vectors: UInt64(certificate.hyperparameterVectors))
+        withUnsafeBytes(of: result) { bytes in
+            let known = bytes.prefix(Int(size))
+            UnsafeMutableRawBufferPointer(start: pointer, count: known.count).copyBytes(from: known)
+        }
     }
 }

@@ -64,12 +64,39 @@ struct ForeignVectorSpace: VectorSpace, HandleValue, @unchecked Sendable {
     func numbers(of vector: Vector, count: Int) throws(HPMError) -> [Double] {
         try operations.read(vector.pointer, count: count)
     }
+
+    func numbers(of vector: Vector) throws(HPMError) -> [Double]? {
+        guard let dimension, operations.lacks(.write) == nil, operations.lacks(.read) == nil else {
+            return nil
+        }
+        try HostVectorSpace<Double>(count: dimension).requireMemory()
+        return try operations.read(vector.pointer, count: dimension)
+    }
+
+    func write(_ numbers: [Double], to vector: Vector) throws(HPMError) {
+        try operations.write(numbers, to: vector.pointer)
+    }
+
+    func require(_ operation: VectorOperation) throws(HPMError) {
+        try require(operation == .random ? OptionalOperation.random : .unit)
+    }
+
+    func require(_ operation: OptionalOperation) throws(HPMError) {
+        if let error = operations.lacks(operation) { throw error }
+    }
+}
+
+/// Operations that a space of the user's own may lack.
+enum OptionalOperation: String {
+    case random, unit, write, read
 }
 
 /// What a space of pointers can do.
 protocol VectorOperations {
     /// As ``VectorSpace/precision``.
     var precision: Double { get }
+    /// The error that says that an operation is missing; nil where it isn't.
+    func lacks(_ operation: OptionalOperation) -> HPMError?
     func create() throws(HPMError) -> UnsafeMutableRawPointer
     func destroy(_ vector: UnsafeMutableRawPointer)
     func copy(_ source: UnsafeRawPointer, to target: UnsafeMutableRawPointer) throws(HPMError)
@@ -114,6 +141,8 @@ struct HostOperations<Element: HostElement>: VectorOperations {
     }
 
     var precision: Double { Double(Element.ulpOfOne) }
+
+    func lacks(_ operation: OptionalOperation) -> HPMError? { nil }
 
     private func buffer(_ vector: UnsafeRawPointer) -> UnsafeBufferPointer<Element> {
         UnsafeBufferPointer(start: vector.assumingMemoryBound(to: Element.self), count: count)
@@ -190,11 +219,23 @@ struct ForeignOperations: VectorOperations {
 
     var precision: Double { 0x1p-52 }
 
+    private static func missing(_ name: String) -> HPMError {
+        HPMError(.unsupported, "operations->\(name) is NULL; what is asked for needs it")
+    }
+
+    func lacks(_ operation: OptionalOperation) -> HPMError? {
+        let isMissing =
+            switch operation {
+            case .random: operations.random == nil
+            case .unit: operations.unit == nil
+            case .write: operations.write == nil
+            case .read: operations.read == nil
+            }
+        return isMissing ? Self.missing(operation.rawValue) : nil
+    }
+
     private func required<Callback>(_ callback: Callback?, _ name: String) throws(HPMError) -> Callback {
-        guard let callback else {
-            throw HPMError(
-                .unsupported, "operations->\(name) is NULL; what is asked for needs it")
-        }
+        guard let callback else { throw Self.missing(name) }
         return callback
     }
 

@@ -260,8 +260,8 @@ public func hpm_problem_destroy(_ problem: hpm_problem?) -> hpm_status {
 ///   - result: A vector of hyperparameters, neither `w` nor `h`, that receives the hypergradient.
 ///   - certificate: Receives what there is to say of it. May be NULL.
 /// - Returns: `HPM_OK`, `HPM_FAILED_ESTIMATE`, `HPM_ERROR_UNSUPPORTED` (a callback is missing: the
-///   sentence names it), `HPM_ERROR_CALLBACK`, `HPM_ERROR_ARGUMENT`, `HPM_ERROR_MEMORY` or
-///   `HPM_ERROR_HANDLE`.
+///   sentence names it), `HPM_ERROR_CALLBACK`, `HPM_ERROR_ARGUMENT` (also where `estimator_step` is lost in
+///   the rounding of a hyperparameter: the sentence names it), `HPM_ERROR_MEMORY` or `HPM_ERROR_HANDLE`.
 /// - Thread safety: Any thread. No lock is held during callbacks, which come from this thread.
 /// - Complexity: By estimator: docs/hypergradients.md.
 /// - Since: 0.1
@@ -281,9 +281,10 @@ public func hpm_problem_hypergradient(
         guard UnsafeRawPointer(result) != h, UnsafeRawPointer(result) != w else {
             throw HPMError(.argument, "result is w or h; allowed: another vector")
         }
-        try requireCertificate(certificate)
+        var target: CertificateTarget?
+        if let certificate { target = try CertificateTarget(certificate) }
         let found = try problem.hypergradient(options, w: w, h: h, result: result)
-        if let certificate { write(found, to: certificate) }
+        target?.write(found)
         isUsable = found.status.isUsable
     }
     return status == HPM_OK && !isUsable ? HPM_FAILED_ESTIMATE : status
@@ -333,11 +334,12 @@ public func hpm_problem_check(
 /// Registers a problem for a student: ``hpm_population_run`` computes the student's hypergradient from
 /// it after each `train` and `evaluate` callback that returns none, by the population's option
 /// `estimator`, and reports its cost: seconds of the callback and of the estimate, unless the callback
-/// reports a cost itself. Random directions are drawn with a seed of their own for each student and
-/// training report.
+/// reports a cost itself. Random directions are drawn with a seed of their own for each student,
+/// training report and evaluation.
 ///
 /// The hyperparameters are written into a vector of the problem's space, which needs the operations
-/// `write` and `read` unless it is one of host vectors.
+/// `write` and `read` unless it is one of host vectors. What the population's estimator needs is asked
+/// for here, before anything runs.
 ///
 /// - Parameters:
 ///   - population: The population.
@@ -346,8 +348,10 @@ public func hpm_problem_check(
 ///   - w: The student's parameters, read when `train` or `evaluate` has returned; for `reverse` and
 ///     `forward`, where the unrolled steps begin. It has to outlive the runs. NULL where `problem` is
 ///     NULL.
-/// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` (also where the problem's dimension is another) or
-///   `HPM_ERROR_HANDLE`.
+/// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` (also where the problem's dimension is another),
+///   `HPM_ERROR_UNSUPPORTED` (a callback, or an operation of vectors, that the population's estimator needs
+///   is missing: the sentence names it) or `HPM_ERROR_HANDLE`. After an error the student keeps the
+///   problem that it had.
 /// - Thread safety: Any thread, also inside a callback.
 /// - Complexity: O(1).
 /// - Since: 0.1
@@ -367,13 +371,8 @@ public func hpm_student_set_problem(
         }
         try object.state.withLock { (driven) throws(HPMError) in
             let student = try driven.population.index(student)
-            if let dimension = registered?.problem.hyperparameters.dimension,
-                dimension != driven.population.dimension
-            {
-                throw HPMError(
-                    .argument,
-                    "problem has \(dimension) hyperparameters; allowed: \(driven.population.dimension), the population's dimension")
-            }
+            try registered?.problem.requireUsable(
+                by: driven.population.options, dimension: driven.population.dimension)
             driven.problems[student] = registered
             driven.certificates[student] = nil
         }
@@ -398,11 +397,11 @@ public func hpm_student_certificate(
     edit(population, DrivenPopulation.self) { (driven) throws(HPMError) in
         let student = try driven.population.index(student)
         let certificate = try require(certificate, "certificate")
-        try requireCertificate(certificate)
+        let target = try CertificateTarget(certificate)
         guard let found = driven.certificates[student] else {
             throw HPMError(
                 .noResult, "student \(student) has no certificate: no hypergradient was computed for it")
         }
-        write(found, to: certificate)
+        target.write(found)
     }
 }

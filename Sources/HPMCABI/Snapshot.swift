@@ -23,6 +23,11 @@ public func hpm_population_save(
 ) -> hpm_status {
     edit(population) { (population) throws(HPMError) in
         let needed = try require(needed, "needed")
+        guard let bytes else {
+            try requireNoCapacity("bytes", capacity)
+            needed.pointee = UInt(population.snapshotSize)
+            return
+        }
         try population.requireSnapshotMemory()
         let snapshot = population.snapshot()
         try copy(snapshot, to: bytes, "bytes", capacity, needed)

@@ -114,7 +114,8 @@ extension HandleObject<DrivenPopulation> {
             task.action == .train || task.action == .evaluate
         else { return }
         let found = try problem.problem.hypergradient(
-            options, w: problem.w, at: task.hyperparameters, student: student, report: rounds)
+            options, w: problem.w, at: task.hyperparameters,
+            seed: Self.seed(options, task, student, rounds))
         report.hypergradient = found.hypergradient
         try state.withLock { (driven) throws(HPMError) in
             driven.certificates[student] = found.certificate
@@ -122,6 +123,19 @@ extension HandleObject<DrivenPopulation> {
                 try driven.population.reportCost(
                     student, training: trained - start, hypergradient: found.certificate.seconds)
             }
+        }
+    }
+
+    /// A seed of its own for each estimate: a round of training and the evaluations before it have the
+    /// same number of rounds behind them, and evaluations differ in where they are made.
+    private static func seed(
+        _ options: Options, _ task: Assignment, _ student: Int, _ rounds: Int
+    ) -> UInt64 {
+        let seed = RandomSeed.derived(from: UInt64(options.seed), student: student, event: rounds)
+        guard task.action == .evaluate else { return seed }
+        return task.hyperparameters.reduce(seed) { seed, number in
+            RandomSeed.derived(
+                from: seed ^ number.bitPattern, student: student, event: Int(task.action.rawValue))
         }
     }
 }

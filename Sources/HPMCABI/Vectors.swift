@@ -49,7 +49,8 @@ public typealias hpm_vector_copy_callback = @convention(c) (
     _ target: UnsafeMutableRawPointer?
 ) -> Int32
 
-/// The inner product.
+/// The inner product, added up in double precision whatever the components are: sums in single
+/// precision overflow beyond lengths of 1e19 and are 0 below 1e-23.
 ///
 /// - Parameters:
 ///   - context: What was handed to ``hpm_vectors_create``.
@@ -151,9 +152,10 @@ public struct hpm_vector_operations {
     public var random: hpm_vector_random_callback?
     /// Of hyperparameters, for `forward` and `finite-differences`.
     public var unit: hpm_vector_unit_callback?
-    /// Of hyperparameters, for ``hpm_student_set_problem``.
+    /// Of hyperparameters, for ``hpm_student_set_problem``; with `read` also for `spsa`, which then
+    /// divides by the steps as rounding leaves them.
     public var write: hpm_vector_write_callback?
-    /// Of hyperparameters, for ``hpm_student_set_problem``.
+    /// As `write`.
     public var read: hpm_vector_read_callback?
 }
 public typealias hpm_vector_operations_pointer = UnsafeRawPointer

@@ -10,21 +10,6 @@ extension Derivatives {
             ? 64 * precision : 30 * Elementary.pow(precision, 2.0 / 3)
     }
 
-    /// Asked before anything is computed: a callback that is missing is no matter of luck.
-    func requireCrossProduct() throws(HPMError) {
-        guard problem.crossProduct == nil, problem.innerHyperGradient == nil else { return }
-        throw HPMError(
-            .unsupported,
-            "the problem has no callback cross_product, and no inner_hyper_gradient to make it by differences; set one of them")
-    }
-
-    func requireHessianProduct() throws(HPMError) {
-        guard problem.hessianProduct == nil, problem.innerGradient == nil else { return }
-        throw HPMError(
-            .unsupported,
-            "the problem has no callback inner_gradient to make Hessian products of by differences; set it, or hessian_product")
-    }
-
     /// Scratch of differences, made when the first one is needed and kept.
     final class Scratch {
         var shifted: P.Vector?
@@ -62,7 +47,7 @@ extension Derivatives {
             return try crossProduct(w, h, v, result)
         }
         guard let innerHyperGradient = problem.innerHyperGradient else {
-            return try requireCrossProduct()
+            return try problem.requireCrossProduct()
         }
         let space = problem.hyperparameters
         let step = try step(from: w, along: v)
@@ -91,8 +76,8 @@ extension Derivatives {
         let length = try (parameters.dot(dw, dw) + hyperparameters.dot(dh, dh)).squareRoot()
         guard length.isFinite else { return try parameters.invalidate(result) }
         guard length > 0 else { return try parameters.scale(result, by: 0) }
-        let size = try (parameters.dot(w, w) + hyperparameters.dot(h, h)).squareRoot()
-        let step = differenceStep * (1 + size) / length
+        let size = try (size(of: w, in: parameters), size(of: h, in: hyperparameters))
+        let step = differenceStep * (1 + (size.0 * size.0 + size.1 * size.1).squareRoot()) / length
         let shiftedHyperparameters = try scratchHyperGradient()
         let other = try scratchGradient()
         for (sign, target) in [(1.0, result), (-1.0, other)] {
@@ -107,11 +92,19 @@ extension Derivatives {
 
     /// The factor of v that moves w by a step of good length; 0 for v = 0, NaN where v is not finite.
     private func step(from w: P.Vector, along v: P.Vector) throws(HPMError) -> Double {
-        let length = try problem.parameters.norm(v)
+        let length = try problem.parameters.length(of: v)
         if length == 0 { return 0 }
         // NaN and infinite lengths make the step NaN.
         return length.isFinite
-            ? differenceStep * (1 + (try problem.parameters.norm(w))) / length : .nan
+            ? differenceStep * (1 + (try size(of: w, in: problem.parameters))) / length : .nan
+    }
+
+    /// Its length, where one below a double's square root is as good as 0.
+    private func size<Space: VectorSpace>(
+        of vector: Space.Vector, in space: Space
+    ) throws(HPMError) -> Double {
+        let norm = try space.norm(vector)
+        return norm == .infinity ? try space.length(of: vector) : norm
     }
 
     /// w + step v, in scratch memory.

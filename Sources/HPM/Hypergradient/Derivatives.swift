@@ -11,10 +11,6 @@ public struct Derivatives<P: VectorSpace, H: VectorSpace> {
         self.differenceStep = differenceStep
     }
 
-    private static func missing(_ name: String, _ need: String) -> HPMError {
-        HPMError(.unsupported, "the problem has no callback \(name); \(need)")
-    }
-
     mutating func makeParameters() throws(HPMError) -> P.Vector {
         certificate.parameterVectors += 1
         return try problem.parameters.makeZeros()
@@ -34,9 +30,7 @@ public struct Derivatives<P: VectorSpace, H: VectorSpace> {
     mutating func outerGradient(
         _ w: P.Vector, _ h: H.Vector, _ dw: P.Vector, _ dh: H.Vector
     ) throws(HPMError) {
-        guard let outerGradient = problem.outerGradient else {
-            throw Self.missing("outer_gradient", "every estimator but finite differences and SPSA needs it")
-        }
+        guard let outerGradient = problem.outerGradient else { return try problem.requireOuterGradient() }
         certificate.calls.outerGradients += 1
         // What a callback forgets to write is no zero.
         try problem.parameters.invalidate(dw)
@@ -47,20 +41,16 @@ public struct Derivatives<P: VectorSpace, H: VectorSpace> {
     mutating func innerGradient(
         _ w: P.Vector, _ h: H.Vector, _ result: P.Vector
     ) throws(HPMError) {
-        guard let innerGradient = problem.innerGradient else {
-            throw Self.missing("inner_gradient", "products by differences need it")
-        }
-        certificate.calls.innerGradients += 1
         try problem.parameters.invalidate(result)
+        guard let innerGradient = problem.innerGradient else { return try problem.requireHessianProduct() }
+        certificate.calls.innerGradients += 1
         try innerGradient(w, h, result)
     }
 
     mutating func step(
         _ index: Int, _ w: P.Vector, _ h: H.Vector, _ result: P.Vector
     ) throws(HPMError) {
-        guard let step = problem.step else {
-            throw Self.missing("step", "reverse and forward mode need it")
-        }
+        guard let step = problem.step else { return try problem.requireStep() }
         certificate.calls.steps += 1
         try problem.parameters.invalidate(result)
         try step(index, w, h, result)
@@ -69,9 +59,7 @@ public struct Derivatives<P: VectorSpace, H: VectorSpace> {
     mutating func stepBackward(
         _ index: Int, _ w: P.Vector, _ h: H.Vector, _ v: P.Vector, _ dw: P.Vector, _ dh: H.Vector
     ) throws(HPMError) {
-        guard let stepBackward = problem.stepBackward else {
-            throw Self.missing("step_backward", "reverse mode needs it; differences can't make it")
-        }
+        guard let stepBackward = problem.stepBackward else { return try problem.requireStepBackward() }
         certificate.calls.stepProducts += 1
         try problem.parameters.invalidate(dw)
         try problem.hyperparameters.scale(dh, by: 0)
@@ -80,7 +68,8 @@ public struct Derivatives<P: VectorSpace, H: VectorSpace> {
 
     mutating func response(_ h: H.Vector) throws(HPMError) -> Double {
         guard let response = problem.response else {
-            throw Self.missing("response", "finite differences and SPSA need it")
+            try problem.requireResponse()
+            return .nan
         }
         certificate.calls.outerLosses += 1
         return try response(h)

@@ -3,6 +3,14 @@ public protocol Estimator: Sendable {
     /// Its name as an option.
     static var name: String { get }
 
+    /// Asked before anything is computed: what is missing is no matter of luck.
+    ///
+    /// - Throws: `unsupported` where the problem has no callback, or its vectors no operation, that this
+    ///   estimator needs and can't make by differences, naming it.
+    func requireCallbacks<P: VectorSpace, H: VectorSpace>(
+        of problem: BilevelProblem<P, H>
+    ) throws(HPMError)
+
     /// Writes dF/dh into `result`, and what there is to say of it into the derivatives' certificate.
     func estimate<P: VectorSpace, H: VectorSpace>(
         _ derivatives: inout Derivatives<P, H>, _ w: P.Vector, _ h: H.Vector, into result: H.Vector
@@ -26,16 +34,18 @@ extension BilevelProblem {
         differenceStep: Double? = nil
     ) throws(HPMError) -> Certificate {
         let start = MonotonicClock.seconds()
-        var derivatives = Derivatives(
-            self, differenceStep: differenceStep ?? balancedDifferenceStep)
+        let differenceStep = differenceStep ?? balancedDifferenceStep
+        var derivatives = Derivatives(self, differenceStep: differenceStep)
         do throws(HPMError) {
+            try Settings.requirePositive(differenceStep, "difference_step")
+            try estimator.requireCallbacks(of: self)
             try estimator.estimate(&derivatives, w, h, into: result)
         } catch {
             // Half an answer is no answer.
             try? hyperparameters.invalidate(result)
             throw error
         }
-        if derivatives.certificate.status.isUsable, !(try isFinite(result)) {
+        if derivatives.certificate.status.isUsable, !(try hyperparameters.isFinite(result)) {
             derivatives.certificate.status = .nonfinite
         }
         if !derivatives.certificate.status.isUsable { try hyperparameters.invalidate(result) }
@@ -48,12 +58,6 @@ extension BilevelProblem {
     var balancedDifferenceStep: Double {
         Elementary.pow(max(parameters.precision, hyperparameters.precision), 1.0 / 3)
     }
-
-    private func isFinite(_ vector: H) throws(HPMError) -> Bool {
-        if try hyperparameters.dot(vector, vector).isFinite { return true }
-        // The square alone may be beyond a double.
-        return try hyperparameters.normalize(hyperparameters.makeCopy(of: vector)).isFinite
-    }
 }
 
 /// The implicit function theorem, on which four estimators rest: at a minimum of f,
@@ -64,43 +68,52 @@ extension BilevelProblem {
 ///
 /// Source: Bengio, 'Gradient-based optimization of hyperparameters', Neural Computation 12, 2000.
 extension Derivatives {
-    /// Ends a linear solve (H + damping) q = g, g the unit vector along dF/dw: the residual is computed
-    /// anew, since the one that a recursion carries along drifts from the truth.
+    /// What is left of a linear solve, g - (H + damping) q, g being the unit vector along dF/dw: it is
+    /// computed anew, since the one that a recursion carries along drifts from the truth.
     ///
     /// - Parameters:
-    ///   - scratch: Two vectors, overwritten.
-    ///   - length: |dF/dw|, by which q is scaled at the end.
-    mutating func finishSolve(
-        _ w: P.Vector, _ h: H.Vector, _ q: P.Vector, scratch: (P.Vector, P.Vector), length: Double,
-        damping: Double, tolerance: Double, into result: H.Vector
-    ) throws(HPMError) {
+    ///   - residual: Receives it.
+    ///   - product: Overwritten.
+    ///   - result: Receives partial dF/dh.
+    /// - Returns: Its length.
+    mutating func residual(
+        _ w: P.Vector, _ h: H.Vector, _ q: P.Vector, damping: Double, _ residual: P.Vector,
+        _ product: P.Vector, into result: H.Vector
+    ) throws(HPMError) -> Double {
         let space = problem.parameters
-        let (gradient, product) = scratch
-        try outerGradient(w, h, gradient, result)
-        _ = try space.normalize(gradient)
+        try outerGradient(w, h, residual, result)
+        _ = try space.normalize(residual)
         try hessianProduct(w, h, q, product)
-        if damping > 0 { try space.add(damping, q, to: product) }
-        try space.add(-1, product, to: gradient)
-        certificate.relativeResidual = try space.norm(gradient)
-        guard certificate.relativeResidual.isFinite else {
+        try space.add(-1, product, to: residual)
+        if damping > 0 { try space.add(-damping, q, to: residual) }
+        return try space.norm(residual)
+    }
+
+    /// Ends a linear solve (H + damping I) q = g, g the unit vector along dF/dw.
+    ///
+    /// - Parameters:
+    ///   - length: |dF/dw|.
+    ///   - residual: The length of what ``residual(_:_:_:damping:_:_:into:)`` found last.
+    ///   - result: Holds partial dF/dh.
+    mutating func finishSolve(
+        _ w: P.Vector, _ h: H.Vector, _ q: P.Vector, length: Double, residual: Double,
+        tolerance: Double, into result: H.Vector
+    ) throws(HPMError) {
+        certificate.relativeResidual = residual
+        guard residual.isFinite else {
             certificate.status = .nonfinite
             return
         }
-        certificate.status =
-            certificate.relativeResidual <= tolerance ? .converged : .iterationLimit
-        try space.scale(q, by: length)
-        try subtractCrossProduct(w, h, q, from: result)
+        certificate.status = residual <= tolerance ? .converged : .iterationLimit
+        try subtractCrossProduct(w, h, q, times: length, from: result)
     }
 
     /// Begins a linear solve: dF/dw, scaled to length 1, in `gradient`.
     ///
     /// - Returns: |dF/dw|; nil where there is nothing to solve, the status being set.
     mutating func beginSolve(
-        _ w: P.Vector, _ h: H.Vector, _ gradient: P.Vector, into result: H.Vector,
-        needsHessian: Bool = true
+        _ w: P.Vector, _ h: H.Vector, _ gradient: P.Vector, into result: H.Vector
     ) throws(HPMError) -> Double? {
-        if needsHessian { try requireHessianProduct() }
-        try requireCrossProduct()
         try outerGradient(w, h, gradient, result)
         let length = try problem.parameters.normalize(gradient)
         if length > 0 { return length }
@@ -109,12 +122,13 @@ extension Derivatives {
         return nil
     }
 
-    /// result = result - d(q . df/dw)/dh, `result` holding partial dF/dh.
+    /// result = result - factor d(q . df/dw)/dh, `result` holding partial dF/dh. The factor is taken
+    /// last: factor q may be beyond the vectors' numbers where the product is not.
     mutating func subtractCrossProduct(
-        _ w: P.Vector, _ h: H.Vector, _ q: P.Vector, from result: H.Vector
+        _ w: P.Vector, _ h: H.Vector, _ q: P.Vector, times factor: Double, from result: H.Vector
     ) throws(HPMError) {
         let product = try makeHyperparameters()
         try crossProduct(w, h, q, product)
-        try problem.hyperparameters.add(-1, product, to: result)
+        try problem.hyperparameters.add(-factor, product, to: result)
     }
 }

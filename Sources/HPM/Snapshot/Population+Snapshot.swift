@@ -12,14 +12,26 @@ extension Population {
     /// - Complexity: O(population x dimension).
     public func snapshot() -> [UInt8] {
         var encoder = SnapshotEncoder()
+        encodeAll(into: &encoder)
+        encoder.put(Checksum.crc64(encoder.bytes))
+        return encoder.bytes
+    }
+
+    /// The bytes that ``snapshot()`` has, counted without being written.
+    public var snapshotSize: Int {
+        var encoder = SnapshotEncoder(isCounting: true)
+        encodeAll(into: &encoder)
+        return encoder.count + MemoryLayout<UInt64>.size
+    }
+
+    /// All but the checksum.
+    private func encodeAll(into encoder: inout SnapshotEncoder) {
         for byte in Self.magic { encoder.put(byte) }
         encoder.put(Self.version)
         encoder.put(UInt64(0))
-        let header = encoder.bytes.count
+        let header = encoder.count
         encode(into: &encoder)
-        encoder.patch(UInt64(encoder.bytes.count - header), at: header - 8)
-        encoder.put(Checksum.crc64(encoder.bytes))
-        return encoder.bytes
+        encoder.patch(UInt64(encoder.count - header), at: header - 8)
     }
 
     /// - Throws: `memory` where a snapshot does not fit beside the population.

@@ -1,13 +1,27 @@
 /// Writes the parts of a snapshot: little-endian, arrays and strings behind their count.
 struct SnapshotEncoder {
     private(set) var bytes: [UInt8] = []
+    /// How many bytes were put.
+    private(set) var count = 0
+    /// Whether the bytes are counted and not kept.
+    let isCounting: Bool
+
+    init(isCounting: Bool = false) {
+        self.isCounting = isCounting
+    }
+
+    private mutating func append(_ part: UnsafeRawBufferPointer) {
+        count += part.count
+        if !isCounting { bytes.append(contentsOf: part) }
+    }
 
     mutating func put(_ value: some FixedWidthInteger) {
-        withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+        withUnsafeBytes(of: value.littleEndian) { append($0) }
     }
 
     /// Overwrites a number that was put before what it counts.
     mutating func patch(_ value: UInt64, at position: Int) {
+        if isCounting { return }
         withUnsafeBytes(of: value.littleEndian) {
             bytes.replaceSubrange(position..<position + $0.count, with: $0)
         }
@@ -19,21 +33,27 @@ struct SnapshotEncoder {
 
     mutating func put(_ text: String) {
         put(count: text.utf8.count)
-        bytes.append(contentsOf: text.utf8)
+        for unit in text.utf8 { put(unit) }
     }
 
     mutating func put(_ values: [Double]) {
         put(count: values.count)
-        putAll(values.map { $0.bitPattern.littleEndian })
+        putAll(values) { $0.bitPattern.littleEndian }
     }
 
     mutating func put(_ values: [UInt32]) {
         put(count: values.count)
-        putAll(values.map { $0.littleEndian })
+        putAll(values) { $0.littleEndian }
     }
 
-    private mutating func putAll(_ words: [some FixedWidthInteger]) {
-        words.withUnsafeBytes { bytes.append(contentsOf: $0) }
+    private mutating func putAll<Value, Word: FixedWidthInteger>(
+        _ values: [Value], _ word: (Value) -> Word
+    ) {
+        if isCounting {
+            count += values.count * MemoryLayout<Word>.size
+        } else {
+            values.map(word).withUnsafeBytes { append($0) }
+        }
     }
 
     mutating func put<Value>(_ value: Value?, _ write: (inout SnapshotEncoder, Value) -> Void) {

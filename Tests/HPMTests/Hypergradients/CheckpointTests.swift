@@ -24,10 +24,6 @@ extension Hypergradients {
         @Test func binomialScheduleAgainstEverySchedule() {
             for checkpoints in 1...8 {
                 for steps in 1...60 {
-                    #expect(
-                        BinomialSchedule.forwardSteps(steps: steps, checkpoints: checkpoints)
-                            == Self.fewest[checkpoints][steps] + 1,
-                        "\(steps) steps, \(checkpoints) checkpoints")
                     guard steps > 1, checkpoints > 1 else { continue }
                     let first = BinomialSchedule.firstCheckpoint(steps: steps, checkpoints: checkpoints)
                     #expect((1..<steps).contains(first))

@@ -2,14 +2,6 @@
 ///
 /// Source: Griewank and Walther, 'Algorithm 799: revolve', ACM TOMS 26, 2000, section 2.
 enum BinomialSchedule {
-    /// The steps taken, the adjoint's start counted as one, to reverse `steps` steps with
-    /// `checkpoints` states in memory: the theory's minimum.
-    static func forwardSteps(steps: Int, checkpoints: Int) -> Int {
-        guard steps > 1 else { return steps }
-        let repeats = repeats(steps: steps, checkpoints: checkpoints)
-        return repeats * steps - binomial(checkpoints + repeats, repeats - 1) + 1
-    }
-
     /// How far to go before the next checkpoint is made, 1 ..< steps: the smallest distance that leaves
     /// no more than can be reversed in one repeat less on either side.
     ///

@@ -23,6 +23,12 @@ public struct ConjugateGradient: Estimator {
         self.damping = damping
     }
 
+    public func requireCallbacks<P: VectorSpace, H: VectorSpace>(
+        of problem: BilevelProblem<P, H>
+    ) throws(HPMError) {
+        try problem.requireProducts()
+    }
+
     public func estimate<P: VectorSpace, H: VectorSpace>(
         _ derivatives: inout Derivatives<P, H>, _ w: P.Vector, _ h: H.Vector, into result: H.Vector
     ) throws(HPMError) {
@@ -68,8 +74,9 @@ public struct ConjugateGradient: Estimator {
             try space.scale(direction, by: next / squared, adding: residual)
             squared = next
         }
+        let left = try derivatives.residual(
+            w, h, q, damping: damping, residual, product, into: result)
         try derivatives.finishSolve(
-            w, h, q, scratch: (residual, product), length: length, damping: damping,
-            tolerance: tolerance, into: result)
+            w, h, q, length: length, residual: left, tolerance: tolerance, into: result)
     }
 }

@@ -2,7 +2,8 @@
 ///
 ///     dF/dh_i = (F(h + e u_i) - F(h - e u_i)) / 2e + O(e^2)
 ///
-/// Needs no derivative: 2 evaluations of the response for each hyperparameter.
+/// Needs no derivative: 2 evaluations of the response for each hyperparameter. Divides by the steps as
+/// rounding leaves them; one of 0 is an error that names the hyperparameter.
 public struct FiniteDifferences: Estimator {
     public static let name = "finite-differences"
     public let step: Double
@@ -11,6 +12,13 @@ public struct FiniteDifferences: Estimator {
     public init(step: Double) throws(HPMError) {
         try Settings.requirePositive(step, "step")
         self.step = step
+    }
+
+    public func requireCallbacks<P: VectorSpace, H: VectorSpace>(
+        of problem: BilevelProblem<P, H>
+    ) throws(HPMError) {
+        try problem.requireResponse()
+        try problem.requireUnits("finite differences")
     }
 
     public func estimate<P: VectorSpace, H: VectorSpace>(
@@ -23,24 +31,39 @@ public struct FiniteDifferences: Estimator {
         try space.scale(result, by: 0)
         for index in 0..<dimension {
             try space.setUnit(unit, index: index)
-            let difference = try derivatives.difference(around: h, along: unit, step, in: shifted)
-            try space.add(difference, unit, to: result)
+            // The step that is really taken, which rounding makes another one: exact, since every other
+            // product is 0.
+            let place = try space.dot(h, unit)
+            try space.copyShifted(h, by: -step, unit, to: shifted)
+            let lower = try space.dot(shifted, unit)
+            try space.copyShifted(h, by: step, unit, to: shifted)
+            let taken = try space.dot(shifted, unit) - lower
+            guard taken.isFinite else {
+                derivatives.certificate.status = .nonfinite
+                return
+            }
+            guard taken > 0 else { throw Self.lostStep(step, hyperparameter: index, place) }
+            let above = try derivatives.response(shifted)
+            try space.copyShifted(h, by: -step, unit, to: shifted)
+            let below = try derivatives.response(shifted)
+            try space.add((above - below) / taken, unit, to: result)
         }
         derivatives.certificate.iterations = dimension
     }
+
+    static func lostStep(_ step: Double, hyperparameter index: Int, _ place: Double) -> HPMError {
+        HPMError(
+            .argument,
+            "step is \(step), which is lost in the rounding of hyperparameter \(index), \(place); allowed: steps that change every hyperparameter")
+    }
 }
 
-extension Derivatives {
-    /// (F(h + step d) - F(h - step d)) / 2 step.
-    mutating func difference(
-        around h: H.Vector, along direction: H.Vector, _ step: Double, in shifted: H.Vector
-    ) throws(HPMError) -> Double {
-        let space = problem.hyperparameters
-        try space.copy(h, to: shifted)
-        try space.add(step, direction, to: shifted)
-        let above = try response(shifted)
-        try space.copy(h, to: shifted)
-        try space.add(-step, direction, to: shifted)
-        return (above - (try response(shifted))) / (2 * step)
+extension VectorSpace {
+    /// target = vector + step direction.
+    func copyShifted(
+        _ vector: Vector, by step: Double, _ direction: Vector, to target: Vector
+    ) throws(HPMError) {
+        try copy(vector, to: target)
+        try add(step, direction, to: target)
     }
 }

@@ -16,6 +16,14 @@ public struct ForwardMode: Estimator {
         self.steps = steps
     }
 
+    public func requireCallbacks<P: VectorSpace, H: VectorSpace>(
+        of problem: BilevelProblem<P, H>
+    ) throws(HPMError) {
+        try problem.requireOuterGradient()
+        try problem.requireStep()
+        try problem.requireUnits("forward mode")
+    }
+
     public func estimate<P: VectorSpace, H: VectorSpace>(
         _ derivatives: inout Derivatives<P, H>, _ w: P.Vector, _ h: H.Vector, into result: H.Vector
     ) throws(HPMError) {

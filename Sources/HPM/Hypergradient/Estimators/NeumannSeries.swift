@@ -3,8 +3,8 @@
 ///     q = a sum_i (I - a H)^i dF/dw,  i = 0 ..< terms,  a = learningRate
 ///
 /// Converges where a is below 2 / the largest curvature; the error falls as the spectral radius of
-/// I - a H to the power of the terms. One Hessian product a term and one
-/// for the residual, 3 vectors of parameters.
+/// I - a H to the power of the terms. One Hessian product a term and one for the residual, 3 vectors of
+/// parameters.
 ///
 /// Source: Lorraine, Vicol and Duvenaud, 'Optimizing millions of hyperparameters by implicit
 /// differentiation', AISTATS 2020, algorithm 3.
@@ -21,6 +21,12 @@ public struct NeumannSeries: Estimator {
         self.learningRate = learningRate
         self.terms = terms
         self.tolerance = tolerance
+    }
+
+    public func requireCallbacks<P: VectorSpace, H: VectorSpace>(
+        of problem: BilevelProblem<P, H>
+    ) throws(HPMError) {
+        try problem.requireProducts()
     }
 
     public func estimate<P: VectorSpace, H: VectorSpace>(
@@ -60,8 +66,8 @@ public struct NeumannSeries: Estimator {
             derivatives.certificate.status = .diverged
             return
         }
+        let left = try derivatives.residual(w, h, q, damping: 0, residual, product, into: result)
         try derivatives.finishSolve(
-            w, h, q, scratch: (residual, product), length: length, damping: 0,
-            tolerance: tolerance, into: result)
+            w, h, q, length: length, residual: left, tolerance: tolerance, into: result)
     }
 }

@@ -4,7 +4,7 @@
 ///     q = (g - Y (damping A + Y^T Y)^-1 Y^T g) / damping,  g = dF/dw       (Woodbury)
 ///
 /// Exact for H + damping I where the rank is that of H. `rank` Hessian products that do not wait for
-/// one another, and two to four for the residual; 2 rank + 1 vectors of parameters.
+/// one another, and one to four for the residual; 2 rank + 1 vectors of parameters.
 ///
 /// Source: Hataya and Yamada, 'Nystrom method for accurate and scalable implicit differentiation',
 /// AISTATS 2023, equation 6, with a Gaussian sketch in place of columns of H.
@@ -28,11 +28,20 @@ public struct Nystrom: Estimator {
         self.seed = seed
     }
 
+    public func requireCallbacks<P: VectorSpace, H: VectorSpace>(
+        of problem: BilevelProblem<P, H>
+    ) throws(HPMError) {
+        try problem.requireProducts()
+        try problem.parameters.require(.random)
+    }
+
     public func estimate<P: VectorSpace, H: VectorSpace>(
         _ derivatives: inout Derivatives<P, H>, _ w: P.Vector, _ h: H.Vector, into result: H.Vector
     ) throws(HPMError) {
         let space = derivatives.problem.parameters
         let rank = min(rank, space.dimension ?? rank)
+        try Memory.require(
+            elements: [(rank, rank, 2 * MemoryLayout<Double>.size)], "the inner system of rank \(rank)")
         let q = try derivatives.makeParameters()
         guard let length = try derivatives.beginSolve(w, h, q, into: result) else { return }
         var sketches: [P.Vector] = []
@@ -59,15 +68,22 @@ public struct Nystrom: Estimator {
         }
         let matrix = try innerMatrix(sketches, products, in: space)
         try invert(q, matrix, products, in: space)
-        if rank > 1 {
-            try refine(
-                &derivatives, w, h, q, matrix, products, scratch: (sketches[0], sketches[1]),
-                into: result)
+        // The sketch squares the condition of the system: solving for the residual, too, while that
+        // makes it smaller, takes the rounding back that comes of it. A rank of 1 has no vector to spare.
+        let (residual, product) = (sketches[0], rank > 1 ? sketches[1] : products[0])
+        var left = try derivatives.residual(w, h, q, damping: damping, residual, product, into: result)
+        for _ in 0..<Self.refinements where rank > 1 && left > tolerance {
+            try invert(residual, matrix, products, in: space)
+            try space.add(1, residual, to: q)
+            let before = left
+            left = try derivatives.residual(w, h, q, damping: damping, residual, product, into: result)
+            if !(left < before / 2) { break }
         }
         try derivatives.finishSolve(
-            w, h, q, scratch: (sketches[0], rank > 1 ? sketches[1] : products[0]), length: length,
-            damping: damping, tolerance: tolerance, into: result)
+            w, h, q, length: length, residual: left, tolerance: tolerance, into: result)
     }
+
+    private static var refinements: Int { 3 }
 
     /// damping A + Y^T Y.
     private func innerMatrix<P: VectorSpace>(
@@ -99,29 +115,5 @@ public struct Nystrom: Estimator {
         let inner = matrix.solveSemidefinite(right)
         for column in products.indices { try space.add(-inner[column], products[column], to: vector) }
         try space.scale(vector, by: 1 / damping)
-    }
-
-    /// Solves for the residual, too, while that makes it smaller: the sketch squares the condition of the
-    /// system, and this takes the rounding back that comes of it.
-    private func refine<P: VectorSpace, H: VectorSpace>(
-        _ derivatives: inout Derivatives<P, H>, _ w: P.Vector, _ h: H.Vector, _ q: P.Vector,
-        _ matrix: DenseMatrix, _ products: [P.Vector], scratch: (P.Vector, P.Vector),
-        into result: H.Vector
-    ) throws(HPMError) {
-        let space = derivatives.problem.parameters
-        let (residual, product) = scratch
-        var smallest = Double.infinity
-        for _ in 0..<3 {
-            try derivatives.outerGradient(w, h, residual, result)
-            _ = try space.normalize(residual)
-            try derivatives.hessianProduct(w, h, q, product)
-            try space.add(-1, product, to: residual)
-            try space.add(-damping, q, to: residual)
-            let norm = try space.norm(residual)
-            guard norm > tolerance, norm < smallest / 2 else { return }
-            smallest = norm
-            try invert(residual, matrix, products, in: space)
-            try space.add(1, residual, to: q)
-        }
     }
 }

@@ -15,18 +15,22 @@ public struct OneStep: Estimator {
         self.learningRate = learningRate
     }
 
+    public func requireCallbacks<P: VectorSpace, H: VectorSpace>(
+        of problem: BilevelProblem<P, H>
+    ) throws(HPMError) {
+        try problem.requireOuterGradient()
+        try problem.requireCrossProduct()
+    }
+
     public func estimate<P: VectorSpace, H: VectorSpace>(
         _ derivatives: inout Derivatives<P, H>, _ w: P.Vector, _ h: H.Vector, into result: H.Vector
     ) throws(HPMError) {
         let q = try derivatives.makeParameters()
-        guard let length = try derivatives.beginSolve(
-            w, h, q, into: result, needsHessian: false)
-        else {
+        guard let length = try derivatives.beginSolve(w, h, q, into: result) else {
             derivatives.certificate.relativeResidual = .nan
             return
         }
-        try derivatives.problem.parameters.scale(q, by: learningRate * length)
-        try derivatives.subtractCrossProduct(w, h, q, from: result)
+        try derivatives.subtractCrossProduct(w, h, q, times: learningRate * length, from: result)
         derivatives.certificate.iterations = 1
     }
 }

@@ -22,6 +22,14 @@ public struct ReverseMode: Estimator {
         self.checkpoints = min(checkpoints ?? steps, steps)
     }
 
+    public func requireCallbacks<P: VectorSpace, H: VectorSpace>(
+        of problem: BilevelProblem<P, H>
+    ) throws(HPMError) {
+        try problem.requireOuterGradient()
+        try problem.requireStep()
+        try problem.requireStepBackward()
+    }
+
     public func estimate<P: VectorSpace, H: VectorSpace>(
         _ derivatives: inout Derivatives<P, H>, _ w: P.Vector, _ h: H.Vector, into result: H.Vector
     ) throws(HPMError) {
@@ -91,7 +99,11 @@ struct ReverseSweep<P: VectorSpace, H: VectorSpace> {
                 if step == steps - 1 {
                     try derivatives.step(step, state, h, next)
                     try derivatives.outerGradient(next, h, adjoint, result)
-                    guard try derivatives.problem.parameters.norm(adjoint).isFinite else {
+                }
+                // At the last step and, for what came in between, at the first one: a NaN that no
+                // hyperparameter reaches is a NaN all the same.
+                if step == steps - 1 || step == 0 {
+                    guard try derivatives.problem.parameters.isFinite(adjoint) else {
                         derivatives.certificate.status = .nonfinite
                         return
                     }

@@ -89,4 +89,18 @@ public struct HostVectorSpace<Element: HostElement>: VectorSpace, Sendable {
     public func setUnit(_ vector: Vector, index: Int) {
         Element.setUnit(vector.components, index: index)
     }
+
+    /// - Throws: `memory` where the numbers don't fit beside the vector.
+    public func numbers(of vector: Vector) throws(HPMError) -> [Double]? {
+        try Memory.require(
+            elements: [(count, 1, MemoryLayout<Double>.size)], "a list of \(count) components")
+        return vector.components.map { Double($0) }
+    }
+
+    public func write(_ numbers: [Double], to vector: Vector) throws(HPMError) {
+        guard numbers.count == count else {
+            throw HPMError(.argument, "there are \(numbers.count) numbers; allowed: \(count)")
+        }
+        for index in numbers.indices { vector.components[index] = Element(numbers[index]) }
+    }
 }
