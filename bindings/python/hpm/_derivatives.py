@@ -63,3 +63,9 @@ def callbacks(
     if step is None and inner is not None and learning_rate is not None:
         made["step"] = framework.descent(inner, learning_rate)
     return {name: getattr(made[source], member) for name, (source, member) in _SOURCES.items() if source in made}
+
+
+def argument(callback: str) -> str:
+    """The user's function that a callback comes from, by its argument's name."""
+    source = _SOURCES[callback][0]
+    return {"outer": "outer_loss", "inner": "inner_loss"}.get(source, source)

@@ -23,9 +23,17 @@ _map = jax.tree_util.tree_map
 
 def _array(leaf: Any, name: str) -> Any:
     """A leaf as an array of real numbers; itself, where it is one."""
-    array = jnp.asarray(leaf)
+    try:
+        array = jnp.asarray(leaf)
+    except TypeError:
+        raise TypeError(
+            f"{name} has a leaf {leaf!r:.80}; allowed: arrays of floating-point numbers. Leave what is not trained out of it"
+        ) from None
     if not jnp.issubdtype(array.dtype, jnp.floating):
-        raise TypeError(f"{name} has a leaf of {array.dtype}; allowed: floating-point numbers")
+        raise TypeError(
+            f"{name} has a leaf of {array.dtype}; allowed: floating-point numbers, such as jnp.asarray(x, float). "
+            "Leave counters and keys out of it"
+        )
     return array
 
 
@@ -38,14 +46,15 @@ class JaxOperations:
     def __init__(self, given: Any, name: str):
         leaves, self._tree = jax.tree_util.tree_flatten(given)
         arrays = [_array(leaf, name) for leaf in leaves]
-        if not arrays:
-            raise ArgumentError(f"{name} holds no arrays; allowed: a pytree of at least 1")
         self._shapes = [(array.shape, array.dtype, array.sharding) for array in arrays]
+        self.lengths = [array.size for array in arrays]
+        self.dimension = sum(self.lengths)
+        if self.dimension == 0:
+            raise ArgumentError(f"{name} holds no numbers; allowed: at least 1")
         limits = [jnp.finfo(array.dtype) for array in arrays]
         self._smallest = max(float(limit.tiny) for limit in limits)
         self._largest = min(float(limit.max) for limit in limits)
-        self.lengths = [array.size for array in arrays]
-        self.dimension = sum(self.lengths)
+        self.precision = max(float(limit.eps) for limit in limits)
         self.names = sorted(given) if _is_flat(given) else None
 
     def value(self, given: Any, name: str) -> Any:
@@ -87,6 +96,9 @@ class JaxOperations:
         """Double for a factor that the arrays' numbers can't hold."""
         size = abs(factor)
         return _double() if 0 < size < self._smallest or self._largest < size < math.inf else nullcontext()
+
+    def any(self, value: Any) -> bool:
+        return bool(_any(value))
 
     def random(self, seed: int, rademacher: bool, value: Any) -> Any:
         key = jax.random.fold_in(jax.random.key(seed & 0xFFFFFFFF), seed >> 32)
@@ -137,6 +149,11 @@ def _axpy(factor: Any, source: Any, target: Any) -> Any:
 @jax.jit  # type: ignore[untyped-decorator, unused-ignore]
 def _scale(factor: Any, value: Any) -> Any:
     return _map(lambda v: jnp.where(factor == 0, 0, factor * v).astype(v.dtype), value)
+
+
+@jax.jit  # type: ignore[untyped-decorator, unused-ignore]
+def _any(value: Any) -> Any:
+    return jnp.stack([jnp.any(leaf) for leaf in jax.tree_util.tree_leaves(value)]).any()
 
 
 @functools.partial(jax.jit, static_argnums=2)  # type: ignore[untyped-decorator, unused-ignore]
@@ -224,23 +241,30 @@ class _Descent:
 
     def __call__(self, data: Any, learning_rate: Any, params: Any, h: Any, index: Any) -> Any:
         arguments, keywords = data
-        gradient = jax.grad(lambda p: self._loss(*arguments, p, h, **keywords))(params)
+        gradient = jax.grad(lambda p: _number("inner_loss", self._loss(*arguments, p, h, **keywords)))(params)
         return _map(lambda p, g: (p - learning_rate * g).astype(p.dtype), params, gradient)
 
 
-def _compile(loss: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda data, *arguments: loss(*data[0], *arguments, **data[1])
+def _number(name: str, loss: Any) -> Any:
+    if not isinstance(loss, (float, np.ndarray, np.generic, jax.Array)) or jnp.size(loss) != 1:
+        kind = f"an array of shape {loss.shape}" if hasattr(loss, "shape") else f"{loss!r:.80}"
+        raise TypeError(f"{name} returned {kind}; allowed: an array of one number")
+    return jnp.reshape(loss, ())
+
+
+def _loss(name: str, loss: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda data, *arguments: _number(name, loss(*data[0], *arguments, **data[1]))
 
 
 @_cached
 def _outer(loss: Callable[..., Any]) -> dict[str, Any]:
-    call = _compile(loss)
+    call = _loss("outer_loss", loss)
     return {"value": jax.jit(call), "gradients": jax.jit(jax.grad(call, (1, 2)))}
 
 
 @_cached
 def _inner(loss: Callable[..., Any]) -> dict[str, Any]:
-    call = _compile(loss)
+    call = _loss("inner_loss", loss)
     gradient = jax.grad(call, 1)
 
     def hessian_product(data: Any, w: Any, h: Any, v: Any) -> Any:
@@ -258,10 +282,18 @@ def _inner(loss: Callable[..., Any]) -> dict[str, Any]:
     }
 
 
+def _kind(tree: Any) -> Any:
+    """Structure, shapes and dtypes, in words."""
+    return jax.tree_util.tree_map(lambda leaf: f"{jnp.result_type(leaf)}{list(jnp.shape(leaf))}", tree)
+
+
 @_cached
 def _step(step: Callable[..., Any]) -> dict[str, Any]:
     def call(data: Any, index: Any, w: Any, h: Any) -> Any:
-        return step(*data[0], w, h, index, **data[1])
+        after = step(*data[0], w, h, index, **data[1])
+        if _kind(after) != _kind(w):
+            raise TypeError(f"step returned {_kind(after)}; allowed: {_kind(w)}, as params")
+        return after
 
     def forward(data: Any, index: Any, w: Any, h: Any, dw: Any, dh: Any) -> Any:
         return jax.jvp(lambda w, h: call(data, index, w, h), (w, h), (dw, dh))[1]

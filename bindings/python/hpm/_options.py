@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from ctypes import byref, c_void_p
+from difflib import get_close_matches
 from numbers import Integral
 from typing import Union
 
 from ._arguments import is_number, text
 from ._library import check, functions
+from .errors import ArgumentError
 
 Option = Union[str, int, float, None]
 
@@ -28,6 +30,15 @@ def options(values: Mapping[str, Option]) -> Iterator[int]:
         yield handle
     finally:
         functions.hpm_options_destroy(handle)
+
+
+def require(names: Iterable[str], allowed: tuple[str, ...], function: str) -> None:
+    """Refuses options that a function does not read: a list of all that there are would not help."""
+    for name in names:
+        if name not in allowed:
+            alike = [option for option in allowed if option.endswith(f"_{name}")] or get_close_matches(name, allowed, 1)
+            guess = f". Did you mean {alike[0]}?" if alike else ""
+            raise ArgumentError(f"{function} has no argument {name!r}; allowed: {', '.join(allowed)}{guess}")
 
 
 def _set(handle: int, key: str, value: Option) -> None:

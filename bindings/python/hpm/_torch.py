@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import itertools
@@ -61,14 +62,15 @@ class TorchOperations:
             if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():
                 kind = tensor.dtype if isinstance(tensor, torch.Tensor) else type(tensor).__name__
                 raise TypeError(
-                    f"{name} holds {kind}; allowed: floating-point tensors, in dicts, lists and tuples"
+                    f"{name} holds {kind}; allowed: floating-point tensors, in dicts, lists and tuples. {_hint(tensor)}"
                 )
-        if not tensors:
-            raise ArgumentError(f"{name} holds no tensor; allowed: at least 1")
         self.structure = _skeleton(given)
         self._kinds = [(tensor.shape, tensor.dtype, tensor.device) for tensor in tensors]
         self.lengths = [tensor.numel() for tensor in tensors]
         self.dimension = sum(self.lengths)
+        if self.dimension == 0:
+            raise ArgumentError(f"{name} holds no numbers; allowed: at least 1")
+        self.precision = max(torch.finfo(tensor.dtype).eps for tensor in tensors)
         flat = isinstance(given, Mapping) and all(
             isinstance(key, str) and isinstance(part, torch.Tensor) for key, part in given.items()
         )
@@ -82,13 +84,15 @@ class TorchOperations:
             found = (tensor.shape, tensor.dtype, tensor.device) if isinstance(tensor, torch.Tensor) else tensor
             if found != kind:
                 raise ArgumentError(f"{name} holds {found}; allowed: {kind}, as where the problem was made")
-        return [tensor.detach() for tensor in tensors]
+        with _tracked():
+            return _detached(tensors)
 
     def given(self, value: Tensors) -> Any:
         return unflatten(self.structure, iter(value))
 
     def zeros(self) -> Tensors:
-        return [torch.zeros(shape, dtype=dtype, device=device) for shape, dtype, device in self._kinds]
+        with _tracked():
+            return [torch.zeros(shape, dtype=dtype, device=device) for shape, dtype, device in self._kinds]
 
     def copy(self, source: Tensors, target: Tensors) -> Tensors:
         for s, t in zip(source, target):
@@ -121,6 +125,9 @@ class TorchOperations:
                 tensor.copy_(tensor.to(_wide(tensor)) * factor)
         return value
 
+    def any(self, value: Tensors) -> bool:
+        return any(bool(tensor.any()) for tensor in value)
+
     def random(self, seed: int, rademacher: bool, value: Tensors) -> Tensors:
         generators: dict[Any, Any] = {}
         for tensor in value:
@@ -151,6 +158,30 @@ class TorchOperations:
         return [np.asarray(tensor.cpu().double()).ravel() for tensor in value]
 
 
+def _hint(given: Any) -> str:
+    """What to write instead."""
+    if isinstance(given, torch.nn.Module):
+        return "Of a module give dict(module.named_parameters()), and call it in the losses by torch.func.functional_call"
+    if hasattr(given, "__next__"):
+        return "Of a module give dict(module.named_parameters()), or list(...) of a generator"
+    if isinstance(given, torch.Tensor):
+        return "Leave what is not trained out of it; a number becomes one by .float()"
+    return "A number becomes one by torch.tensor(...), an array by torch.from_numpy(...)"
+
+
+def _tracked() -> Any:
+    """Where autograd records, also inside torch.no_grad() and torch.inference_mode() of the user's."""
+    stack = contextlib.ExitStack()
+    stack.enter_context(torch.inference_mode(False))
+    stack.enter_context(torch.enable_grad())
+    return stack
+
+
+def _detached(tensors: Tensors) -> Tensors:
+    """Tensors of an inference mode can't be differentiated: they are copied."""
+    return [tensor.clone() if tensor.is_inference() else tensor.detach() for tensor in tensors]
+
+
 _BLOCK = 1 << 18
 """Elements that are made double at a time: 2 MB, which a cache holds."""
 
@@ -179,10 +210,10 @@ class TorchDifferentiation:
         self._curvature: _Curvature | None = None
 
     def outer(self, loss: Callable[..., Any]) -> Any:
-        return _Function(loss, self._params, self._h)
+        return _Function("outer_loss", loss, self._params, self._h)
 
     def inner(self, loss: Callable[..., Any]) -> Any:
-        self._curvature = _Curvature(_Function(loss, self._params, self._h))
+        self._curvature = _Curvature(_Function("inner_loss", loss, self._params, self._h))
         return self._curvature
 
     def step(self, step: Callable[..., Any]) -> Any:
@@ -205,7 +236,7 @@ def framework(params: Any, h: Any) -> tuple[TorchOperations, TorchOperations, To
 
 
 def _variables(tensors: Tensors) -> Tensors:
-    return [tensor.detach().requires_grad_() for tensor in tensors]
+    return [tensor.requires_grad_() for tensor in _detached(tensors)]
 
 
 def _gradients(outputs: Tensors, inputs: Tensors, directions: Tensors | None = None, **more: Any) -> Tensors:
@@ -224,25 +255,41 @@ def _gradients(outputs: Tensors, inputs: Tensors, directions: Tensors | None = N
 class _Function:
     """A loss of (params, h)."""
 
-    def __init__(self, function: Callable[..., Any], params: TorchOperations, h: TorchOperations):
-        self._function, self._params, self._h = function, params, h
+    def __init__(self, name: str, function: Callable[..., Any], params: TorchOperations, h: TorchOperations):
+        self._name, self._function, self._params, self._h = name, function, params, h
 
     def value(self, w: Tensors, h: Tensors) -> float:
-        with torch.enable_grad():  # the loss may take derivatives
-            return float(self(_variables(w), _variables(h)).item())
+        with _tracked():  # the loss may take derivatives
+            return float(_number(self._name, self._function(self._params.given(_variables(w)), self._h.given(_variables(h)))).item())
 
     def gradients(self, w: Tensors, h: Tensors) -> tuple[Tensors, Tensors]:
-        with torch.enable_grad():
+        with _tracked():
             w, h = _variables(w), _variables(h)
             found = _gradients([self(w, h)], w + h)
         return found[: len(w)], found[len(w) :]
 
     def __call__(self, w: Tensors, h: Tensors) -> Any:
-        loss = self._function(self._params.given(w), self._h.given(h))
-        if not isinstance(loss, torch.Tensor) or loss.numel() != 1:
-            kind = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, torch.Tensor) else repr(loss)
-            raise TypeError(f"{self._function!r} returned {kind}; allowed: a tensor of one number")
-        return loss.reshape(())
+        return _differentiable(self._name, self._function(self._params.given(w), self._h.given(h)))
+
+
+def _number(name: str, loss: Any) -> Any:
+    if not isinstance(loss, torch.Tensor) or loss.numel() != 1:
+        kind = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, torch.Tensor) else repr(loss)
+        raise TypeError(
+            f"{name} returned {kind}; allowed: a tensor of one number, computed from its arguments without float(), .item() or numpy"
+        )
+    return loss.reshape(())
+
+
+def _differentiable(name: str, loss: Any) -> Any:
+    """A loss that autograd can go back through: zeros in place of its gradient would look like an answer."""
+    loss = _number(name, loss)
+    if not loss.requires_grad:
+        raise TypeError(
+            f"{name} returned a tensor that autograd traces to neither params nor h; allowed: one computed from these "
+            "two arguments themselves, without .detach(), .data, .item(), numpy or torch.no_grad()"
+        )
+    return loss
 
 
 class _Kept(threading.local):
@@ -264,7 +311,7 @@ class _Curvature:
         self._kept.graph = None
 
     def gradient(self, w: Tensors, h: Tensors) -> Tensors:
-        with torch.enable_grad():
+        with _tracked():
             w, h = _variables(w), _variables(h)
             return _gradients([self.loss(w, h)], w)
 
@@ -281,7 +328,7 @@ class _Curvature:
         state = [(tensor, tensor._version) for tensor in w + h]
         graph = self._kept.graph
         if graph is None or not _same(graph[0], state):
-            with torch.enable_grad():
+            with _tracked():
                 variables, hyper = _variables(w), _variables(h)
                 gradient = _gradients([self.loss(variables, hyper)], variables, create_graph=True)
             graph = self._kept.graph = (state, variables, hyper, gradient)
@@ -297,7 +344,7 @@ def _descend(
 ) -> Any:
     """A step of gradient descent that can be differentiated."""
     tensors = flatten(w)
-    found = _gradients([loss(w, h)], tensors, create_graph=True)
+    found = _gradients([_differentiable("inner_loss", loss(w, h))], tensors, create_graph=True)
     return params.given([t - learning_rate * g for t, g in zip(tensors, found)])
 
 
@@ -313,15 +360,15 @@ class _Step:
         if _skeleton(after) != self._params.structure or any(
             not isinstance(t, torch.Tensor) or t.shape != before.shape for t, before in zip(tensors, w)
         ):
-            raise TypeError(f"{self._step!r} returned another structure or shape; allowed: that of params")
+            raise TypeError("step returned another structure or other shapes than params has; allowed: the same")
         return tensors
 
     def value(self, index: int, w: Tensors, h: Tensors) -> Tensors:
-        with torch.enable_grad():
+        with _tracked():
             return [tensor.detach() for tensor in self._call(index, _variables(w), _variables(h))]
 
     def forward(self, index: int, w: Tensors, h: Tensors, dw: Tensors, dh: Tensors) -> Tensors:
-        with torch.enable_grad(), forward_ad.dual_level():
+        with _tracked(), forward_ad.dual_level():
             inputs = [
                 forward_ad.make_dual(tensor, tangent)
                 for tensor, tangent in zip(_variables(w) + _variables(h), dw + dh)
@@ -334,7 +381,7 @@ class _Step:
             ]
 
     def backward(self, index: int, w: Tensors, h: Tensors, v: Tensors) -> tuple[Tensors, Tensors]:
-        with torch.enable_grad():
+        with _tracked():
             w, h = _variables(w), _variables(h)
             found = _gradients(self._call(index, w, h), w + h, v)
         return found[: len(w)], found[len(w) :]

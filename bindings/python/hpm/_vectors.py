@@ -58,6 +58,10 @@ class Vectors(Handle):
     def result(self) -> tuple[Held, Callable[[], Any]]:
         """A vector for a result, and what gives its value in the user's structure."""
 
+    @abstractmethod
+    def any(self, value: Any) -> bool:
+        """Whether a result is other than 0 anywhere."""
+
     @contextmanager
     def holding(self, value: Any, name: str) -> Iterator[int]:
         held = self.hold(value, name)
@@ -123,6 +127,9 @@ class HostVectors(Vectors):
         array = np.zeros(self.dimension, self.dtype)
         return Held(array.ctypes.data, lambda: array), lambda: array
 
+    def any(self, value: Any) -> bool:
+        return bool(value.any())
+
 
 class Operations(Protocol):
     """What a framework does with the values of vectors. A value that changes is returned: the same
@@ -135,6 +142,8 @@ class Operations(Protocol):
     """Where a value is a dict of arrays by name: the name of each."""
     fixed: bool
     """Whether arrays never change."""
+    precision: float
+    """The spacing at 1 of the coarsest numbers."""
 
     def value(self, given: Any, name: str) -> Any:
         """The user's structure as a value; checked."""
@@ -151,6 +160,8 @@ class Operations(Protocol):
     def axpy(self, factor: float, source: Any, target: Any) -> Any: ...
 
     def scale(self, factor: float, value: Any) -> Any: ...
+
+    def any(self, value: Any) -> bool: ...
 
     def random(self, seed: int, rademacher: bool, value: Any) -> Any: ...
 
@@ -203,6 +214,9 @@ class NumberedVectors(Vectors):
     def result(self) -> tuple[Held, Callable[[], Any]]:
         held = self._hold(self.operations.zeros())
         return held, lambda: self.operations.given(self.values[held.pointer])
+
+    def any(self, value: Any) -> bool:
+        return self.operations.any(self.operations.value(value, "h"))
 
     def _hold(self, value: Any) -> Held:
         pointer, values = next(_numbers), self.values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from dataclasses import dataclass, fields
 from enum import Enum
 
@@ -41,14 +42,23 @@ _STATUSES = {
     _abi.HPM_CERTIFICATE_DIVERGED: CertificateStatus.DIVERGED,
 }
 _ADVICE = {
+    CertificateStatus.ITERATION_LIMIT: (
+        "the relative residual is {residual:.3g} after {iterations} iterations: set more estimator_iterations; where they "
+        "do not lower it, estimator_damping or parameters in double precision"
+    ),
     CertificateStatus.INDEFINITE: (
         "the smallest curvature met is {curvature:.3g}: params is no minimum of inner_loss. Train further, "
         "or set estimator_damping above {size:.3g}"
     ),
     CertificateStatus.SINGULAR: (
-        "a direction without curvature was met: the minimum of inner_loss is not unique. Set estimator_damping"
+        "a direction without curvature was met: inner_loss does not depend on it, or only linearly. If inner_loss "
+        "uses its argument params as it should, set estimator_damping"
     ),
-    CertificateStatus.NONFINITE: "a loss or derivative is NaN or infinite",
+    CertificateStatus.NONFINITE: (
+        "a loss or derivative is NaN or infinite: look at params, h and the data, or, where steps are unrolled, set a "
+        "smaller estimator_learning_rate. torch.autograd.set_detect_anomaly(True) and "
+        "jax.config.update('jax_debug_nans', True) name the operation"
+    ),
     CertificateStatus.DIVERGED: (
         "the residual grew {residual:.3g} times: set estimator_learning_rate below 2 / the largest curvature"
     ),
@@ -99,12 +109,22 @@ class Certificate:
 
     @property
     def advice(self) -> str:
-        """For a failed estimate: what happened and what to do about it. Else empty."""
+        """What happened and what to do about it; empty where the status is ``converged``."""
         return _ADVICE.get(self.status, "").format(
             curvature=self.smallest_curvature,
             size=abs(self.smallest_curvature),
             residual=self.relative_residual,
+            iterations=self.iterations,
         )
+
+    def __str__(self) -> str:
+        counts = [f"{name.replace('_', ' ')}: {count}" for name, count in vars(self.calls).items() if count]
+        found = [f"{self.status} after {self.iterations} iterations"]
+        if not math.isnan(self.relative_residual):
+            found.append(f"relative residual {self.relative_residual:.3g}")
+        if not math.isnan(self.smallest_curvature):
+            found.append(f"smallest curvature {self.smallest_curvature:.3g}")
+        return ", ".join([*found, *counts, f"{self.seconds:.3g} s"])
 
     @classmethod
     def _read(cls, found: _abi.hpm_certificate) -> Certificate:

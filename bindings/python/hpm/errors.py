@@ -45,4 +45,5 @@ class WrongDerivativeError(Error):
 
 
 class EstimateWarning(UserWarning):
-    """There is no hypergradient: every component is NaN, and the certificate says why."""
+    """There is no hypergradient: every component is NaN, and the certificate says why. Or every component
+    is exactly 0, which is more often a mistake than a fact."""

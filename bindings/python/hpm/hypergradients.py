@@ -70,7 +70,8 @@ def hypergradient(
         derivative'.
 
     Warns:
-        EstimateWarning: There is no estimate, and why. To have an exception instead:
+        EstimateWarning: There is no estimate, and why; or every component of it is exactly 0, as where
+            a loss does not see `h`. To have an exception instead:
             ``warnings.simplefilter("error", hpm.EstimateWarning)``.
 
     Raises:

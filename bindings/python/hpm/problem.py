@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -15,13 +16,13 @@ import numpy.typing as npt
 from . import _abi
 from ._arguments import real, size
 from ._callbacks import Call, guarded
-from ._derivatives import callbacks
+from ._derivatives import argument, callbacks
 from ._handle import Handle
 from ._library import check, functions
-from ._options import Option, options
+from ._options import Option, options, require
 from ._vectors import Held, HostVectors, NumberedVectors, Vectors
 from .certificate import Certificate, empty
-from .errors import ArgumentError, EstimateWarning, WrongDerivativeError
+from .errors import ArgumentError, EstimateWarning, UnsupportedError, WrongDerivativeError
 from .space import SearchSpace
 
 H = TypeVar("H")
@@ -41,6 +42,20 @@ _CALLBACKS = {
     "step_backward": ("iwhw", "wh"),
     "response": ("h", "l"),
 }
+
+
+_ESTIMATE_OPTIONS = (
+    "estimator",
+    "estimator_iterations",
+    "estimator_tolerance",
+    "estimator_damping",
+    "estimator_learning_rate",
+    "estimator_checkpoints",
+    "estimator_step",
+    "difference_step",
+    "seed",
+)
+_CHECK_OPTIONS = "check_tolerance", "difference_step", "seed"
 
 
 class Problem(Handle):
@@ -224,13 +239,14 @@ class Problem(Handle):
             ``usable``, every component is NaN.
 
         Warns:
-            EstimateWarning: There is no estimate.
+            EstimateWarning: There is no estimate, or every component of it is exactly 0.
 
         Raises:
             BaseException: What a callback raised, as it was raised.
             UnsupportedError: A callback that the estimator needs is missing: the sentence names it.
             ArgumentError: An option or an array that is not allowed.
         """
+        require(more, _ESTIMATE_OPTIONS, "hypergradient")
         found = empty()
         result, value = self._hyperparameters.result()
         self._begin()
@@ -246,13 +262,39 @@ class Problem(Handle):
                     )
                 status = call.outcome(status)
             gradient = value()
+        except UnsupportedError as error:
+            raise self._unsupported(error) from None
         finally:
             result.release()
             self._begin()
         certificate = Certificate._read(found)
         if status == _abi.HPM_FAILED_ESTIMATE:
             warn(certificate)
+        elif not self._hyperparameters.any(gradient):
+            self._warn_of_zeros(certificate)
         return gradient, certificate
+
+    def _unsupported(self, error: UnsupportedError) -> UnsupportedError:
+        """The library's sentence names a callback; the user of `differentiate` has given losses."""
+        if not isinstance(self._parameters, NumberedVectors):
+            return error
+        found = re.search(r"no callback (\w+)", str(error))
+        if found is None or found[1] not in _CALLBACKS:
+            return error
+        missing = argument(found[1]) if found[1] != "inner_hyper_gradient" else "inner_loss"
+        return UnsupportedError(f"{missing} is not given, and this estimator needs it ({error})")
+
+    def _warn_of_zeros(self, certificate: Certificate) -> None:
+        """An estimate that is exactly 0 can be right, and is more often a loss that does not see h."""
+        what = "the outer loss does not depend on params" if certificate.iterations == 0 else "training does not depend on h"
+        hint = (
+            ". If it should: the losses compute with their own arguments params and h, without float(), .item(), "
+            ".detach() or rounding, and in torch a step takes its gradients with create_graph=True"
+        )
+        _warn(
+            f"every component of the hypergradient is exactly 0: as far as the derivatives tell, {what}"
+            + (hint if isinstance(self._parameters, NumberedVectors) else "")
+        )
 
     def check(self, params: Any, h: Any, **more: Option) -> list[str]:
         """Tests the derivatives: symmetry of the Hessian product, the adjoint identity of the step's
@@ -261,9 +303,9 @@ class Problem(Handle):
         Args:
             params: Parameters, any that are not special.
             h: Hyperparameters, likewise.
-            **more: ``check_tolerance`` (1e-4), the relative difference from which on a derivative is
-                wrong; ``difference_step`` (6e-6), relative to the size of what is moved; for float32
-                both are about 1e-2. ``seed`` (0).
+            **more: ``check_tolerance`` (1e-4; float32: 1e-2), the relative difference from which on a
+                derivative is wrong; ``difference_step`` (6e-6; float32: 5e-3), relative to the size of
+                what is moved; ``seed`` (0).
 
         Returns:
             A sentence for each test.
@@ -285,6 +327,8 @@ class Problem(Handle):
             ...
             hpm.errors.WrongDerivativeError: inner_gradient is wrong: it along a direction is ...
         """
+        require(more, _CHECK_OPTIONS, "check")
+        more = {**self._check_defaults(), **{key: value for key, value in more.items() if value is not None}}
         needed = c_size_t()
         capacity = 1 << 14
         self._begin()
@@ -307,6 +351,15 @@ class Problem(Handle):
         if status == _abi.HPM_WRONG_DERIVATIVE:
             raise WrongDerivativeError("\n".join(line for line in lines if " is wrong: " in line))
         return lines
+
+    def _check_defaults(self) -> dict[str, Option]:
+        """For numbers of a framework that are coarser than double, which the library can't see."""
+        spaces = self._parameters, self._hyperparameters
+        precision = max([2.0**-52, *(space.operations.precision for space in spaces if isinstance(space, NumberedVectors))])
+        if precision == 2.0**-52:
+            return {}
+        step = precision ** (1 / 3)  # which balances rounding and truncation
+        return {"difference_step": step, "check_tolerance": min(1.0, 400 * step**2)}
 
     def _hold_for(self, space: SearchSpace, w: Any) -> Held:
         """The parameters of a student of a population over `space`."""
@@ -339,15 +392,17 @@ class Problem(Handle):
 
 
 def warn(certificate: Certificate) -> None:
-    """Says that there is no hypergradient, where the caller of the caller is."""
+    """Says that there is no hypergradient."""
+    _warn(f"no hypergradient, every component is NaN: {certificate.status}: {certificate.advice}")
+
+
+def _warn(message: str) -> None:
+    """Warns where the library is called."""
     level = 2
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
         frame, level = frame.f_back, level + 1
-    warnings.warn(
-        EstimateWarning(f"no hypergradient, every component is NaN: {certificate.status}: {certificate.advice}"),
-        stacklevel=level,
-    )
+    warnings.warn(EstimateWarning(message), stacklevel=level)
 
 
 def _body(

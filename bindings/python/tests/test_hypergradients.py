@@ -626,7 +626,7 @@ def test_a_failed_estimate_is_seen(framework, status, inner, outer, estimator):
     arguments = inner, outer, framework.array([1.0, 2.0]), framework.array([0.5])
     with pytest.warns(hpm.EstimateWarning, match=f"every component is NaN: {status}: ") as caught:
         found, certificate = hpm.hypergradient(*arguments, estimator=estimator)
-    assert caught[0].filename == __file__
+    assert [warning.filename for warning in caught if warning.category is hpm.EstimateWarning] == [__file__]
     assert certificate.status == status and str(certificate.status) == status
     assert certificate.status is hpm.CertificateStatus(status)
     assert not certificate.usable and certificate.advice and np.isnan(framework.numpy(found)).all()
@@ -644,7 +644,9 @@ def test_the_iteration_limit_is_an_estimate(framework):
             *losses(Ridge(), framework), framework.array(np.ones(6)), framework.array(H), estimator_iterations=2
         )
     assert certificate.status == "iteration-limit" and certificate.usable and certificate.iterations == 2
-    assert 0 < certificate.relative_residual and certificate.advice == ""
+    assert 0 < certificate.relative_residual
+    assert certificate.advice.startswith(f"the relative residual is {certificate.relative_residual:.3g} after 2 iterations: set")
+    assert str(certificate).startswith("iteration-limit after 2 iterations, relative residual 0.086")
 
 
 @frameworks
@@ -673,6 +675,129 @@ def test_arguments(framework):
     for other in (framework.array(np.ones(5)), framework.array(np.ones(6), np.float32), [framework.array(np.ones(6))]):
         with pytest.raises(hpm.ArgumentError, match="as where the problem was made|than where the problem was made"):
             problem.hypergradient(other, h)
+
+
+# What a newcomer may do wrong: what it says names the argument and what to do.
+
+
+def square(w, h):
+    return (w**2).sum()
+
+
+MISTAKES = [
+    ("an integer", {"h": lambda f: f.array([1], np.int64)}, TypeError, "^h h.*int(32|64); allowed: floating-point"),
+    ("nothing", {"h": lambda f: f.array([])}, hpm.ArgumentError, "^h holds no numbers; allowed: at least 1"),
+    ("a vector", {"inner": lambda f: lambda w, h: w * h}, TypeError, r"^inner_loss returned an? \w+ of shape \(2,\); allowed: an? \w+ of one number"),
+    ("None", {"outer": lambda f: lambda w, h: None}, TypeError, "^outer_loss returned None; allowed: an? (array|tensor) of one number"),
+    ("a pair", {"inner": lambda f: lambda w, h: ((w * h).sum(), w)}, TypeError, r"^inner_loss returned \(.*; allowed: an? \w+ of one number"),
+    ("an old name", {"damping": 0.1}, hpm.ArgumentError, r"^hypergradient has no argument 'damping'; allowed: estimator, .* Did you mean estimator_damping\?$"),
+    ("another's option", {"population": 3}, hpm.ArgumentError, "^hypergradient has no argument 'population'"),
+    ("no outer loss", {"outer": lambda f: None}, hpm.UnsupportedError, "^outer_loss is not given"),
+    ("no inner loss", {"inner": lambda f: None}, hpm.UnsupportedError, "^inner_loss is not given"),
+    ("no response", {"estimator": "spsa"}, hpm.UnsupportedError, "^response is not given"),
+    ("no step", {"inner": lambda f: None, "estimator": "forward"}, hpm.UnsupportedError, "^step is not given"),
+    ("a step to None", {"estimator": "reverse", "step": lambda w, h, i: None}, TypeError, "^step returned"),
+    ("a step to another shape", {"estimator": "reverse", "step": lambda w, h, i: w[:1] * h}, TypeError, "^step returned .*; allowed: "),
+]  # fmt: skip
+
+
+@frameworks
+@pytest.mark.parametrize(("what", "wrong", "error", "message"), MISTAKES, ids=[mistake[0] for mistake in MISTAKES])
+def test_mistakes(framework, what, wrong, error, message):
+    given = {
+        "inner": lambda f: lambda w, h: (h * w**2).sum(),
+        "outer": lambda f: square,
+        "params": lambda f: f.array([1.0, 2.0]),
+        "h": lambda f: f.array([3.0]),
+        **wrong,
+    }
+    positional = [given.pop(name)(framework) for name in ("inner", "outer", "params", "h")]
+    with pytest.raises(error, match=message):
+        hpm.hypergradient(*positional, **given)
+
+
+@frameworks
+@pytest.mark.parametrize(
+    ("inner", "outer", "what"),
+    [
+        (lambda w, h: ((w - 3) ** 2).sum(), square, "training does not depend on h"),
+        (lambda w, h: (h * (w - 3) ** 2).sum(), lambda w, h: (0 * w).sum(), "the outer loss does not depend on params"),
+        (lambda w, h: (h.round() * (w - 3) ** 2).sum(), square, "training does not depend on h"),
+    ],
+    ids=["inner", "outer", "round"],
+)
+def test_exact_zeros_are_not_silent(framework, inner, outer, what):
+    with pytest.warns(hpm.EstimateWarning, match=f"exactly 0: as far as the derivatives tell, {what}.*params and h") as caught:
+        found, certificate = hpm.hypergradient(inner, outer, framework.array([1.0, 2.0]), framework.array([2.0]))
+    assert caught[0].filename == __file__
+    assert certificate.usable and not framework.numpy(found).any()
+
+
+@needs_torch
+@pytest.mark.parametrize("which", ["inner_loss", "outer_loss"])
+@pytest.mark.parametrize("estimator", ["conjugate-gradient", "reverse"])
+def test_a_torch_loss_without_a_graph(which, estimator):
+    losses = {"inner_loss": lambda w, h: (h * w**2).sum(), "outer_loss": square}
+    whole = losses[which]
+    for blind in (lambda w, h: whole(w, h).detach(), torch.no_grad()(whole)):
+        with pytest.raises(TypeError, match=f"^{which} returned a tensor that autograd traces to neither params nor h"):
+            hpm.hypergradient(**{**losses, which: blind}, params=torch.ones(2), h=torch.ones(1), estimator=estimator)
+
+
+@needs_torch
+@pytest.mark.parametrize("estimator", ["conjugate-gradient", "nystrom", "reverse", "forward"])
+def test_torch_inference_mode(estimator):
+    def inner(w, h):
+        return (h * (w - 1) ** 2).sum()
+
+    w, h = torch.tensor([1.0, 3.0]), torch.tensor([0.5])
+    expected, _ = hpm.hypergradient(inner, square, w, h, estimator=estimator)
+    with torch.inference_mode():
+        inside, _ = hpm.hypergradient(inner, square, w, h, estimator=estimator)
+        made = torch.tensor([1.0, 3.0]), torch.tensor([0.5])
+        made_inside, _ = hpm.hypergradient(inner, square, *made, estimator=estimator)
+    afterwards, _ = hpm.hypergradient(inner, square, *made, estimator=estimator)
+    assert expected.any() and all(torch.equal(expected, found) for found in (inside, made_inside, afterwards))
+
+
+@needs_torch
+def test_torch_modules_are_told_what_to_give():
+    module = torch.nn.Linear(2, 1)
+    for given in (module, module.parameters(), module.named_parameters()):
+        with pytest.raises(TypeError, match=r"params holds \w+; .* give dict\(module.named_parameters\(\)\)"):
+            hpm.hypergradient(square, square, given, torch.ones(1))
+    for given in (0.5, np.ones(1), jnp.ones(1)):
+        with pytest.raises(TypeError, match=r"h holds \w+; .* A number becomes one by torch.tensor"):
+            hpm.hypergradient(square, square, torch.ones(2), given)
+
+    def inner(p, h):
+        outputs = torch.func.functional_call(module, p, (torch.eye(2),))
+        return (outputs**2).sum() + h.exp() * sum((q**2).sum() for q in p.values())
+
+    def outer(p, h):
+        return sum(((q - 1) ** 2).sum() for q in p.values())
+
+    h = torch.zeros(())
+    found = [hpm.hypergradient(inner, outer, p, h)[0] for p in (dict(module.named_parameters()), module.state_dict())]
+    assert torch.equal(*found) and found[0].any()
+
+
+@pytest.mark.parametrize("leaf", ["x", jnp.tanh, 3, np.int32(3)])
+def test_jax_leaves_that_are_no_numbers_to_train(leaf):
+    with pytest.raises(TypeError, match="^params has a leaf .*; allowed: .*. Leave .* out of it"):
+        hpm.hypergradient(square, square, {"w": jnp.ones(2), "other": leaf}, jnp.ones(1))
+
+
+@frameworks
+def test_check_in_single_precision_needs_no_options(framework):
+    jax.config.update("jax_enable_x64", False)
+    single = lambda values: framework.array(values, np.float32)
+    at = jax.tree_util.tree_map(single, Network.PARAMS), jax.tree_util.tree_map(single, Network.H)
+    inner, outer = Network().losses(framework.xp, single)
+    problem = hpm.Problem.differentiate(inner, outer, *at, learning_rate=0.1)
+    assert not any(" is wrong: " in line for line in problem.check(*at))
+    with pytest.raises(hpm.ArgumentError, match="^check has no argument 'tolerance'.*Did you mean check_tolerance"):
+        problem.check(*at, tolerance=1e-3)
 
 
 def test_numpy_arrays_are_sent_to_problem():
