@@ -96,7 +96,8 @@ test-examples: $(BIN)/branin-c $(BIN)/branin-cpp $(BIN)/logistic $(BIN)/hypergra
 	$(BIN)/branin-cpp
 	$(BIN)/logistic examples/c/breast-cancer.csv
 	$(BIN)/hypergradient-c examples/c/breast-cancer.csv
-	$(SWIFT) run --package-path examples/swift
+	$(SWIFT) run --package-path examples/swift Branin
+	$(SWIFT) run --package-path examples/swift Ridge
 	$(VENV)/bin/python examples/python-sklearn/tune.py
 	$(VENV)/bin/python examples/python-jax/cleaning.py --methods all --seeds 1 --steps 6 --students 4 \
 		--out .build-clients/demo
