@@ -236,6 +236,10 @@ def network():
         "largest": float(jnp.linalg.eigvalsh(matrix).max()),
         "implicit": dh - jnp.linalg.solve(matrix, dw) @ cross,
         "differences": np.array(differences),
+        "matrix": matrix,
+        "dw": dw,
+        "dh": dh,
+        "cross": cross,
     }
 
 
@@ -282,6 +286,70 @@ def test_implicit_estimators_on_a_network(framework, network, estimator, options
     assert certificate.usable
     close(framework.numpy(found), network["implicit"], tolerance)
     close(framework.numpy(found), network["differences"], max(1e-5, tolerance))
+
+
+@frameworks
+def test_nystrom_on_a_network_is_the_damped_solution(framework, network):
+    found, certificate = hpm.hypergradient(
+        *losses(Network(), framework),
+        arrays(framework, network["converged"]),
+        arrays(framework, Network.H),
+        estimator="nystrom",
+        estimator_iterations=33,
+        estimator_damping=1e-3,
+        estimator_tolerance=1e-9,
+    )
+    assert certificate.status == "converged"
+    damped = network["matrix"] + 1e-3 * jnp.eye(33)
+    close(framework.numpy(found), network["dh"] - jnp.linalg.solve(damped, network["dw"]) @ network["cross"], 1e-8)
+
+
+@frameworks
+def test_one_step_on_a_network(framework, network):
+    """Against JAX's own differentiation of a step, and central differences."""
+    p, h, rate = network["converged"], arrays(Jax, Network.H), 0.05
+    inner, outer = losses(Network(), Jax)
+    dw, dh = jax.grad(outer, (0, 1))(p, h)
+
+    def step(h):
+        return jax.tree_util.tree_map(lambda p, g: p - rate * g, p, jax.grad(inner)(p, h))
+
+    def linear(h):  # the outer loss after the step, to first order in the step
+        moved = jax.tree_util.tree_map(jnp.subtract, step(h), p)
+        return outer(p, h) + sum(jnp.vdot(a, b) for a, b in zip(*map(jax.tree_util.tree_leaves, (dw, moved))))
+
+    found, certificate = hpm.hypergradient(
+        *losses(Network(), framework),
+        arrays(framework, p),
+        arrays(framework, Network.H),
+        estimator="one-step",
+        estimator_learning_rate=rate,
+    )
+    assert certificate.status == "converged"
+    found = framework.numpy(found)
+    close(found, jax.tree_util.tree_map(jnp.add, dh, jax.vjp(step, h)[1](dw)[0]), 1e-12)
+    flat, unravel = ravel_pytree(h)
+    differences = [(linear(unravel(flat + 1e-4 * unit)) - linear(unravel(flat - 1e-4 * unit))) / 2e-4 for unit in np.eye(4)]
+    close(found, np.array(differences), 1e-7)
+
+
+@frameworks
+@pytest.mark.parametrize(
+    ("estimator", "samples", "tolerance"),
+    [("finite-differences", 1, 1e-7), ("spsa", 3000, 5 * np.sqrt(3 / 3000))],  # 5 standard errors
+)
+def test_estimators_without_derivatives_on_a_network(framework, network, estimator, samples, tolerance):
+    found, certificate = hpm.hypergradient(
+        None,
+        None,
+        arrays(framework, Network.PARAMS),
+        arrays(framework, Network.H),
+        estimator=estimator,
+        estimator_iterations=samples,
+        response=lambda h: network["run"](ravel_pytree(framework.numpy(h))[0]),
+    )
+    assert certificate.calls.losses == (8 if estimator == "finite-differences" else 2 * samples)
+    close(framework.numpy(found), network["unrolled"], tolerance)
 
 
 def momentum(inner, framework):
