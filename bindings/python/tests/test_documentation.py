@@ -1,0 +1,42 @@
+"""The blocks of docs/hypergradients.md run as they stand."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+PAGE = ROOT / "docs" / "hypergradients.md"
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("block", blocks("python"), ids=lambda block: re.findall("import (torch|jax)", block)[0])
+def test_python(block):
+    pytest.importorskip("torch" if "import torch" in block else "jax")
+    ran = subprocess.run([sys.executable, "-c", block], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.splitlines()[-1].startswith(("converged after", "iteration-limit after")) and "nan" not in ran.stdout
+
+
+@pytest.mark.skipif(shutil.which("cc") is None or not (ROOT / "lib").exists(), reason="needs a C compiler and `make`")
+def test_c(tmp_path):
+    (block,) = blocks("c")
+    (tmp_path / "block.c").write_text(block)
+    library = ROOT / "lib"
+    warnings = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+    command = ["cc", *warnings, f"-I{ROOT}/include", "block.c", f"-L{library}", "-lhpm", "-lm", f"-Wl,-rpath,{library}"]
+    subprocess.run([*command, "-o", "block"], cwd=tmp_path, check=True)
+    ran = subprocess.run(["./block"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    # w = 2 / (1 + e^h), q = (w - 1) / (1 + e^h), dF/dh = -e^h w q
+    assert ran.stdout.startswith("-0.181715 0 0.181715 after 2 iterations")
+
+
+def test_swift_is_the_example():
+    (block,) = blocks("swift")
+    assert block in (ROOT / "examples/swift/Sources/Ridge/main.swift").read_text()
