@@ -392,7 +392,9 @@ def write(rows: list[dict], folder: Path, count: int, load: float) -> None:
         "betty-ml 0.1.1 `cg` does not converge: it makes the next direction from the residual before the step. Its",
         "`neumann` does, in as many terms as theory asks for. jaxopt and `lax.scan` run the whole estimate as one",
         "compiled program; libhpm calls a compiled function for each product and each vector operation, which costs",
-        "about 0.2 ms an iteration: it shows where the problem is small.",
+        "about 0.2 ms an iteration: it shows where the problem is small. Where it is large, they keep what does not",
+        "change: jaxopt linearises the gradient once, `jax.grad` and higher keep the forward pass of each step (higher's",
+        "memory); libhpm computes it anew with each product.",
     ]
     (folder / "peers.md").write_text("\n".join(lines) + "\n")
 
