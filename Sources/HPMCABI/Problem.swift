@@ -290,9 +290,15 @@ public func hpm_problem_hypergradient(
     return status == HPM_OK && !isUsable ? HPM_FAILED_ESTIMATE : status
 }
 
-/// Tests a problem's callbacks: symmetry of the Hessian product, the adjoint identity of the step's two
-/// products, each derivative against differences of what it is the derivative of. It says in words
-/// which one is wrong and by how much. Vectors need the operation `random`.
+/// Tests a problem's callbacks: each gives the same when asked again with the same input; symmetry of
+/// the Hessian product; the adjoint identity of the step's two products; each derivative against
+/// differences of what it is the derivative of. It says in words which one is wrong and by how much.
+/// Vectors need the operation `random`.
+///
+/// `outer_loss`, `inner_loss`, `step` and `response` say what the problem is: what contradicts them is
+/// wrong, and of themselves repetition alone is tested. Where two callbacks contradict each other and
+/// none of them is confirmed by another, the line says that they disagree. A product for which there is
+/// nothing but symmetry or the adjoint identity, which any multiple of it keeps, is said to be not checked.
 ///
 /// - Parameters:
 ///   - problem: The problem.
@@ -303,11 +309,11 @@ public func hpm_problem_hypergradient(
 ///     size alone.
 ///   - capacity: Its size in bytes; 0 where `out` is NULL.
 ///   - needed: Receives the size in bytes that the lines take, the NUL counted.
-/// - Returns: `HPM_OK`, `HPM_WRONG_DERIVATIVE` (also written by ``hpm_last_error``: the first wrong
-///   one), `HPM_ERROR_CAPACITY`, `HPM_ERROR_CALLBACK`, `HPM_ERROR_UNSUPPORTED`, `HPM_ERROR_ARGUMENT`,
+/// - Returns: `HPM_OK`, `HPM_WRONG_DERIVATIVE` (a callback is wrong, or two disagree; also written by
+///   ``hpm_last_error``: the first such line), `HPM_ERROR_CAPACITY`, `HPM_ERROR_CALLBACK`, `HPM_ERROR_UNSUPPORTED`, `HPM_ERROR_ARGUMENT`,
 ///   `HPM_ERROR_MEMORY` or `HPM_ERROR_HANDLE`.
 /// - Thread safety: Any thread. No lock is held during callbacks.
-/// - Complexity: About 30 calls of each callback.
+/// - Complexity: About 40 calls of each callback.
 /// - Since: 0.1
 @_cdecl("hpm_problem_check")
 public func hpm_problem_check(
@@ -323,7 +329,7 @@ public func hpm_problem_check(
         let h = try require(h, "h")
         let needed = try require(needed, "needed")
         let findings = try problem.check(options, w: w, h: h)
-        firstWrong = findings.first { $0.verdict == .wrong }?.words
+        firstWrong = findings.first { $0.isFault }?.words
         try copy(findings.map(\.words).joined(separator: "\n"), to: out, capacity, needed)
     }
     guard status == HPM_OK, let firstWrong else { return status }

@@ -10,7 +10,7 @@ public let HPM_STOPPED: hpm_status = 1
 public let HPM_UNCHANGED: hpm_status = 2
 /// ``hpm_problem_hypergradient``: there is no estimate; the certificate says why.
 public let HPM_FAILED_ESTIMATE: hpm_status = 3
-/// ``hpm_problem_check``: a callback is wrong.
+/// ``hpm_problem_check``: a callback is wrong, or two contradict each other.
 public let HPM_WRONG_DERIVATIVE: hpm_status = 4
 /// An argument has a value that is not allowed.
 public let HPM_ERROR_ARGUMENT: hpm_status = -1

@@ -1,42 +1,33 @@
-/// What a check found of one callback.
-public struct CallbackFinding: Equatable, Sendable {
-    public enum Verdict: Sendable {
-        case right, wrong, notChecked
-    }
-
-    /// The callback's name in the C interface.
-    public let callback: String
-    public let verdict: Verdict
-    /// The relative difference of what was compared; NaN where nothing was.
-    public let error: Double
-    /// A sentence.
-    public let words: String
-}
-
 extension BilevelProblem {
-    /// Tests the callbacks at a place, each by an identity that holds for the right one: symmetry of the
-    /// Hessian product, the adjoint identity of the step's two products, and central differences along
-    /// random directions for every derivative.
+    /// Tests the callbacks at a place, each by what holds for the right one: it gives the same when asked
+    /// again; symmetry of the Hessian product; the adjoint identity of the step's two products; and
+    /// central differences along random directions for every derivative.
     ///
-    /// A callback is compared with others; where one of those is wrong already, it isn't.
+    /// The losses, `step` and `response` say what the problem is: what contradicts them is wrong, and of
+    /// themselves no more than repetition can be tested. A derivative is compared with others, unless
+    /// those are wrong already. Where one contradicts another that nothing has confirmed, the two
+    /// disagree. An identity alone, which every factor keeps, leaves a product not checked.
     ///
     /// - Parameters:
     ///   - tolerance: The relative difference from which on a callback is wrong; nil: 1e-4, or 1e-2 for
     ///     vectors in single precision.
     ///   - differenceStep: Relative step of the differences; nil: what balances rounding and truncation at
     ///     the vectors' precision.
-    /// - Throws: `callback` where a callback failed.
-    /// - Complexity: About 30 calls of each callback.
+    /// - Throws: `callback` where a callback failed; `argument` for a tolerance or step that is not
+    ///   allowed; `unsupported` where a vector space can't draw random vectors.
+    /// - Complexity: About 40 calls of each callback.
     public func check(
         at w: W, _ h: H, tolerance: Double? = nil, differenceStep: Double? = nil, seed: UInt64 = 0
     ) throws(HPMError) -> [CallbackFinding] {
+        // Ten times and more what differences in single precision can reach.
+        let tolerance = tolerance ?? max(1e-4, 400 * balancedDifferenceStep * balancedDifferenceStep)
+        let differenceStep = differenceStep ?? balancedDifferenceStep
+        try Settings.requireNonNegative(tolerance, "check_tolerance")
+        try Settings.requirePositive(differenceStep, "difference_step")
         var check = CallbackCheck(
-            problem: self, w: w, h: h,
-            // Ten times and more what differences in single precision can reach.
-            tolerance: tolerance
-                ?? max(1e-4, 400 * balancedDifferenceStep * balancedDifferenceStep),
-            differenceStep: differenceStep ?? balancedDifferenceStep, seed: seed)
-        return try check.run()
+            problem: self, w: w, h: h, tolerance: tolerance, differenceStep: differenceStep, seed: seed)
+        try check.run()
+        return check.findings
     }
 }
 
@@ -47,8 +38,8 @@ struct CallbackCheck<P: VectorSpace, H: VectorSpace> {
     let tolerance: Double
     let differenceStep: Double
     let seed: UInt64
-    private var findings: [CallbackFinding] = []
-    private static var trials: Int { 3 }
+    var findings: [CallbackFinding] = []
+    static var trials: Int { 3 }
 
     init(
         problem: BilevelProblem<P, H>, w: P.Vector, h: H.Vector, tolerance: Double,
@@ -62,404 +53,209 @@ struct CallbackCheck<P: VectorSpace, H: VectorSpace> {
         self.seed = seed
     }
 
-    /// A number and how far rounding may have taken it.
-    private struct Measured {
-        let value: Double
-        var rounding = 0.0
-    }
-
-    /// Two numbers that should be the same.
-    private struct Comparison {
-        let observed: Double
-        let expected: Measured
-        /// The size of what both are sums of, so that a sum near 0 is not judged by its rounding.
-        let scale: Double
-
-        var size: Double {
-            max(observed.magnitude, expected.value.magnitude, 1e-6 * scale, .leastNormalMagnitude)
-        }
-        var error: Double {
-            max(0, (observed - expected.value).magnitude - expected.rounding) / size
-        }
-        /// Whether a wrong number could hide in the rounding.
-        func isBlind(_ tolerance: Double) -> Bool { expected.rounding > tolerance * size }
-    }
-
     /// The precision of the user's numbers; a step as long as single precision needs tells it of vectors
     /// that are known by callbacks alone.
-    private var precision: Double {
+    var precision: Double {
         max(
             problem.parameters.precision, problem.hyperparameters.precision,
             differenceStep >= 4e-3 ? 0x1p-23 : 0)
     }
 
-    mutating func run() throws(HPMError) -> [CallbackFinding] {
+    mutating func run() throws(HPMError) {
+        try checkRepetition()
         try checkOuterGradient()
-        try checkInnerGradient()
+        try checkInnerGradients()
         try checkHessianProduct()
-        try checkInnerHyperGradient()
         try checkCrossProduct()
-        try checkStepForward()
-        try checkStepBackward()
-        return findings
-    }
-
-    private func isWrong(_ callback: String) -> Bool {
-        findings.contains { $0.callback == callback && $0.verdict == .wrong }
-    }
-
-    private mutating func skip(_ callback: String, _ reason: String) {
-        findings.append(
-            CallbackFinding(
-                callback: callback, verdict: .notChecked, error: .nan,
-                words: "\(callback) was not checked: \(reason)"))
-    }
-
-    /// Compares over several random directions and keeps the worst.
-    private mutating func compare(
-        _ callback: String, _ what: String, with other: String,
-        _ comparison: (_ trial: UInt64) throws(HPMError) -> Comparison
-    ) throws(HPMError) {
-        guard !isWrong(callback) else { return }
-        var worst: Comparison?
-        for trial in 0..<Self.trials {
-            let found = try comparison(RandomSeed.derived(from: seed, student: trial, event: 1))
-            guard found.observed.isFinite else {
-                return findings.append(
-                    CallbackFinding(
-                        callback: callback, verdict: .wrong, error: .infinity,
-                        words: "\(callback) is wrong: it gives numbers that are not finite"))
-            }
-            guard found.expected.value.isFinite else {
-                return skip(callback, "\(other) are not finite here")
-            }
-            if worst.map({ found.error > $0.error }) ?? true { worst = found }
-        }
-        guard let worst else { return }
-        if worst.error > tolerance {
-            findings.append(
-                CallbackFinding(
-                    callback: callback, verdict: .wrong, error: worst.error,
-                    words:
-                        "\(callback) is wrong: \(what) is \(worst.observed), \(other) \(worst.expected.value), a relative difference of \(worst.error)"
-                ))
-        } else if worst.isBlind(tolerance) {
-            skip(callback, "\(what) is too small here to be told from rounding; check it elsewhere")
-        } else {
-            findings.append(
-                CallbackFinding(
-                    callback: callback, verdict: .right, error: worst.error,
-                    words: "\(callback) is right: \(what) agrees with \(other) to \(worst.error)"))
-        }
-    }
-
-    /// Whether a gradient's numbers are finite; says so where they are not.
-    private mutating func requireFinite<Space: VectorSpace>(
-        _ callback: String, _ space: Space, _ vector: Space.Vector
-    ) throws(HPMError) -> Bool {
-        if try space.dot(vector, vector).isFinite { return true }
-        if try space.normalize(space.makeCopy(of: vector)).isFinite { return true }
-        findings.append(
-            CallbackFinding(
-                callback: callback, verdict: .wrong, error: .infinity,
-                words: "\(callback) is wrong: it gives numbers that are not finite"))
-        return false
-    }
-
-    private func direction(_ seed: UInt64) throws(HPMError) -> P.Vector {
-        let vector = try problem.parameters.makeZeros()
-        try problem.parameters.randomize(vector, seed: seed, .normal)
-        return vector
-    }
-
-    private func hyperDirection(_ seed: UInt64) throws(HPMError) -> H.Vector {
-        let vector = try problem.hyperparameters.makeZeros()
-        try problem.hyperparameters.randomize(vector, seed: seed, .normal)
-        return vector
-    }
-
-    /// The step along a direction, relative to the size of where it begins.
-    private func step<Space: VectorSpace>(
-        _ space: Space, _ origin: Space.Vector, _ direction: Space.Vector
-    ) throws(HPMError) -> Double {
-        let length = try space.norm(direction)
-        return differenceStep * (1 + (try space.norm(origin))) / max(length, .leastNormalMagnitude)
-    }
-
-    private func shifted<Space: VectorSpace>(
-        _ space: Space, _ origin: Space.Vector, _ step: Double, _ direction: Space.Vector
-    ) throws(HPMError) -> Space.Vector {
-        let vector = try space.makeCopy(of: origin)
-        try space.add(step, direction, to: vector)
-        return vector
-    }
-
-    /// (value(w + e v) - value(w - e v)) / 2e for a number.
-    private func difference<Space: VectorSpace>(
-        _ space: Space, _ origin: Space.Vector, _ direction: Space.Vector,
-        size: Double = 0, _ value: (Space.Vector) throws(HPMError) -> Double
-    ) throws(HPMError) -> Measured {
-        let step = try step(space, origin, direction)
-        let above = try value(try shifted(space, origin, step, direction))
-        let below = try value(try shifted(space, origin, -step, direction))
-        return measured(above, below, step, size: size)
-    }
-
-    /// - Parameter size: Of the terms that the two numbers are sums of, where it is larger than they.
-    private func measured(
-        _ above: Double, _ below: Double, _ step: Double, size: Double
-    ) -> Measured {
-        Measured(
-            value: (above - below) / (2 * step),
-            rounding: 4 * precision * max(above.magnitude, below.magnitude, size) / step)
+        try checkStepProducts()
     }
 
     private mutating func checkOuterGradient() throws(HPMError) {
-        guard let outerGradient = problem.outerGradient else { return }
-        let dw = try problem.parameters.makeZeros()
-        let dh = try problem.hyperparameters.makeZeros()
-        try outerGradient(w, h, dw, dh)
-        guard try requireFinite("outer_gradient", problem.parameters, dw),
-            try requireFinite("outer_gradient", problem.hyperparameters, dh)
-        else { return }
-        guard let outerLoss = problem.outerLoss else {
-            return skip("outer_gradient", "there is no outer_loss to compare it with")
+        guard problem.outerGradient != nil, !isWrong("outer_gradient") else { return }
+        let (dw, dh) = try outerGradient(w, h)
+        guard let outerLoss = problem.outerLoss, !isWrong("outer_loss") else {
+            return skip("outer_gradient", withoutReference("outer_loss", problem.outerLoss != nil))
         }
-        let (parameters, hyperparameters, w, h) = (
-            problem.parameters, problem.hyperparameters, w, h
-        )
-        try compare(
-            "outer_gradient", "its part of w along a direction", with: "differences of outer_loss"
-        ) { [self] (seed) throws(HPMError) in
-            let v = try direction(seed)
-            return Comparison(
-                observed: try parameters.dot(dw, v),
-                expected: try difference(parameters, w, v) { (w) throws(HPMError) in
-                    try outerLoss(w, h)
-                }, scale: try parameters.norm(dw) * parameters.norm(v))
-        }
-        try compare(
-            "outer_gradient", "its part of h along a direction", with: "differences of outer_loss"
-        ) { [self] (seed) throws(HPMError) in
-            let u = try hyperDirection(seed)
-            return Comparison(
-                observed: try hyperparameters.dot(dh, u),
-                expected: try difference(hyperparameters, h, u) { (h) throws(HPMError) in
-                    try outerLoss(w, h)
-                }, scale: try hyperparameters.norm(dh) * hyperparameters.norm(u))
-        }
+        let (parameters, hyperparameters) = (problem.parameters, problem.hyperparameters)
+        let reference = Reference.differences(of: "outer_loss", isTrusted: true)
+        judge(
+            "outer_gradient",
+            [
+                try test("its part of w along a direction", with: reference) { (seed) throws(HPMError) in
+                    let v = try direction(seed)
+                    return Comparison(
+                        observed: try parameters.dot(dw, v),
+                        expected: try difference(parameters, w, v) { (w) throws(HPMError) in
+                            try outerLoss(w, h)
+                        }, scale: try parameters.length(of: dw) * parameters.length(of: v))
+                }
+            ])
+        judge(
+            "outer_gradient",
+            [
+                try test("its part of h along a direction", with: reference) { (seed) throws(HPMError) in
+                    let u = try hyperDirection(seed)
+                    return Comparison(
+                        observed: try hyperparameters.dot(dh, u),
+                        expected: try difference(hyperparameters, h, u) { (h) throws(HPMError) in
+                            try outerLoss(w, h)
+                        }, scale: try hyperparameters.length(of: dh) * hyperparameters.length(of: u))
+                }
+            ])
     }
 
-    private mutating func checkInnerGradient() throws(HPMError) {
-        guard let innerGradient = problem.innerGradient else { return }
-        let gradient = try problem.parameters.makeZeros()
-        try innerGradient(w, h, gradient)
-        guard try requireFinite("inner_gradient", problem.parameters, gradient) else { return }
-        guard let innerLoss = problem.innerLoss else {
-            return skip("inner_gradient", "there is no inner_loss to compare it with")
+    private mutating func checkInnerGradients() throws(HPMError) {
+        let gradient = try testInnerGradient()
+        let hyperGradient = try testInnerHyperGradient()
+        // Two gradients of one function that is not inner_loss: that may be what is wrong.
+        if let gradient, let hyperGradient, gradient.contradicts(tolerance),
+            hyperGradient.contradicts(tolerance),
+            try testMixedDerivative().agrees(tolerance)
+        {
+            disagree(
+                "inner_gradient", gradient,
+                "; inner_hyper_gradient contradicts inner_loss, too, and agrees with inner_gradient")
+            return disagree("inner_hyper_gradient", hyperGradient)
         }
-        let (parameters, w, h) = (problem.parameters, w, h)
-        try compare(
-            "inner_gradient", "it along a direction", with: "differences of inner_loss"
-        ) { [self] (seed) throws(HPMError) in
+        if let gradient { judge("inner_gradient", [gradient]) }
+        if let hyperGradient { judge("inner_hyper_gradient", [hyperGradient]) }
+    }
+
+    private mutating func testInnerGradient() throws(HPMError) -> Test? {
+        guard problem.innerGradient != nil, !isWrong("inner_gradient") else { return nil }
+        guard let innerLoss = problem.innerLoss, !isWrong("inner_loss") else {
+            skip("inner_gradient", withoutReference("inner_loss", problem.innerLoss != nil))
+            return nil
+        }
+        let gradient = try innerGradient(w, h)
+        let parameters = problem.parameters
+        return try test(
+            "it along a direction", with: .differences(of: "inner_loss", isTrusted: true)
+        ) { (seed) throws(HPMError) in
             let v = try direction(seed)
             return Comparison(
                 observed: try parameters.dot(gradient, v),
                 expected: try difference(parameters, w, v) { (w) throws(HPMError) in
                     try innerLoss(w, h)
-                }, scale: try parameters.norm(gradient) * parameters.norm(v))
+                }, scale: try parameters.length(of: gradient) * parameters.length(of: v))
         }
     }
 
-    /// |gradient| |v|: what the rounding of their product is measured by.
-    private func size(
-        of innerGradient: (P.Vector, H.Vector, P.Vector) throws(HPMError) -> Void, times v: P.Vector
-    ) throws(HPMError) -> Double {
-        let gradient = try problem.parameters.makeZeros()
-        try innerGradient(w, h, gradient)
-        return try problem.parameters.norm(gradient) * problem.parameters.norm(v)
-    }
-
-    private mutating func checkHessianProduct() throws(HPMError) {
-        guard let hessianProduct = problem.hessianProduct else { return }
-        let (parameters, w, h) = (problem.parameters, w, h)
-        func product(_ v: P.Vector) throws(HPMError) -> P.Vector {
-            let result = try parameters.makeZeros()
-            try hessianProduct(w, h, v, result)
-            return result
+    private mutating func testInnerHyperGradient() throws(HPMError) -> Test? {
+        guard problem.innerHyperGradient != nil, !isWrong("inner_hyper_gradient") else { return nil }
+        guard let innerLoss = problem.innerLoss, !isWrong("inner_loss") else {
+            skip("inner_hyper_gradient", withoutReference("inner_loss", problem.innerLoss != nil))
+            return nil
         }
-        try compare("hessian_product", "u.Hv", with: "v.Hu") { [self] (seed) throws(HPMError) in
-            let (u, v) = (try direction(seed), try direction(seed &+ 1))
-            let forward = try product(v)
-            return Comparison(
-                observed: try parameters.dot(u, forward),
-                expected: Measured(value: try parameters.dot(v, try product(u))),
-                scale: try parameters.norm(u) * parameters.norm(forward))
-        }
-        guard let innerGradient = problem.innerGradient, !isWrong("inner_gradient") else { return }
-        try compare(
-            "hessian_product", "u.Hv", with: "differences of inner_gradient"
-        ) { [self] (seed) throws(HPMError) in
-            let (u, v) = (try direction(seed), try direction(seed &+ 1))
-            let forward = try product(v)
-            return Comparison(
-                observed: try parameters.dot(u, forward),
-                expected: try difference(
-                    parameters, w, v, size: try size(of: innerGradient, times: u)
-                ) { (w) throws(HPMError) in
-                    let gradient = try parameters.makeZeros()
-                    try innerGradient(w, h, gradient)
-                    return try parameters.dot(u, gradient)
-                }, scale: try parameters.norm(u) * parameters.norm(forward))
-        }
-    }
-
-    private mutating func checkInnerHyperGradient() throws(HPMError) {
-        guard let innerHyperGradient = problem.innerHyperGradient else { return }
-        let gradient = try problem.hyperparameters.makeZeros()
-        try innerHyperGradient(w, h, gradient)
-        guard try requireFinite("inner_hyper_gradient", problem.hyperparameters, gradient) else {
-            return
-        }
-        guard let innerLoss = problem.innerLoss else {
-            return skip("inner_hyper_gradient", "there is no inner_loss to compare it with")
-        }
-        let (hyperparameters, w, h) = (problem.hyperparameters, w, h)
-        try compare(
-            "inner_hyper_gradient", "it along a direction", with: "differences of inner_loss"
-        ) { [self] (seed) throws(HPMError) in
+        let gradient = try innerHyperGradient(w, h)
+        let hyperparameters = problem.hyperparameters
+        return try test(
+            "it along a direction", with: .differences(of: "inner_loss", isTrusted: true)
+        ) { (seed) throws(HPMError) in
             let u = try hyperDirection(seed)
             return Comparison(
                 observed: try hyperparameters.dot(gradient, u),
                 expected: try difference(hyperparameters, h, u) { (h) throws(HPMError) in
                     try innerLoss(w, h)
-                }, scale: try hyperparameters.norm(gradient) * hyperparameters.norm(u))
+                }, scale: try hyperparameters.length(of: gradient) * hyperparameters.length(of: u))
         }
+    }
+
+    /// u . d(df/dh)/dw v against v . d(df/dw)/dh u.
+    private func testMixedDerivative() throws(HPMError) -> Test {
+        try test(
+            "differences of inner_hyper_gradient",
+            with: .differences(of: "inner_gradient", isTrusted: false)
+        ) { (seed) throws(HPMError) in
+            let (v, u) = (try direction(seed), try hyperDirection(seed &+ 1))
+            let hyper = try differenceOfInnerHyperGradient(along: v, times: u)
+            var plain = try differenceOfInnerGradient(inHyperparametersAlong: u, times: v)
+            plain.rounding += hyper.rounding
+            return Comparison(observed: hyper.value, expected: plain, scale: 0)
+        }
+    }
+
+    private func differenceOfInnerGradient(
+        inHyperparametersAlong u: H.Vector, times v: P.Vector
+    ) throws(HPMError) -> Measured {
+        let parameters = problem.parameters
+        let size = try parameters.length(of: innerGradient(w, h)) * parameters.length(of: v)
+        return try difference(problem.hyperparameters, h, u, size: size) { (h) throws(HPMError) in
+            try parameters.dot(v, innerGradient(w, h))
+        }
+    }
+
+    private func differenceOfInnerHyperGradient(
+        along v: P.Vector, times u: H.Vector
+    ) throws(HPMError) -> Measured {
+        let hyperparameters = problem.hyperparameters
+        let size = try hyperparameters.length(of: innerHyperGradient(w, h)) * hyperparameters.length(of: u)
+        return try difference(problem.parameters, w, v, size: size) { (w) throws(HPMError) in
+            try hyperparameters.dot(u, innerHyperGradient(w, h))
+        }
+    }
+
+    private mutating func checkHessianProduct() throws(HPMError) {
+        guard problem.hessianProduct != nil, !isWrong("hessian_product") else { return }
+        let parameters = problem.parameters
+        var tests = [
+            try test("u.Hv", with: .symmetry) { (seed) throws(HPMError) in
+                let (u, v) = (try direction(seed), try direction(seed &+ 1))
+                let forward = try hessianProduct(v)
+                return Comparison(
+                    observed: try parameters.dot(u, forward),
+                    expected: Measured(value: try parameters.dot(v, try hessianProduct(u))),
+                    scale: try parameters.length(of: u) * parameters.length(of: forward))
+            }
+        ]
+        if problem.innerGradient != nil, !isWrong("inner_gradient") {
+            let reference = Reference.differences(
+                of: "inner_gradient", isTrusted: isRight("inner_gradient"))
+            let compared = try test("u.Hv", with: reference) { (seed) throws(HPMError) in
+                let (u, v) = (try direction(seed), try direction(seed &+ 1))
+                let forward = try hessianProduct(v)
+                let size = try parameters.length(of: innerGradient(w, h)) * parameters.length(of: u)
+                return Comparison(
+                    observed: try parameters.dot(u, forward),
+                    expected: try difference(parameters, w, v, size: size) { (w) throws(HPMError) in
+                        try parameters.dot(u, innerGradient(w, h))
+                    }, scale: try parameters.length(of: u) * parameters.length(of: forward))
+            }
+            tests.append(compared)
+        }
+        judge("hessian_product", tests)
     }
 
     private mutating func checkCrossProduct() throws(HPMError) {
-        guard let crossProduct = problem.crossProduct else { return }
-        guard let innerGradient = problem.innerGradient, !isWrong("inner_gradient") else {
+        guard problem.crossProduct != nil, !isWrong("cross_product") else { return }
+        let hyperparameters = problem.hyperparameters
+        var tests: [Test] = []
+        for callback in ["inner_gradient", "inner_hyper_gradient"] {
+            let isOfW = callback == "inner_gradient"
+            guard isOfW ? problem.innerGradient != nil : problem.innerHyperGradient != nil,
+                !isWrong(callback)
+            else { continue }
+            let reference = Reference.differences(of: callback, isTrusted: isRight(callback))
+            let compared = try test("it along a direction", with: reference) { (seed) throws(HPMError) in
+                let (v, u) = (try direction(seed), try hyperDirection(seed &+ 1))
+                let product = try crossProduct(v)
+                return Comparison(
+                    observed: try hyperparameters.dot(u, product),
+                    expected: isOfW
+                        ? try differenceOfInnerGradient(inHyperparametersAlong: u, times: v)
+                        : try differenceOfInnerHyperGradient(along: v, times: u),
+                    scale: try hyperparameters.length(of: u) * hyperparameters.length(of: product))
+            }
+            tests.append(compared)
+        }
+        if tests.isEmpty {
+            let isThere = problem.innerGradient != nil || problem.innerHyperGradient != nil
             return skip(
                 "cross_product",
-                problem.innerGradient == nil
-                    ? "there is no inner_gradient to compare it with"
-                    : "inner_gradient, with which it is compared, is wrong itself")
+                withoutReference(
+                    isThere && problem.innerGradient == nil ? "inner_hyper_gradient" : "inner_gradient",
+                    isThere))
         }
-        let (parameters, hyperparameters, w, h) = (
-            problem.parameters, problem.hyperparameters, w, h
-        )
-        try compare(
-            "cross_product", "it along a direction", with: "differences of inner_gradient"
-        ) { [self] (seed) throws(HPMError) in
-            let (v, u) = (try direction(seed), try hyperDirection(seed &+ 1))
-            let product = try hyperparameters.makeZeros()
-            try crossProduct(w, h, v, product)
-            return Comparison(
-                observed: try hyperparameters.dot(u, product),
-                expected: try difference(
-                    hyperparameters, h, u, size: try size(of: innerGradient, times: v)
-                ) { (h) throws(HPMError) in
-                    let gradient = try parameters.makeZeros()
-                    try innerGradient(w, h, gradient)
-                    return try parameters.dot(v, gradient)
-                }, scale: try hyperparameters.norm(u) * hyperparameters.norm(product))
-        }
-    }
-
-    /// A step's derivatives are checked apart: the larger would hide the smaller.
-    private enum StepPart: String, CaseIterable {
-        case w, h
-    }
-
-    private func directions(
-        of part: StepPart, _ seed: UInt64
-    ) throws(HPMError) -> (P.Vector, H.Vector) {
-        switch part {
-        case .w: (try direction(seed), try problem.hyperparameters.makeZeros())
-        case .h: (try problem.parameters.makeZeros(), try hyperDirection(seed))
-        }
-    }
-
-    /// v . d step along (dw, dh), by differences.
-    private func stepDifference(
-        _ step: (Int, P.Vector, H.Vector, P.Vector) throws(HPMError) -> Void, _ dw: P.Vector,
-        _ dh: H.Vector, along v: P.Vector
-    ) throws(HPMError) -> Measured {
-        let (parameters, hyperparameters) = (problem.parameters, problem.hyperparameters)
-        let size = try parameters.norm(w) + hyperparameters.norm(h)
-        let length =
-            try differenceStep * (1 + size) / (parameters.norm(dw) + hyperparameters.norm(dh))
-        var values: [Double] = []
-        var terms = 0.0
-        for signed in [length, -length] {
-            let result = try parameters.makeZeros()
-            try step(
-                0, try shifted(parameters, w, signed, dw), try shifted(hyperparameters, h, signed, dh),
-                result)
-            values.append(try parameters.dot(v, result))
-            terms = max(terms, try parameters.norm(v) * parameters.norm(result))
-        }
-        return measured(values[0], values[1], length, size: terms)
-    }
-
-    private mutating func checkStepForward() throws(HPMError) {
-        guard let stepForward = problem.stepForward else { return }
-        guard let step = problem.step else {
-            return skip("step_forward", "there is no step to compare it with")
-        }
-        let (parameters, w, h) = (problem.parameters, w, h)
-        for part in StepPart.allCases {
-            try compare(
-                "step_forward", "its part of \(part.rawValue) along a direction",
-                with: "differences of step"
-            ) { [self] (seed) throws(HPMError) in
-                let v = try direction(seed)
-                let (dw, dh) = try directions(of: part, seed &+ 1)
-                let result = try parameters.makeZeros()
-                try stepForward(0, w, h, dw, dh, result)
-                return Comparison(
-                    observed: try parameters.dot(v, result),
-                    expected: try stepDifference(step, dw, dh, along: v),
-                    scale: try parameters.norm(v) * parameters.norm(result))
-            }
-        }
-    }
-
-    private mutating func checkStepBackward() throws(HPMError) {
-        guard let stepBackward = problem.stepBackward else { return }
-        let forward = isWrong("step_forward") ? nil : problem.stepForward
-        guard forward != nil || problem.step != nil else {
-            return skip("step_backward", "there is no step to compare it with")
-        }
-        let (parameters, hyperparameters, w, h) = (
-            problem.parameters, problem.hyperparameters, w, h
-        )
-        for part in StepPart.allCases {
-            try compare(
-                "step_backward", "its part of \(part.rawValue) along a direction",
-                with: forward == nil ? "differences of step" : "the adjoint identity with step_forward"
-            ) { [self] (seed) throws(HPMError) in
-                let v = try direction(seed)
-                let (dw, dh) = try directions(of: part, seed &+ 1)
-                let (pulled, pulledHyper) = (try parameters.makeZeros(), try hyperparameters.makeZeros())
-                try stepBackward(0, w, h, v, pulled, pulledHyper)
-                var expected = Measured(value: .nan)
-                if let forward {
-                    let result = try parameters.makeZeros()
-                    try forward(0, w, h, dw, dh, result)
-                    expected = Measured(value: try parameters.dot(v, result))
-                } else if let step = problem.step {
-                    expected = try stepDifference(step, dw, dh, along: v)
-                }
-                let (first, second) = (
-                    try parameters.dot(pulled, dw), try hyperparameters.dot(pulledHyper, dh)
-                )
-                return Comparison(
-                    observed: first + second, expected: expected,
-                    scale: try parameters.norm(pulled) * parameters.norm(dw)
-                        + hyperparameters.norm(pulledHyper) * hyperparameters.norm(dh))
-            }
-        }
+        judge("cross_product", tests)
     }
 }

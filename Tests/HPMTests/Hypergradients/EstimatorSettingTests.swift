@@ -17,6 +17,35 @@ extension Hypergradients {
             }
         }
 
+        /// A step of 0 would make every product by differences a zero.
+        @Test func badDifferenceSteps() throws {
+            let quadratic = QuadraticProblem([1, 2], seed: 1)
+            var problem = quadratic.problem
+            problem.crossProduct = nil
+            for step in [0, -1, Double.nan, .infinity] {
+                let outcome = try problem.outcome(
+                    try OneStep(learningRate: 0.1), at: quadratic.place, quadratic.hyperplace,
+                    differenceStep: step)
+                #expect(outcome.error?.code == .argument && outcome.isAllNaN)
+                #expect(outcome.error?.message.contains("difference_step") == true)
+            }
+        }
+
+        /// A rank whose inner system no machine holds, where the vectors' dimension does not bound it.
+        @Test func hugeRank() throws {
+            let quadratic = QuadraticProblem([1, 2], seed: 1)
+            let (parameters, hyperparameters) = (
+                TrackedVectorSpace(count: 2, knowsDimension: false),
+                TrackedVectorSpace(count: 2, knowsDimension: false)
+            )
+            for rank in [1 << 30, 1 << 40] {
+                let outcome = try quadratic.problem.outcome(
+                    try Nystrom(rank: rank, damping: 1), at: quadratic.place, quadratic.hyperplace,
+                    parameters, hyperparameters)
+                #expect(outcome.error?.code == .memory && outcome.isAllNaN)
+            }
+        }
+
         @Test func badCounts() {
             for count in [0, -1, Int.min] {
                 expectArgument("iterations") { try ConjugateGradient(iterations: count) }

@@ -218,6 +218,19 @@ extension Hypergradients {
             expectFailure(outcome, .nonfinite, "")
         }
 
+        /// A NaN of a step's adjoint in between, which the steps before it do not pass on.
+        @Test func nonfiniteAdjointThatIsNotPassedOn() throws {
+            var problem = ArrayProblem(parameterCount: 1, hyperparameterCount: 1)
+            problem.outerGradient = { _, _ in ([1], [0]) }
+            problem.step = { _, w, _ in w }
+            problem.stepBackward = { index, _, _, v in (index == 1 ? [.nan] : v, [1]) }
+            for checkpoints in [1, 2, 3] {
+                let outcome = try problem.outcome(
+                    try ReverseMode(steps: 3, checkpoints: checkpoints), at: [0], [0])
+                expectFailure(outcome, .nonfinite, "\(checkpoints) checkpoints")
+            }
+        }
+
         @Test func throwingCallbacksComeBack() throws {
             let failure = HPMError(.callback, "the trainer's own words")
             for kind in Kind.allCases {

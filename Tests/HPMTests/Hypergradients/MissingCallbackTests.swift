@@ -137,6 +137,8 @@ extension Hypergradients {
                 let outcome = try problem.outcome(estimator, at: network.start, network.hyperplace)
                 let name = type(of: estimator).name
                 #expect(outcome.error?.code == .unsupported, "\(name)")
+                // Before anything is computed.
+                #expect(outcome.calls.counts == CallbackCounts(), "\(name)")
                 #expect(outcome.error?.message.contains("callback \(callback.rawValue)") == true, "\(name)")
                 let isWritten = outcome.gradient.contains { !$0.isNaN && $0 != ArrayProblem.untouched }
                 #expect(!isWritten, "\(name) left numbers in the result of a call that failed")

@@ -1,0 +1,124 @@
+/// The two products of an optimizer's step: with differences of the step, and with one another.
+extension CallbackCheck {
+    /// A step's derivatives are checked apart: the larger would hide the smaller.
+    private enum StepPart: String, CaseIterable {
+        case w, h
+
+        var words: String { "its part of \(rawValue) along a direction" }
+    }
+
+    mutating func checkStepProducts() throws(HPMError) {
+        let hasForward = problem.stepForward != nil && !isWrong("step_forward")
+        let hasBackward = problem.stepBackward != nil && !isWrong("step_backward")
+        let hasStep = problem.step != nil && !isWrong("step")
+        var forward: [Test] = []
+        if hasForward, hasStep {
+            for part in StepPart.allCases { forward.append(try testStepForward(part)) }
+        } else if hasForward {
+            skip("step_forward", withoutReference("step", problem.step != nil))
+        }
+        if hasBackward, forward.contains(where: { $0.contradicts(tolerance) }) {
+            let backward = try testsOfAdjoint()
+            // Two against one: step may be what is wrong.
+            if backward.allSatisfy({ $0.agrees(tolerance) }) {
+                for test in forward where test.contradicts(tolerance) {
+                    disagree("step_forward", test, "; step_backward agrees with step_forward")
+                }
+                return skip("step_backward", "it agrees with step_forward, which disagrees with step")
+            }
+        }
+        for test in forward { judge("step_forward", [test]) }
+        guard hasBackward else { return }
+        if hasForward, !isWrong("step_forward") {
+            for test in try testsOfAdjoint(trusting: forward) { judge("step_backward", [test]) }
+        } else if hasStep {
+            for part in StepPart.allCases { judge("step_backward", [try testStepBackward(part)]) }
+        } else {
+            skip("step_backward", withoutReference("step", problem.step != nil))
+        }
+    }
+
+    private func directions(
+        of part: StepPart, _ seed: UInt64
+    ) throws(HPMError) -> (P.Vector, H.Vector) {
+        switch part {
+        case .w: (try direction(seed), try problem.hyperparameters.makeZeros())
+        case .h: (try problem.parameters.makeZeros(), try hyperDirection(seed))
+        }
+    }
+
+    /// v . d step along (dw, dh), by differences.
+    private func stepDifference(
+        _ dw: P.Vector, _ dh: H.Vector, along v: P.Vector
+    ) throws(HPMError) -> Measured {
+        let (parameters, hyperparameters) = (problem.parameters, problem.hyperparameters)
+        let size = try parameters.length(of: w) + hyperparameters.length(of: h)
+        let length =
+            try differenceStep * (1 + size)
+            / (parameters.length(of: dw) + hyperparameters.length(of: dh))
+        var values: [Double] = []
+        var terms = 0.0
+        for signed in [length, -length] {
+            let result = try step(
+                try shifted(parameters, w, signed, dw), try shifted(hyperparameters, h, signed, dh))
+            values.append(try parameters.dot(v, result))
+            terms = max(terms, try parameters.length(of: v) * parameters.length(of: result))
+        }
+        return measured(values[0], values[1], length, size: terms)
+    }
+
+    private func testStepForward(_ part: StepPart) throws(HPMError) -> Test {
+        let parameters = problem.parameters
+        return try test(
+            part.words, with: .differences(of: "step", isTrusted: true)
+        ) { (seed) throws(HPMError) in
+            let v = try direction(seed)
+            let (dw, dh) = try directions(of: part, seed &+ 1)
+            let result = try stepForward(dw, dh)
+            return Comparison(
+                observed: try parameters.dot(v, result),
+                expected: try stepDifference(dw, dh, along: v),
+                scale: try parameters.length(of: v) * parameters.length(of: result))
+        }
+    }
+
+    private func testStepBackward(_ part: StepPart) throws(HPMError) -> Test {
+        try testStepBackward(part, .differences(of: "step", isTrusted: true)) {
+            (dw, dh, v) throws(HPMError) in
+            try stepDifference(dw, dh, along: v)
+        }
+    }
+
+    /// - Parameter forward: What was found of step_forward, by part, where it was compared.
+    private func testsOfAdjoint(trusting forward: [Test] = []) throws(HPMError) -> [Test] {
+        var tests: [Test] = []
+        for (index, part) in StepPart.allCases.enumerated() {
+            let isTrusted = index < forward.count && forward[index].agrees(tolerance)
+            let adjoint = try testStepBackward(part, .stepForward(isTrusted: isTrusted)) {
+                (dw, dh, v) throws(HPMError) in
+                Measured(value: try problem.parameters.dot(v, stepForward(dw, dh)))
+            }
+            tests.append(adjoint)
+        }
+        return tests
+    }
+
+    private func testStepBackward(
+        _ part: StepPart, _ reference: Reference,
+        _ expected: (P.Vector, H.Vector, _ v: P.Vector) throws(HPMError) -> Measured
+    ) throws(HPMError) -> Test {
+        let (parameters, hyperparameters) = (problem.parameters, problem.hyperparameters)
+        return try test(part.words, with: reference) { (seed) throws(HPMError) in
+            let v = try direction(seed)
+            let (dw, dh) = try directions(of: part, seed &+ 1)
+            let (pulled, pulledHyper) = try stepBackward(v)
+            let (first, second) = (
+                try parameters.dot(pulled, dw), try hyperparameters.dot(pulledHyper, dh)
+            )
+            return Comparison(
+                observed: first + second, expected: try expected(dw, dh, v),
+                scale: try parameters.length(of: pulled) * parameters.length(of: dw)
+                    + hyperparameters.length(of: pulledHyper) * hyperparameters.length(of: dh))
+        }
+    }
+}
