@@ -70,6 +70,7 @@ class TorchOperations:
         self.dimension = sum(self.lengths)
         if self.dimension == 0:
             raise ArgumentError(f"{name} holds no numbers; allowed: at least 1")
+        self._groups = _groups(tensors)
         self.precision = max(torch.finfo(tensor.dtype).eps for tensor in tensors)
         flat = isinstance(given, Mapping) and all(
             isinstance(key, str) and isinstance(part, torch.Tensor) for key, part in given.items()
@@ -101,9 +102,11 @@ class TorchOperations:
 
     def dot(self, left: Tensors, right: Tensors) -> float:
         total: Any = None
-        for a, b in zip(left, right):
+        for group in self._groups:
+            a = _joined([left[index] for index in group])
+            b = a if right is left else _joined([right[index] for index in group])
             # Blocks: a vector in double precision is never there as a whole.
-            for part in map(_dot, a.reshape(-1).split(_BLOCK), b.reshape(-1).split(_BLOCK)):
+            for part in map(_dot, a.split(_BLOCK), b.split(_BLOCK)):
                 total = part if total is None else total + part.to(total.device)
         return float(total.item())
 
@@ -189,6 +192,23 @@ _BLOCK = 1 << 18
 def _wide(tensor: Any) -> Any:
     """Double precision; single on Apple's GPUs, which have no other."""
     return torch.float32 if tensor.device.type == "mps" else torch.float64
+
+
+def _groups(tensors: Tensors) -> list[list[int]]:
+    """Neighbours that fit into a block: a network has many small tensors, and each call costs its time."""
+    groups: list[list[int]] = []
+    kind, free = None, 0
+    for index, tensor in enumerate(tensors):
+        if (tensor.dtype, tensor.device) != kind or tensor.numel() > free:
+            kind, free = (tensor.dtype, tensor.device), _BLOCK
+            groups.append([])
+        groups[-1].append(index)
+        free -= tensor.numel()
+    return groups
+
+
+def _joined(tensors: Tensors) -> Any:
+    return tensors[0].reshape(-1) if len(tensors) == 1 else torch.cat([tensor.reshape(-1) for tensor in tensors])
 
 
 def _dot(left: Any, right: Any) -> Any:
