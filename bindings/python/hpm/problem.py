@@ -297,8 +297,9 @@ class Problem(Handle):
         )
 
     def check(self, params: Any, h: Any, **more: Option) -> list[str]:
-        """Tests the derivatives: symmetry of the Hessian product, the adjoint identity of the step's
-        two products, each derivative against differences of what it is the derivative of.
+        """Tests the callbacks: each gives the same when it is asked again; symmetry of the Hessian
+        product; the adjoint identity of the step's two products; each derivative against differences
+        of what it is the derivative of.
 
         Args:
             params: Parameters, any that are not special.
@@ -311,8 +312,8 @@ class Problem(Handle):
             A sentence for each test.
 
         Raises:
-            WrongDerivativeError: The sentences of those that are wrong, each with the callback and by
-                how much.
+            WrongDerivativeError: The sentences of those that are wrong, or that disagree while nothing
+                tells which one is wrong, each with the callback and by how much.
             BaseException: What a callback raised, as it was raised.
 
         Example:
@@ -349,7 +350,8 @@ class Problem(Handle):
         status = call.outcome(status)
         lines = buffer.value.decode().splitlines()
         if status == _abi.HPM_WRONG_DERIVATIVE:
-            raise WrongDerivativeError("\n".join(line for line in lines if " is wrong: " in line))
+            faults = [line for line in lines if " is wrong: " in line or " disagree by " in line]
+            raise WrongDerivativeError("\n".join(faults))
         return lines
 
     def _check_defaults(self) -> dict[str, Option]:

@@ -882,7 +882,8 @@ def test_check(framework):
     lines = problem.check(arrays(framework, Network.PARAMS), arrays(framework, Network.H))
     assert all(" is right: " in line for line in lines)
     assert {line.split()[0] for line in lines} == {
-        "outer_gradient", "inner_gradient", "hessian_product", "cross_product", "step_forward", "step_backward",
+        "outer_loss", "outer_gradient", "inner_loss", "inner_gradient", "hessian_product", "cross_product",
+        "step", "step_forward", "step_backward",
     }  # fmt: skip
 
     if framework is Jax:

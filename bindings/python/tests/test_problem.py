@@ -134,8 +134,8 @@ def test_what_is_missing_is_named():
     for estimator, name in (
         ("conjugate-gradient", "outer_gradient|inner_gradient"),
         ("one-step", "outer_gradient|inner_hyper_gradient"),
-        ("reverse", "step"),
-        ("forward", "step"),
+        ("reverse", "outer_gradient|step"),
+        ("forward", "outer_gradient|step"),
         ("spsa", "response"),
         ("finite-differences", "response"),
     ):
@@ -246,7 +246,7 @@ def test_a_problem_is_collected_at_once():
 
 def test_right_callbacks_are_right():
     lines = make().check(W + 0.5, H)
-    assert {line.split()[0] for line in lines} == set(callbacks()) - {"outer_loss", "inner_loss", "step", "response"}
+    assert {line.split()[0] for line in lines} == set(callbacks())
     assert all(" is right: " in line for line in lines)
     assert any("was not checked" in line for line in make(without=("outer_loss",)).check(W + 0.5, H))
 
@@ -308,6 +308,20 @@ def test_an_asymmetric_hessian_is_named():
         make(inner_gradient=lambda w, h: np.full(6, np.nan)).check(W, H)
     with pytest.raises(hpm.ArgumentError, match="check_tolerance"):
         make().check(W, H, check_tolerance=-1)
+
+
+def test_two_callbacks_that_disagree_are_named():
+    given = {name: callbacks()[name] for name in ("inner_gradient", "hessian_product")}
+    problem = hpm.Problem(parameters=6, hyperparameters=6, **{**given, "hessian_product": halved(given["hessian_product"])})
+    with pytest.raises(hpm.WrongDerivativeError, match="^hessian_product and inner_gradient disagree by 0.49999"):
+        problem.check(W + 0.5, H)
+
+
+def test_a_stochastic_callback_is_named():
+    random = np.random.default_rng(0)
+    problem = make(inner_gradient=lambda w, h: Logistic().gradient(w, h) + random.normal(size=6))
+    with pytest.raises(hpm.WrongDerivativeError, match="^inner_gradient is wrong: .*again"):
+        problem.check(W + 0.5, H)
 
 
 # The bridge to a population
