@@ -178,7 +178,8 @@ enum {
                                     other than 0; nothing was learned. */
     HPM_FAILED_ESTIMATE = 3,     /* hpm_problem_hypergradient(): there is no estimate; the
                                     certificate says why. */
-    HPM_WRONG_DERIVATIVE = 4,    /* hpm_problem_check(): a callback is wrong. */
+    HPM_WRONG_DERIVATIVE = 4,    /* hpm_problem_check(): a callback is wrong, or two contradict
+                                    each other. */
     HPM_ERROR_ARGUMENT = -1,     /* An argument has a value that is not allowed. */
     HPM_ERROR_HANDLE = -2,       /* A handle is NULL, destroyed, of another type, or was never
                                     made by this library. */
@@ -536,7 +537,8 @@ typedef void (*hpm_vector_destroy_callback)(void *context, void *vector);
 typedef int32_t (*hpm_vector_copy_callback)(void *context, const void *source, void *target);
 
 /*
- * The inner product.
+ * The inner product, added up in double precision whatever the components are: sums in single
+ * precision overflow beyond lengths of 1e19 and are 0 below 1e-23.
  *
  *   context  What was handed to hpm_vectors_create().
  *   left     A vector.
@@ -627,20 +629,24 @@ typedef int32_t (*hpm_vector_read_callback)(void *context, const void *vector, d
  * its caller, one at a time. The first six are needed, the others where their comment says so.
  */
 typedef struct hpm_vector_operations {
-    size_t size;                          /* sizeof(hpm_vector_operations): tells the library
-                                             which members your program knows. */
+    /* sizeof(hpm_vector_operations): tells the library which members your program knows. */
+    size_t size;
     hpm_vector_create_callback create;
     hpm_vector_destroy_callback destroy;
     hpm_vector_copy_callback copy;
     hpm_vector_dot_callback dot;
     hpm_vector_axpy_callback axpy;
     hpm_vector_scale_callback scale;
-    hpm_vector_random_callback random;    /* For `nystrom` (of parameters), `spsa` (of
-                                             hyperparameters) and hpm_problem_check() (of both). */
-    hpm_vector_unit_callback unit;        /* Of hyperparameters, for `forward` and
-                                             `finite-differences`. */
-    hpm_vector_write_callback write;      /* Of hyperparameters, for hpm_student_set_problem(). */
-    hpm_vector_read_callback read;        /* Of hyperparameters, for hpm_student_set_problem(). */
+    /* For `nystrom` (of parameters), `spsa` (of hyperparameters) and hpm_problem_check() (of
+       both). */
+    hpm_vector_random_callback random;
+    /* Of hyperparameters, for `forward` and `finite-differences`. */
+    hpm_vector_unit_callback unit;
+    /* Of hyperparameters, for hpm_student_set_problem(); with `read` also for `spsa`, which then
+       divides by the steps as rounding leaves them. */
+    hpm_vector_write_callback write;
+    /* As `write`. */
+    hpm_vector_read_callback read;
 } hpm_vector_operations;
 
 /* ---- Functions: Version ---------------------------------------------------------------------- */
@@ -1439,7 +1445,8 @@ hpm_status hpm_problem_destroy(hpm_problem *problem);
  *   certificate  Receives what there is to say of it. May be NULL.
  *
  * Returns HPM_OK, HPM_FAILED_ESTIMATE, HPM_ERROR_UNSUPPORTED (a callback is missing: the sentence
- *   names it), HPM_ERROR_CALLBACK, HPM_ERROR_ARGUMENT, HPM_ERROR_MEMORY or HPM_ERROR_HANDLE.
+ *   names it), HPM_ERROR_CALLBACK, HPM_ERROR_ARGUMENT (also where `estimator_step` is lost in the
+ *   rounding of a hyperparameter: the sentence names it), HPM_ERROR_MEMORY or HPM_ERROR_HANDLE.
  * Thread safety: Any thread. No lock is held during callbacks, which come from this thread.
  * Complexity: By estimator: docs/hypergradients.md. Since 0.1.
  */
@@ -1447,9 +1454,16 @@ hpm_status hpm_problem_hypergradient(hpm_problem *problem, hpm_options *options,
                                      const void *h, void *result, hpm_certificate *certificate);
 
 /*
- * Tests a problem's callbacks: symmetry of the Hessian product, the adjoint identity of the step's
- * two products, each derivative against differences of what it is the derivative of. It says in
- * words which one is wrong and by how much. Vectors need the operation `random`.
+ * Tests a problem's callbacks: each gives the same when asked again with the same input; symmetry
+ * of the Hessian product; the adjoint identity of the step's two products; each derivative against
+ * differences of what it is the derivative of. It says in words which one is wrong and by how much.
+ * Vectors need the operation `random`.
+ *
+ * `outer_loss`, `inner_loss`, `step` and `response` say what the problem is: what contradicts them
+ * is wrong, and of themselves repetition alone is tested. Where two callbacks contradict each other
+ * and none of them is confirmed by another, the line says that they disagree. A product for which
+ * there is nothing but symmetry or the adjoint identity, which any multiple of it keeps, is said to
+ * be not checked.
  *
  *   problem   The problem.
  *   options   Reads `check_tolerance`, `difference_step` and `seed`. NULL: defaults.
@@ -1460,11 +1474,11 @@ hpm_status hpm_problem_hypergradient(hpm_problem *problem, hpm_options *options,
  *   capacity  Its size in bytes; 0 where `out` is NULL.
  *   needed    Receives the size in bytes that the lines take, the NUL counted.
  *
- * Returns HPM_OK, HPM_WRONG_DERIVATIVE (also written by hpm_last_error(): the first wrong one),
- *   HPM_ERROR_CAPACITY, HPM_ERROR_CALLBACK, HPM_ERROR_UNSUPPORTED, HPM_ERROR_ARGUMENT,
- *   HPM_ERROR_MEMORY or HPM_ERROR_HANDLE.
+ * Returns HPM_OK, HPM_WRONG_DERIVATIVE (a callback is wrong, or two disagree; also written by
+ *   hpm_last_error(): the first such line), HPM_ERROR_CAPACITY, HPM_ERROR_CALLBACK,
+ *   HPM_ERROR_UNSUPPORTED, HPM_ERROR_ARGUMENT, HPM_ERROR_MEMORY or HPM_ERROR_HANDLE.
  * Thread safety: Any thread. No lock is held during callbacks.
- * Complexity: About 30 calls of each callback. Since 0.1.
+ * Complexity: About 40 calls of each callback. Since 0.1.
  */
 hpm_status hpm_problem_check(hpm_problem *problem, hpm_options *options, const void *w,
                              const void *h, char *out, size_t capacity, size_t *needed);
@@ -1474,10 +1488,11 @@ hpm_status hpm_problem_check(hpm_problem *problem, hpm_options *options, const v
  * it after each `train` and `evaluate` callback that returns none, by the population's option
  * `estimator`, and reports its cost: seconds of the callback and of the estimate, unless the
  * callback reports a cost itself. Random directions are drawn with a seed of their own for each
- * student and training report.
+ * student, training report and evaluation.
  *
  * The hyperparameters are written into a vector of the problem's space, which needs the operations
- * `write` and `read` unless it is one of host vectors.
+ * `write` and `read` unless it is one of host vectors. What the population's estimator needs is
+ * asked for here, before anything runs.
  *
  *   population  The population.
  *   student     Which student, from 0.
@@ -1486,8 +1501,10 @@ hpm_status hpm_problem_check(hpm_problem *problem, hpm_options *options, const v
  *               `reverse` and `forward`, where the unrolled steps begin. It has to outlive the
  *               runs. NULL where `problem` is NULL.
  *
- * Returns HPM_OK, HPM_ERROR_ARGUMENT (also where the problem's dimension is another) or
- *   HPM_ERROR_HANDLE.
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT (also where the problem's dimension is another),
+ *   HPM_ERROR_UNSUPPORTED (a callback, or an operation of vectors, that the population's estimator
+ *   needs is missing: the sentence names it) or HPM_ERROR_HANDLE. After an error the student keeps
+ *   the problem that it had.
  * Thread safety: Any thread, also inside a callback. Complexity: O(1). Since 0.1.
  */
 hpm_status hpm_student_set_problem(hpm_population *population, size_t student, hpm_problem *problem,

@@ -873,6 +873,9 @@ static void bad_values(world *w, const parameter *p, role role, bad_list *list) 
         add_handles(w, list, p->type);
         add_pointer(list, w->other, HPM_ERROR_ARGUMENT, "a problem of another dimension");
         add_pointer(list, NULL, HPM_ERROR_ARGUMENT, "NULL with w");
+        list->words = "outer_gradient|write";
+        add_pointer(list, w->empty, HPM_ERROR_UNSUPPORTED, "a problem without callbacks");
+        add_pointer(list, w->plain, HPM_ERROR_UNSUPPORTED, "a problem of vectors without write");
         break;
     case STUDENT_VECTOR:
         add_pointer(list, NULL, HPM_ERROR_ARGUMENT, "NULL with a problem");

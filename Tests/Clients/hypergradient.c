@@ -271,6 +271,10 @@ static void test_estimators(void) {
            "reverse with fewer checkpoints");
 }
 
+static void meddle(ridge *ridge) {
+    ((hpm_certificate *)ridge->inside_context)->size = 4096;
+}
+
 /* Options that are NULL are the defaults: conjugate gradient, 20 iterations, 1e-6. */
 static void test_defaults(void) {
     fixture self;
@@ -288,6 +292,16 @@ static void test_defaults(void) {
                   HPM_ERROR_ARGUMENT, "result is w");
     expect(memcmp(self.w, self.minimum, sizeof self.minimum) == 0 &&
                memcmp(self.h, penalties, sizeof penalties) == 0, "inputs changed");
+
+    /* A callback that meddles with the certificate: its size was read before. */
+    self.ridge.inside = meddle;
+    self.ridge.inside_context = &certificate;
+    certificate = (hpm_certificate){.size = sizeof certificate};
+    expect_status(hpm_problem_hypergradient(self.problem, NULL, self.w, self.h, self.result,
+                                            &certificate), HPM_OK, "a certificate meddled with");
+    expect(certificate.size == sizeof certificate && certificate.iterations > 0,
+           "its size became %d", (int)certificate.size);
+    self.ridge.inside = NULL;
 
     /* A program compiled against a newer header: what this library doesn't know stays. */
     struct {
@@ -316,6 +330,40 @@ static void test_iteration_limit(void) {
                    certificate.iterations == 2 && certificate.relative_residual > 1e-4,
                "%s after 2 of 5 iterations: status %d, residual %g", names[i],
                (int)certificate.status, certificate.relative_residual);
+        destroy_fixture(&self);
+    }
+}
+
+/* A hypergradient that is truly zero is a success; a step that rounding swallows is an error. */
+static void test_zeros_and_lost_steps(layout_kind layout) {
+    static const char *const solving[] = {"conjugate-gradient", "neumann", "nystrom", "one-step"};
+    static const char *const sampling[] = {"finite-differences", "spsa"};
+    static const double far[FEATURES] = {0.3, 0.5, 0.7, 1e16, 0.4};
+    hpm_certificate certificate;
+    double numbers[FEATURES];
+    fixture self;
+    for (size_t i = 0; i < 4; i++) {
+        make_fixture(&self, layout, &whole_problem);
+        set(&self, "estimator", solving[i]);
+        /* No data of validation: dF/dw is zero, dF/dh is DIRECT h. */
+        memset(self.ridge.v, 0, sizeof self.ridge.v);
+        memset(self.ridge.z, 0, sizeof self.ridge.z);
+        expect_status(solve(&self, &certificate, numbers), HPM_OK, solving[i]);
+        expect(certificate.status == HPM_CERTIFICATE_CONVERGED, "%s: status %d of a zero",
+               solving[i], (int)certificate.status);
+        for (size_t j = 0; j < FEATURES; j++) {
+            expect(fabs(numbers[j] - DIRECT * penalties[j]) < 1e-9, "%s: %g", solving[i],
+                   numbers[j]);
+        }
+        destroy_fixture(&self);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        make_fixture(&self, layout, &whole_problem);
+        set(&self, "estimator", sampling[i]);
+        put(layout, far, self.h);
+        expect_status(solve(&self, &certificate, numbers), HPM_ERROR_ARGUMENT, sampling[i]);
+        expect(strstr(hpm_last_error(), "hyperparameter 3") != NULL, "'%s'", hpm_last_error());
+        for (size_t j = 0; j < FEATURES; j++) expect(isnan(numbers[j]), "%g", numbers[j]);
         destroy_fixture(&self);
     }
 }
@@ -583,7 +631,22 @@ static void test_check(layout_kind layout) {
         {STEP_FORWARD, WRONG_W, NOTHING}, {STEP_FORWARD, WRONG_H, NOTHING},
         {STEP_FORWARD, NAN_RESULT, NOTHING}, {STEP_BACKWARD, WRONG_W, NOTHING},
         {STEP_BACKWARD, WRONG_H, NOTHING}, {STEP_BACKWARD, NAN_RESULT, NOTHING},
-        {STEP_BACKWARD, WRONG_W, STEP_FORWARD}, {STEP_BACKWARD, WRONG_H, STEP},
+        {STEP_BACKWARD, WRONG_W, STEP_FORWARD},
+    };
+    /* One of two, and nothing tells which. */
+    static const struct {
+        kind faulty;
+        fault fault;
+        kind missing[2];
+        const char *words;
+    } disagreements[] = {
+        {STEP_BACKWARD, WRONG_H, {STEP, NOTHING}, "step_backward and step_forward disagree by "},
+        {STEP_FORWARD, WRONG_W, {STEP, NOTHING}, "step_backward and step_forward disagree by "},
+        {STEP, WRONG_W, {NOTHING, NOTHING}, "step_forward and step disagree by "},
+        {HESSIAN_PRODUCT, WRONG_W, {INNER_LOSS, NOTHING},
+         "hessian_product and inner_gradient disagree by "},
+        {CROSS_PRODUCT, WRONG_H, {INNER_LOSS, INNER_GRADIENT},
+         "cross_product and inner_hyper_gradient disagree by "},
     };
     static const kind checked[] = {OUTER_GRADIENT, INNER_GRADIENT, INNER_HYPER_GRADIENT,
                                    HESSIAN_PRODUCT, CROSS_PRODUCT, STEP_FORWARD, STEP_BACKWARD};
@@ -617,14 +680,47 @@ static void test_check(layout_kind layout) {
         destroy_fixture(&self);
     }
 
-    /* What can't be compared is said to be so. */
-    const hpm_problem_callbacks callbacks =
-        without(without(whole_problem, OUTER_LOSS), INNER_GRADIENT);
+    for (size_t i = 0; i < sizeof disagreements / sizeof *disagreements; i++) {
+        const hpm_problem_callbacks callbacks = without(
+            without(whole_problem, disagreements[i].missing[0]), disagreements[i].missing[1]);
+        make_fixture(&self, layout, &callbacks);
+        put(layout, place, self.w);
+        self.ridge.faulty = disagreements[i].faulty;
+        self.ridge.fault = disagreements[i].fault;
+        expect_status(check(&self, lines, sizeof lines), HPM_WRONG_DERIVATIVE,
+                      disagreements[i].words);
+        expect(strncmp(hpm_last_error(), disagreements[i].words, strlen(disagreements[i].words)) ==
+                   0, "'%s' is not '%s'", hpm_last_error(), disagreements[i].words);
+        expect(strstr(lines, hpm_last_error()) != NULL, "the sentence is no line");
+        destroy_fixture(&self);
+    }
+
+    /* Each that gives something else each time is named, and no other. */
+    for (kind callback = OUTER_LOSS; callback < KINDS; callback++) {
+        make_fixture(&self, layout, &whole_problem);
+        put(layout, place, self.w);
+        self.ridge.faulty = callback;
+        self.ridge.fault = RANDOM_RESULT;
+        expect_status(check(&self, lines, sizeof lines), HPM_WRONG_DERIVATIVE,
+                      kind_names[callback]);
+        snprintf(words, sizeof words, "%s is wrong: asked again", kind_names[callback]);
+        expect(strstr(lines, words) && occurrences(lines, "is wrong: ") == 1, "'%s' of '%s'",
+               words, lines);
+        destroy_fixture(&self);
+    }
+
+    /* What can't be compared is said to be so, and a symmetry is no size. */
+    const hpm_problem_callbacks callbacks = without(
+        without(without(without(whole_problem, OUTER_LOSS), INNER_GRADIENT), INNER_HYPER_GRADIENT),
+        STEP);
     make_fixture(&self, layout, &callbacks);
     put(layout, place, self.w);
     expect_status(check(&self, lines, sizeof lines), HPM_OK, "with less to compare");
-    expect(strstr(lines, "outer_gradient was not checked") &&
-               strstr(lines, "cross_product was not checked"), "'%s'", lines);
+    expect(strstr(lines, "outer_gradient was not checked: ") &&
+               strstr(lines, "cross_product was not checked: ") &&
+               strstr(lines, "hessian_product was not checked but for its symmetry") &&
+               strstr(lines, "step_backward was not checked but for the adjoint identity"), "'%s'",
+           lines);
     destroy_fixture(&self);
 }
 
@@ -764,6 +860,9 @@ typedef struct {
     int computes, reports_cost, sets_inside;
     /* Which last random directions there were: bit 2^(signs of components). */
     uint32_t directions;
+    /* By task: those of the estimate before it, and whether it was an evaluation. */
+    unsigned signs[MOST_TASKS];
+    int is_evaluation[MOST_TASKS];
 } trainer;
 
 /* Some steps, not to the minimum; the validation loss. */
@@ -786,6 +885,7 @@ static int32_t report(trainer *self, size_t student, const double *h, double *lo
             if (self->ridge.responded[j] > self->tasks[self->task_count - 1].h[j]) signs |= 1u << j;
         }
         self->directions |= (uint32_t)1 << signs;
+        if (self->task_count < MOST_TASKS) self->signs[self->task_count] = signs;
     }
     if (self->task_count < MOST_TASKS) {
         self->tasks[self->task_count].student = student;
@@ -826,6 +926,7 @@ static int32_t evaluate(void *context, size_t student, const double *h, size_t n
     (void)n;
     get(self->ridge.layout, self->w[student], w);
     *loss = ridge_outer(&self->ridge, w, h, gradient);
+    if (self->task_count < MOST_TASKS) self->is_evaluation[self->task_count] = 1;
     return report(self, student, h, loss, hypergradient, has_hypergradient);
 }
 
@@ -1083,20 +1184,83 @@ static void test_estimates_that_fail_in_a_run(void) {
         make_trainer(&self, SPLIT, "hypergradient", "conjugate-gradient");
         must(hpm_vectors_create(&lacking, &self.ridge, FEATURES, &vectors));
         must(hpm_problem_create(self.vectors, vectors, &whole_problem, &self.ridge, &problem));
-        const hpm_status status =
-            hpm_student_set_problem(self.population, 0, problem, self.w[0]);
-        if (status == HPM_OK) {
-            expect_status(hpm_population_run(self.population, &callbacks, &self),
-                          HPM_ERROR_UNSUPPORTED, "a run without it");
-        } else {
-            expect_status(status, HPM_ERROR_UNSUPPORTED, "a problem without it");
-        }
+        expect_status(hpm_student_set_problem(self.population, 0, problem, self.w[0]),
+                      HPM_ERROR_UNSUPPORTED, "a problem without it");
         expect(strstr(hpm_last_error(), i == 0 ? "write" : "read") != NULL, "'%s'",
                hpm_last_error());
         must(hpm_problem_destroy(problem));
         must(hpm_vectors_destroy(vectors));
         destroy_trainer(&self);
     }
+}
+
+/* What the population's estimator needs is missed where the problem is set, before anything runs. */
+static void test_problems_that_lack_something(void) {
+    static const struct {
+        const char *estimator;
+        kind missing[2];
+        size_t operation, dimension;
+        const char *named;
+    } cases[] = {
+        {"conjugate-gradient", {OUTER_GRADIENT, NOTHING}, 0, FEATURES, "outer_gradient"},
+        {"conjugate-gradient", {HESSIAN_PRODUCT, INNER_GRADIENT}, 0, FEATURES, "inner_gradient"},
+        {"nystrom", {CROSS_PRODUCT, INNER_HYPER_GRADIENT}, 0, FEATURES, "cross_product"},
+        {"reverse", {STEP, NOTHING}, 0, FEATURES, "step"},
+        {"reverse", {STEP_BACKWARD, NOTHING}, 0, FEATURES, "step_backward"},
+        {"reverse", {OUTER_GRADIENT, NOTHING}, 0, FEATURES, "outer_gradient"},
+        {"forward", {STEP, STEP_FORWARD}, 0, FEATURES, "step"},
+        {"spsa", {RESPONSE, NOTHING}, 0, FEATURES, "response"},
+        {"nystrom", {NOTHING, NOTHING}, offsetof(hpm_vector_operations, random), FEATURES,
+         "random"},
+        {"spsa", {NOTHING, NOTHING}, offsetof(hpm_vector_operations, random), FEATURES, "random"},
+        {"forward", {NOTHING, NOTHING}, offsetof(hpm_vector_operations, unit), FEATURES, "unit"},
+        {"finite-differences", {NOTHING, NOTHING}, 0, 0, "dimension"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        static trainer self;
+        const hpm_problem_callbacks lacking =
+            without(without(whole_problem, cases[i].missing[0]), cases[i].missing[1]);
+        hpm_vector_operations operations = split_operations;
+        hpm_vectors *vectors = NULL;
+        hpm_problem *problem = NULL;
+        if (cases[i].operation) {
+            memset((unsigned char *)&operations + cases[i].operation, 0, sizeof operations.random);
+        }
+        make_trainer(&self, SPLIT, "hypergradient", cases[i].estimator);
+        must(hpm_vectors_create(&operations, &self.ridge, cases[i].dimension, &vectors));
+        must(hpm_problem_create(vectors, vectors, &lacking, &self.ridge, &problem));
+        expect_status(hpm_student_set_problem(self.population, 1, problem, self.w[1]),
+                      HPM_ERROR_UNSUPPORTED, cases[i].named);
+        expect(strstr(hpm_last_error(), cases[i].named) != NULL, "'%s' does not name %s",
+               hpm_last_error(), cases[i].named);
+        expect(self.ridge.all_calls == 0 && self.ridge.made == 0, "%d calls",
+               self.ridge.all_calls);
+        must(hpm_problem_destroy(problem));
+        must(hpm_vectors_destroy(vectors));
+        destroy_trainer(&self);
+    }
+}
+
+/* The evaluation of a student and its next training draw directions of their own. */
+static void test_random_evaluations(void) {
+    static trainer self;
+    int pairs = 0, same = 0;
+    make_trainer(&self, DOUBLES, "hpm-paper", "spsa");
+    set_problems(&self);
+    must(hpm_population_run(self.population, &callbacks, &self));
+    for (size_t i = 0; i < self.task_count; i++) {
+        if (!self.is_evaluation[i]) continue;
+        for (size_t j = i + 1; j + 1 < self.task_count; j++) {
+            if (self.tasks[j].student != self.tasks[i].student || self.is_evaluation[j]) continue;
+            /* Signs are those of the estimate that came before a task. */
+            pairs++;
+            same += self.signs[i + 1] == self.signs[j + 1];
+            break;
+        }
+    }
+    expect(pairs >= 5 && same <= pairs / 2, "%d of %d evaluations drew what training drew", same,
+           pairs);
+    destroy_trainer(&self);
 }
 
 /* Random directions differ between students and reports, and are the same in the next run. */
@@ -1121,6 +1285,9 @@ int main(void) {
     test_estimators();
     test_defaults();
     test_iteration_limit();
+    for (int layout = DOUBLES; layout < LAYOUTS; layout++) {
+        test_zeros_and_lost_steps((layout_kind)layout);
+    }
     test_failures(DOUBLES);
     test_failures(FLOATS);
     test_failures(SPLIT);
@@ -1145,6 +1312,8 @@ int main(void) {
     test_costs_of_the_callback();
     test_registration();
     test_estimates_that_fail_in_a_run();
+    test_problems_that_lack_something();
     test_random_estimates_in_a_run();
+    test_random_evaluations();
     return finish();
 }

@@ -42,7 +42,7 @@ static const char *const kind_names[KINDS] = {
     "step_backward", "response"};
 
 /* How a callback is wrong. */
-typedef enum { RIGHT, WRONG_W, WRONG_H, ASYMMETRIC, NAN_RESULT } fault;
+typedef enum { RIGHT, WRONG_W, WRONG_H, ASYMMETRIC, NAN_RESULT, RANDOM_RESULT } fault;
 
 typedef struct ridge {
     double x[EXAMPLES][FEATURES], y[EXAMPLES], v[EXAMPLES][FEATURES], z[EXAMPLES];
@@ -323,6 +323,13 @@ static inline void spoil(const ridge *self, kind kind, fault part, double number
     if (self->fault == part) {
         for (size_t j = 0; j < FEATURES; j++) numbers[j] *= 1.2;
     }
+    if (self->fault == RANDOM_RESULT) numbers[1] *= 1 + 1e-3 * self->calls[kind];
+}
+
+static inline void spoil_loss(const ridge *self, kind kind, double *loss) {
+    if (self->faulty != kind) return;
+    if (self->fault == NAN_RESULT) *loss = NAN;
+    if (self->fault == RANDOM_RESULT) *loss *= 1 + 1e-3 * self->calls[kind];
 }
 
 static inline int32_t outer_loss(void *context, const void *w, const void *h, double *loss) {
@@ -331,6 +338,7 @@ static inline int32_t outer_loss(void *context, const void *w, const void *h, do
     get(self->layout, w, parameters);
     get(self->layout, h, penalties);
     *loss = ridge_outer(self, parameters, penalties, gradient);
+    spoil_loss(self, OUTER_LOSS, loss);
     return called(self, OUTER_LOSS);
 }
 
@@ -362,6 +370,7 @@ static inline int32_t inner_loss(void *context, const void *w, const void *h, do
     ridge_linear(self, linear);
     *loss = 0;
     for (size_t j = 0; j < FEATURES; j++) *loss += parameters[j] * (product[j] / 2 - linear[j]);
+    spoil_loss(self, INNER_LOSS, loss);
     return called(self, INNER_LOSS);
 }
 
@@ -484,7 +493,7 @@ static inline int32_t response(void *context, const void *h, double *loss) {
     if (!self->quiet) memcpy(self->responded, penalties, sizeof penalties);
     ridge_minimum(self, penalties, parameters);
     *loss = ridge_outer(self, parameters, penalties, gradient);
-    if (self->faulty == RESPONSE && self->fault == NAN_RESULT) *loss = NAN;
+    spoil_loss(self, RESPONSE, loss);
     return called(self, RESPONSE);
 }
 
