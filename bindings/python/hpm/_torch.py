@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import importlib
 import itertools
 import math
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -103,10 +103,10 @@ class TorchOperations:
     def dot(self, left: Tensors, right: Tensors) -> float:
         total: Any = None
         for group in self._groups:
-            a = _joined([left[index] for index in group])
-            b = a if right is left else _joined([right[index] for index in group])
             # Blocks: a vector in double precision is never there as a whole.
-            for part in map(_dot, a.split(_BLOCK), b.split(_BLOCK)):
+            a = _joined([left[index] for index in group]).split(_BLOCK)
+            b = a if right is left else _joined([right[index] for index in group]).split(_BLOCK)
+            for part in map(_dot, a, b):
                 total = part if total is None else total + part.to(total.device)
         return float(total.item())
 
@@ -172,12 +172,11 @@ def _hint(given: Any) -> str:
     return "A number becomes one by torch.tensor(...), an array by torch.from_numpy(...)"
 
 
-def _tracked() -> Any:
+@contextmanager
+def _tracked() -> Iterator[None]:
     """Where autograd records, also inside torch.no_grad() and torch.inference_mode() of the user's."""
-    stack = contextlib.ExitStack()
-    stack.enter_context(torch.inference_mode(False))
-    stack.enter_context(torch.enable_grad())
-    return stack
+    with torch.inference_mode(False), torch.enable_grad():
+        yield
 
 
 def _detached(tensors: Tensors) -> Tensors:
