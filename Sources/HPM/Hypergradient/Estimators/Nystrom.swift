@@ -4,7 +4,7 @@
 ///     q = (g - Y (damping A + Y^T Y)^-1 Y^T g) / damping,  g = dF/dw       (Woodbury)
 ///
 /// Exact for H + damping I where the rank is that of H. `rank` Hessian products that do not wait for
-/// one another, and one to four for the residual; 2 rank + 1 vectors of parameters.
+/// one another, and one to eleven for the residual; 2 rank + 1 vectors of parameters.
 ///
 /// Source: Hataya and Yamada, 'Nystrom method for accurate and scalable implicit differentiation',
 /// AISTATS 2023, equation 6, with a Gaussian sketch in place of columns of H.
@@ -69,21 +69,29 @@ public struct Nystrom: Estimator {
         let matrix = try innerMatrix(sketches, products, in: space)
         try invert(q, matrix, products, in: space)
         // The sketch squares the condition of the system: solving for the residual, too, while that
-        // makes it smaller, takes the rounding back that comes of it. A rank of 1 has no vector to spare.
+        // makes it smaller, takes the rounding back that comes of it. What lies outside of the sketch a
+        // correction makes larger: then it is taken back. Fewer than three sketches leave no vector to
+        // keep q in.
         let (residual, product) = (sketches[0], rank > 1 ? sketches[1] : products[0])
         var left = try derivatives.residual(w, h, q, damping: damping, residual, product, into: result)
-        for _ in 0..<Self.refinements where rank > 1 && left > tolerance {
+        for _ in 0..<Self.refinements where rank > 2 && left > tolerance {
+            try space.copy(q, to: sketches[2])
             try invert(residual, matrix, products, in: space)
             try space.add(1, residual, to: q)
             let before = left
             left = try derivatives.residual(w, h, q, damping: damping, residual, product, into: result)
-            if !(left < before / 2) { break }
+            if !(left < before) {
+                try space.copy(sketches[2], to: q)
+                left = before
+                break
+            }
+            if left > 0.75 * before { break }
         }
         try derivatives.finishSolve(
             w, h, q, length: length, residual: left, tolerance: tolerance, into: result)
     }
 
-    private static var refinements: Int { 3 }
+    private static var refinements: Int { 10 }
 
     /// damping A + Y^T Y.
     private func innerMatrix<P: VectorSpace>(
