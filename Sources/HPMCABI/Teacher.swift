@@ -26,7 +26,7 @@ public func hpm_teacher_create(
         let out = try require(out, "out")
         let dimension = try integer(dimension, "dimension")
         out.pointee = try Handles.insert(
-            try AttentionTeacher(dimension: dimension, options: try optionsOrDefaults(options)))
+            try Teacher(dimension: dimension, options: try optionsOrDefaults(options)))
     }
 }
 
@@ -39,7 +39,7 @@ public func hpm_teacher_create(
 /// - Since: 0.1
 @_cdecl("hpm_teacher_destroy")
 public func hpm_teacher_destroy(_ teacher: hpm_teacher?) -> hpm_status {
-    destroy(teacher, AttentionTeacher.self)
+    destroy(teacher, Teacher.self)
 }
 
 /// Mutates a parent: child = (1 + tanh(W softmax(V parent))) parent, elementwise.
@@ -59,7 +59,7 @@ public func hpm_teacher_mutate(
     _ teacher: hpm_teacher?, _ parent: UnsafePointer<Double>?,
     _ child: UnsafeMutablePointer<Double>?, _ n: UInt
 ) -> hpm_status {
-    edit(teacher, AttentionTeacher.self) { (teacher) throws(HPMError) in
+    edit(teacher, Teacher.self) { (teacher) throws(HPMError) in
         let parent = try finite(parent, n, dimension: teacher.dimension, "parent")
         let child = try require(child, "child")
         let values = teacher.child(of: parent)
@@ -89,7 +89,7 @@ public func hpm_teacher_learn(
     _ gradient_at_child: UnsafePointer<Double>?, _ n: UInt
 ) -> hpm_status {
     var learned = true
-    let status = edit(teacher, AttentionTeacher.self) { (teacher) throws(HPMError) in
+    let status = edit(teacher, Teacher.self) { (teacher) throws(HPMError) in
         let parent = try finite(parent, n, dimension: teacher.dimension, "parent")
         let gradient = UnsafeBufferPointer(
             start: try require(gradient_at_child, "gradient_at_child"), count: teacher.dimension)

@@ -244,7 +244,7 @@ import Testing
             refuses(["'\(key)'"]) { _ in try options.validate() }
             let space = try Spaces.box(1)
             refuses(["'\(key)'"]) { _ in _ = try Population(space: space, options: options) }
-            refuses(["'\(key)'"]) { _ in _ = try AttentionTeacher(dimension: 1, options: options) }
+            refuses(["'\(key)'"]) { _ in _ = try Teacher(dimension: 1, options: options) }
         }
     }
 

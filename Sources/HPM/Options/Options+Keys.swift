@@ -29,6 +29,8 @@ struct OptionKey: Sendable {
             access: .optionalReal(\.hyperLearningRate, 0...Double.greatestFiniteMagnitude)),
         word("teacher", \.teacher, TeacherKind.allCases, \.rawValue),
         OptionKey(name: "teacher_units", access: .integer(\.teacherUnits, 1...Int.max)),
+        word("teacher_squashing", \.teacherSquashing, Squashing.allCases, \.rawValue),
+        word("teacher_activation", \.teacherActivation, TeacherActivation.allCases, \.rawValue),
         OptionKey(
             name: "teacher_learning_rate",
             access: .real(\.teacherLearningRate, 0...1e6)),

@@ -19,6 +19,8 @@ public struct Options: Equatable, Sendable {
     public var hyperLearningRate: Double?
     public var teacher: TeacherKind?
     public var teacherUnits = 16
+    public var teacherSquashing = Squashing.tanh
+    public var teacherActivation: TeacherActivation?
     public var teacherLearningRate = 0.1
     public var teacherEvaluations: Int?
     public var mutationScale: Double?
@@ -44,7 +46,9 @@ public struct Options: Equatable, Sendable {
         let optimizer = hyperOptimizer ?? algorithm.optimizer
         options.hyperOptimizer = optimizer
         options.hyperLearningRate = hyperLearningRate ?? algorithm.learningRate(optimizer)
-        options.teacher = teacher ?? algorithm.teacher
+        let teacher = teacher ?? algorithm.teacher
+        options.teacher = teacher
+        options.teacherActivation = teacherActivation ?? teacher.defaultActivation
         options.teacherEvaluations = teacherEvaluations ?? max(1, population / 2)
         options.mutationScale = mutationScale ?? algorithm.defaultMutationScale
         return options
@@ -64,11 +68,4 @@ public struct Options: Equatable, Sendable {
 /// The optimizers of hyper-training.
 public enum OptimizerKind: String, CaseIterable, Sendable {
     case adam, sgd
-}
-
-/// The teachers.
-public enum TeacherKind: String, CaseIterable, Sendable {
-    /// Not `none`, which an optional would take for nil.
-    case absent = "none"
-    case attention
 }

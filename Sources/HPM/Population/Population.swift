@@ -36,7 +36,7 @@ public struct Population: Sendable {
     var gradients: [Double]
     var round: Round
     var hyperTraining: HyperTraining?
-    var teacher: AttentionTeacher?
+    var teacher: Teacher?
     /// Clones of the present exploit that are still to be mutated.
     var freshClones: [Int] = []
     /// Students from best to worst at the present exploit.
@@ -69,7 +69,7 @@ public struct Population: Sendable {
             elements: [
                 (options.population, space.dimension, Self.bytesOfCoordinate),
                 (options.population, 1, MemoryLayout<Student>.size + MemoryLayout<Round.Task>.size + 64),
-                (teacherKind == .absent ? 0 : space.dimension, options.teacherUnits, 16),
+                Teacher.elements(teacherKind, dimension: space.dimension, units: options.teacherUnits),
             ],
             "a population of \(options.population) students with \(space.dimension) hyperparameters")
 
@@ -87,10 +87,8 @@ public struct Population: Sendable {
                 coordinates: algorithm.coordinates, students: options.population,
                 dimension: space.dimension)
         }
-        if teacherKind == .attention {
-            teacher = AttentionTeacher(
-                dimension: space.dimension, units: options.teacherUnits,
-                learningRate: options.teacherLearningRate, seed: seed)
+        if teacherKind != .absent {
+            teacher = Teacher(teacherKind, dimension: space.dimension, options: options)
         }
     }
 

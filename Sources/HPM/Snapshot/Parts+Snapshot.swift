@@ -177,16 +177,22 @@ extension HyperTraining {
     }
 }
 
-extension AttentionTeacher {
+extension Teacher {
     func encode(into encoder: inout SnapshotEncoder) {
         encoder.put(values)
-        encoder.put(queries)
+        if kind != .linear { encoder.put(queries) }
+        if kind != .attention { encoder.put(biases) }
     }
 
     mutating func decode(_ decoder: inout SnapshotDecoder) throws(HPMError) {
         let weights = -1e150...1e150
         values = try decoder.doubles(count: values.count, in: weights, "the teacher")
-        queries = try decoder.doubles(count: queries.count, in: weights, "the teacher")
+        if kind != .linear {
+            queries = try decoder.doubles(count: queries.count, in: weights, "the teacher")
+        }
+        if kind != .attention {
+            biases = try decoder.doubles(count: biases.count, in: weights, "the teacher")
+        }
     }
 }
 

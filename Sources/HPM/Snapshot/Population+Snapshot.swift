@@ -27,7 +27,8 @@ extension Population {
         try Memory.require(
             elements: [
                 (size, dimension, Self.bytesOfCoordinate),
-                (teacher == nil ? 0 : dimension, options.teacherUnits, 16),
+                Teacher.elements(
+                    teacher?.kind ?? .absent, dimension: dimension, units: options.teacherUnits),
             ], "a snapshot of \(size) students with \(dimension) hyperparameters")
     }
 
@@ -101,9 +102,12 @@ extension Population {
             throw SnapshotDecoder.damaged(
                 "\(decoder.remaining) bytes are too few for \(options.population) students with \(space.dimension) hyperparameters")
         }
-        if (options.teacher ?? options.algorithm.teacher) != .absent {
-            let weights = Double(options.teacherUnits) * Double(space.dimension)
-            guard weights * 16 <= Double(decoder.remaining) else {
+        let teacherKind = options.teacher ?? options.algorithm.teacher
+        if teacherKind != .absent {
+            // One square matrix, or two of units x dimension.
+            let width = teacherKind == .linear ? space.dimension : options.teacherUnits
+            let weights = Double(width) * Double(space.dimension)
+            guard weights * (teacherKind == .linear ? 8 : 16) <= Double(decoder.remaining) else {
                 throw SnapshotDecoder.damaged(
                     "\(decoder.remaining) bytes are too few for a teacher of \(options.teacherUnits) units")
             }
