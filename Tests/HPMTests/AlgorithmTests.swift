@@ -52,7 +52,9 @@ import Testing
         if random.chance(0.3) { options.mutationScale = [0, 0.35, 1][random.index(3)] }
         if random.chance(0.3) { options.hyperLearningRate = [0, 0.01, 0.5][random.index(3)] }
         if random.chance(0.2) { options.hyperOptimizer = random.chance(0.5) ? .adam : .sgd }
-        if random.chance(0.3) { options.teacher = random.chance(0.5) ? .attention : .absent }
+        if random.chance(0.4) { options.teacher = TeacherKind.allCases[random.index(4)] }
+        if random.chance(0.4) { options.teacherSquashing = Squashing.allCases[random.index(4)] }
+        if random.chance(0.4) { options.teacherActivation = TeacherActivation.allCases[random.index(5)] }
         if random.chance(0.4) { options.teacherEvaluations = [0, 1, 3, 50][random.index(4)] }
         if random.chance(0.3) { options.direction = .maximize }
         return options

@@ -139,6 +139,7 @@ enum Invariants {
         requireFinite(population.hyperTraining?.pool?.sharedSquare, "Z", atLeast: 0)
         requireFinite(population.teacher?.values, "W")
         requireFinite(population.teacher?.queries, "V")
+        requireFinite(population.teacher?.biases, "b")
         return found
     }
 }

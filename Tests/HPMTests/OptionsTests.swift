@@ -19,7 +19,9 @@ import Testing
             "random",
         ],
         "hyper_optimizer": ["adam", "sgd"],
-        "teacher": ["none", "attention"],
+        "teacher": ["none", "attention", "perceptron", "linear"],
+        "teacher_squashing": ["tanh", "logistic", "clipped", "none"],
+        "teacher_activation": ["softmax", "sigmoid", "tanh", "relu", "none"],
         "direction": ["minimize", "maximize"],
         "schedule": ["synchronous"],
         "estimator": [
@@ -69,6 +71,8 @@ import Testing
         case "algorithm": options.algorithm.name
         case "hyper_optimizer": options.hyperOptimizer?.rawValue
         case "teacher": options.teacher?.rawValue
+        case "teacher_squashing": options.teacherSquashing.rawValue
+        case "teacher_activation": options.teacherActivation?.rawValue
         case "direction": options.direction.rawValue
         case "schedule": options.schedule.rawValue
         case "estimator": options.estimator.rawValue

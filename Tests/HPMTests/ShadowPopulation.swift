@@ -37,8 +37,7 @@ struct ShadowPopulation {
     let options: Options
     var students: [Student]
     var pools: [SecondPool]
-    var W: [[Double]] = []
-    var V: [[Double]] = []
+    var teacher: SecondTeacher?
     var rounds = 0
     var next = Next.train
     var ranking: [Int] = []
@@ -65,10 +64,7 @@ struct ShadowPopulation {
                 adam: Array(repeating: TextbookAdam(), count: dimension))
         }
         pools = Array(repeating: SecondPool(students: population.size), count: dimension)
-        if let teacher = population.teacher {
-            W = AttentionTeacherTests.rows(teacher.values, teacher.units)
-            V = AttentionTeacherTests.rows(teacher.queries, dimension)
-        }
+        teacher = population.teacher.map { SecondTeacher($0) }
     }
 
     private var name: String { options.algorithm.name }
@@ -77,7 +73,7 @@ struct ShadowPopulation {
     private var hasHyperTraining: Bool { !["mutation-only", "pbt", "random"].contains(name) }
     private var hasExploit: Bool { !["hypergradient", "random"].contains(name) }
     private var hasTeacher: Bool {
-        options.teacher.map { $0 == .attention } ?? ["hpm-paper", "mutation-only"].contains(name)
+        options.teacher.map { $0 != .absent } ?? ["hpm-paper", "mutation-only"].contains(name)
     }
     private var optimizer: OptimizerKind { options.hyperOptimizer ?? (isNatural ? .sgd : .adam) }
     private var eta: Double { options.hyperLearningRate ?? (optimizer == .adam ? 0.06 : 0.1) }
@@ -168,43 +164,27 @@ struct ShadowPopulation {
 
     private func child(of place: Student.Place, _ coordinates: Set<Int>) -> Student.Place {
         let values = isNatural ? place.natural : place.latent
-        let child = AttentionTeacherTests.child(values, teacherInput(place), W: W, V: V)
+        guard let child = teacher?.child(values, teacherInput(place)) else { return place }
         var result = place
         for index in coordinates { move(&result, index, to: child[index]) }
         return result
     }
 
-    /// - Parameter maker: The weights that made the child.
+    /// - Parameter maker: The network that made the child.
     private mutating func learn(
-        from place: Student.Place, _ coordinates: Set<Int>, gradient: [Double],
-        maker: (W: [[Double]], V: [[Double]])
+        from place: Student.Place, _ coordinates: Set<Int>, gradient: [Double], maker: SecondTeacher?
     ) {
-        let (madeW, madeV) = maker
+        guard let maker else { return }
         let values = isNatural ? place.natural : place.latent
         let input = teacherInput(place)
-        let child = AttentionTeacherTests.child(values, input, W: madeW, V: madeV)
-        var r = Array(repeating: 0.0, count: values.count)
-        for index in coordinates where !gradient[index].isNaN && values[index] != 0 {
+        let child = maker.child(values, input)
+        let learned = values.indices.map { index in
             let parameter = parameterOf[index]
             let (low, high) = isNatural ? (parameter.low, parameter.high) : (0, 1)
-            if child[index] < low || child[index] > high { continue }
-            let c = child[index] / values[index] - 1
-            r[index] = gradient[index] * values[index] * (1 - c * c)
+            let isInside = child[index] >= low && child[index] <= high
+            return coordinates.contains(index) && isInside ? gradient[index] : .nan
         }
-        let norm = r.map { $0 * $0 }.reduce(0, +).squareRoot()
-        if norm == 0 { return }
-        r = r.map { $0 / norm }
-        let scores = madeV.map { row in Elementary.exp(zip(row, input).map { $0 * $1 }.reduce(0, +)) }
-        let a = scores.map { $0 / scores.reduce(0, +) }
-        let q = a.indices.map { unit in r.indices.map { madeW[$0][unit] * r[$0] }.reduce(0, +) }
-        let aq = zip(a, q).map { $0 * $1 }.reduce(0, +)
-        let rate = options.teacherLearningRate
-        for index in r.indices {
-            for unit in a.indices {
-                W[index][unit] -= rate * r[index] * a[unit]
-                V[unit][index] -= rate * a[unit] * (q[unit] - aq) * input[index]
-            }
-        }
+        teacher?.learn(h: values, x: input, gradient: learned, maker: maker)
     }
 
     // MARK: Rounds
@@ -256,7 +236,7 @@ struct ShadowPopulation {
             students[student].loss = response.loss.isFinite ? sign * response.loss : .infinity
             students[student].gradient = gradient(response, at: students[student].natural)
         }
-        let maker = (W: W, V: V)
+        let maker = teacher
         for student in students.indices {
             guard let (parent, coordinates) = students[student].taught else { continue }
             students[student].taught = nil
@@ -358,7 +338,7 @@ struct ShadowPopulation {
     /// Takes the answers to a round of evaluations, by student.
     mutating func evaluate(_ responses: [Int: Landscape.Response]) {
         guard case .evaluate(let children) = next else { return }
-        let maker = (W: W, V: V)
+        let maker = teacher
         for student in responses.keys.sorted() {
             guard let response = responses[student], let child = children[student] else { continue }
             learn(
