@@ -47,6 +47,10 @@ import Testing
         options.burnIn = random.chance(0.3) ? random.index(8) : 0
         options.truncation = [0.2, 0.2, 0.5, 0.35, 0.01, 0][random.index(6)]
         options.trial = random.index(4)
+        if random.chance(0.5) {
+            options.subPopulations = 1 + random.index(SubPopulations.largestCount(students: options.population))
+        }
+        options.frequencyRatio = 1 + random.index(3)
         options.steps = random.chance(0.3) ? 1 + random.index(20) : 0
         options.teacherUnits = 1 + random.index(6)
         if random.chance(0.3) { options.mutationScale = [0, 0.35, 1][random.index(3)] }

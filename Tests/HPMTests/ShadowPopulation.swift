@@ -43,6 +43,8 @@ struct ShadowPopulation {
     var ranking: [Int] = []
     /// Clones that are still to be mutated, with what each can be: see `expectedAfterMutation`.
     var clones: [Int] = []
+    /// Under `mf-pbt`, where nothing of the selection is drawn.
+    var foretold: [SecondSubPopulations.Clone] = []
     var bestOfTrials: (natural: [Double], loss: Double)?
     private(set) var complaints: [String] = []
 
@@ -70,7 +72,7 @@ struct ShadowPopulation {
     private var name: String { options.algorithm.name }
     private var isNatural: Bool { name == "hpm-paper" }
     private var sign: Double { options.direction == .minimize ? 1 : -1 }
-    private var hasHyperTraining: Bool { !["mutation-only", "pbt", "random"].contains(name) }
+    private var hasHyperTraining: Bool { !["mutation-only", "pbt", "mf-pbt", "random"].contains(name) }
     private var hasExploit: Bool { !["hypergradient", "random"].contains(name) }
     private var hasTeacher: Bool {
         options.teacher.map { $0 != .absent } ?? ["hpm-paper", "mutation-only"].contains(name)
@@ -271,6 +273,13 @@ struct ShadowPopulation {
         {
             ranking = students.indices.sorted { (loss($0), $0) < (loss($1), $1) }
             next = .clone
+            if name == "mf-pbt" {
+                let second = SecondSubPopulations(
+                    count: options.subPopulations ?? 1, ratio: options.frequencyRatio)
+                foretold = second.clones(
+                    students.indices.map(loss), exploit: rounds / options.interval)
+                if foretold.isEmpty { next = .train }
+            }
         }
     }
 
@@ -293,6 +302,7 @@ struct ShadowPopulation {
     }
 
     private mutating func expectClones(_ record: RoundRecord) {
+        if name == "mf-pbt" { return expectForetoldClones(record) }
         for student in worst where record.sources[student] == nil { expectKept(student) }
         let before = students
         let pooled = pools
@@ -315,9 +325,27 @@ struct ShadowPopulation {
         planEvaluations()
     }
 
+    private mutating func expectForetoldClones(_ record: RoundRecord) {
+        if record.students != foretold.map(\.student) { complain("\(record.students) are replaced, not \(foretold)") }
+        let before = students
+        for clone in foretold {
+            let student = clone.student
+            if record.sources[student] != clone.weights { complain("\(student) clones \(record.sources), not \(clone)") }
+            let parent = before[clone.hyperparameters]
+            compare(record.hyperparameters[student] ?? [], parent.natural, "the clone's parent")
+            students[student] = before[clone.weights]
+            (students[student].natural, students[student].latent) = (parent.natural, parent.latent)
+            students[student].reported = before[student].reported
+            students[student].loss = nil
+            students[student].taught = nil
+            if clone.isMutated { clones.append(student) }
+        }
+        planEvaluations()
+    }
+
     private mutating func planEvaluations() {
         next = .train
-        guard hasTeacher, options.teacherEvaluations != 0 else { return }
+        guard hasTeacher, options.teacherEvaluations != 0, !clones.isEmpty else { return }
         let wanted = min(options.teacherEvaluations ?? max(1, students.count / 2), students.count)
         var children: [Int: Student.Place] = [:]
         for student in ranking.suffix(wanted) {

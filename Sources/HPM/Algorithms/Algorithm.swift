@@ -14,6 +14,8 @@ public struct Algorithm: Equatable, Sendable {
         case none
         /// `strict`: a student is replaced only by one whose loss is lower.
         case truncation(strict: Bool)
+        /// ``SubPopulations``.
+        case subPopulations
     }
 
     /// How the parameters of a clone move that no teacher moves.
@@ -79,6 +81,9 @@ public struct Algorithm: Equatable, Sendable {
     /// Population-based training (Jaderberg et al. 2017).
     public static let pbt = Algorithm(
         name: "pbt", hyperTraining: .none, perturbation: .factors(resampling: 0.25))
+    /// Sub-populations that evolve at different frequencies (Doulazmi et al. 2025).
+    public static let mfPBT = Algorithm(
+        name: "mf-pbt", hyperTraining: .none, selection: .subPopulations)
     /// Each student alone descends its hypergradient.
     public static let hypergradient = Algorithm(name: "hypergradient", selection: .none)
     /// Values drawn anew for each trial.
@@ -87,5 +92,6 @@ public struct Algorithm: Equatable, Sendable {
 
     public static let all = [
         hpm, hpmPaper, hpmNoTeacher, cloneStep, mutationOnly, pbt, hypergradient, random,
+        mfPBT,
     ]
 }

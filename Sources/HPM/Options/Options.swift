@@ -14,6 +14,8 @@ public struct Options: Equatable, Sendable {
     public var interval = 5
     public var burnIn = 0
     public var truncation = 0.2
+    public var subPopulations: Int?
+    public var frequencyRatio = 2
     public var trial = 0
     public var hyperOptimizer: OptimizerKind?
     public var hyperLearningRate: Double?
@@ -50,6 +52,10 @@ public struct Options: Equatable, Sendable {
         options.teacher = teacher
         options.teacherActivation = teacherActivation ?? teacher.defaultActivation
         options.teacherEvaluations = teacherEvaluations ?? max(1, population / 2)
+        if case .subPopulations = algorithm.selection {
+            options.subPopulations =
+                subPopulations ?? SubPopulations.defaultCount(students: population)
+        }
         options.mutationScale = mutationScale ?? algorithm.defaultMutationScale
         return options
     }
