@@ -17,7 +17,7 @@ import Testing
     private static let words = [
         "algorithm": [
             "hpm", "hpm-paper", "hpm-no-teacher", "clone-step", "mutation-only", "pbt", "hypergradient",
-            "random", "mf-pbt",
+            "random", "mf-pbt", "reinforced",
         ],
         "hyper_optimizer": ["adam", "sgd"],
         "teacher": ["none", "attention", "perceptron", "linear"],
@@ -118,7 +118,7 @@ import Testing
             let population = try Population(space: space, options: .of(algorithm))
             let training = population.hyperTraining
             #expect((population.teacher != nil) == ["hpm-paper", "mutation-only"].contains(algorithm.name))
-            #expect((training == nil) == ["mutation-only", "pbt", "mf-pbt", "random"].contains(algorithm.name))
+            #expect((training == nil) == ["mutation-only", "pbt", "mf-pbt", "reinforced", "random"].contains(algorithm.name))
             #expect((training?.pool != nil) == (algorithm.name == "hpm"))
             if let training {
                 #expect(training.optimizer == (algorithm.name == "hpm-paper" ? .sgd : .adam))
@@ -126,7 +126,7 @@ import Testing
             if algorithm == .hpm { #expect(training?.learningRate == 0.06) }
             #expect(population.teacher?.units ?? 16 == 16)
             #expect(population.teacher?.learningRate ?? 0.1 == 0.1)
-            #expect(algorithm.defaultMutationScale == (algorithm == .hpm ? 0.1 : 0.2))
+            #expect(algorithm.defaultMutationScale == ([.hpm, .reinforced].contains(algorithm) ? 0.1 : 0.2))
         }
     }
 
@@ -261,7 +261,7 @@ import Testing
 
     @Test func algorithmsByName() {
         for name in Self.words["algorithm"] ?? [] { #expect(Algorithm.named(name)?.name == name) }
-        #expect(Algorithm.all.count == 9)
+        #expect(Algorithm.all.count == 10)
         #expect(Algorithm.named("HPM") == nil && Algorithm.named("") == nil)
     }
 }

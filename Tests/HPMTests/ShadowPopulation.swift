@@ -72,14 +72,16 @@ struct ShadowPopulation {
     private var name: String { options.algorithm.name }
     private var isNatural: Bool { name == "hpm-paper" }
     private var sign: Double { options.direction == .minimize ? 1 : -1 }
-    private var hasHyperTraining: Bool { !["mutation-only", "pbt", "mf-pbt", "random"].contains(name) }
+    private var hasHyperTraining: Bool { !["mutation-only", "pbt", "mf-pbt", "reinforced", "random"].contains(name) }
     private var hasExploit: Bool { !["hypergradient", "random"].contains(name) }
     private var hasTeacher: Bool {
         options.teacher.map { $0 != .absent } ?? ["hpm-paper", "mutation-only"].contains(name)
     }
     private var optimizer: OptimizerKind { options.hyperOptimizer ?? (isNatural ? .sgd : .adam) }
     private var eta: Double { options.hyperLearningRate ?? (optimizer == .adam ? 0.06 : 0.1) }
-    private var scale: Double { options.mutationScale ?? (name == "hpm" ? 0.1 : 0.2) }
+    private var scale: Double { options.mutationScale ?? (["hpm", "reinforced"].contains(name) ? 0.1 : 0.2) }
+    /// Whether a mutation is more than a factor or two.
+    private var isDrawn: Bool { ["hpm", "pbt", "reinforced"].contains(name) }
     private var replacedCount: Int {
         options.truncation == 0 || students.count == 1
             ? 0 : max(1, Int((options.truncation * Double(students.count) + 1e-9).rounded(.down)))
@@ -443,7 +445,7 @@ struct ShadowPopulation {
             set(&students[student], index, natural: value)
         case .integer:
             if value == parent { complain("the integer '\(parameter.name)' did not move") }
-            if name != "hpm" && name != "pbt" {
+            if !isDrawn {
                 let possible = [1 - scale, 1 + scale].map { factor in
                     let proposal = min(max((parent * factor).rounded(), parameter.low), parameter.high)
                     if proposal != parent { return proposal }
@@ -455,7 +457,7 @@ struct ShadowPopulation {
             }
             set(&students[student], index, natural: value)
         case .real, .block:
-            if name == "hpm" || name == "pbt" {
+            if isDrawn {
                 set(&students[student], index, natural: value)
                 return
             }

@@ -57,6 +57,7 @@ extension Population {
 
     private mutating func planClones() {
         let losses = students.map { $0.loss ?? .infinity }
+        teachByOutcomes(losses)
         let replacements = replacements(losses)
         guard !replacements.isEmpty else { return }
         ranking = Selection.ranking(losses)
@@ -137,6 +138,21 @@ extension Population {
                 }
             })
         for student in students.indices { students[student].mutation = nil }
+    }
+
+    /// A score-function teacher learns at each exploit how the clones of the last one have fared.
+    private mutating func teachByOutcomes(_ losses: [Double]) {
+        let drawn = students.indices.compactMap { student in
+            students[student].draw.map { (student: student, draw: $0) }
+        }
+        guard !drawn.isEmpty else { return }
+        let rewards = ScoreFunctionTeacher.rewards(
+            drawn.map { (clone: $0.student, source: $0.draw.source) }, losses: losses)
+        scoreFunctionTeacher?.learn(
+            zip(drawn, rewards).compactMap { drawn, reward in
+                reward.map { (draw: drawn.draw, reward: $0) }
+            }, in: space)
+        for (student, _) in drawn { students[student].draw = nil }
     }
 
     /// Every lesson is drawn with the weights that made the children, so that their order is nothing.

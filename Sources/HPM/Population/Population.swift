@@ -37,6 +37,7 @@ public struct Population: Sendable {
     var round: Round
     var hyperTraining: HyperTraining?
     var teacher: Teacher?
+    var scoreFunctionTeacher: ScoreFunctionTeacher?
     /// Clones of the present exploit that are still to be mutated.
     var freshClones: [Int] = []
     /// Students from best to worst at the present exploit.
@@ -96,6 +97,12 @@ public struct Population: Sendable {
         }
         if teacherKind != .absent {
             teacher = Teacher(teacherKind, dimension: space.dimension, options: options)
+        }
+        if case .scoreFunction = algorithm.perturbation {
+            scoreFunctionTeacher = ScoreFunctionTeacher(
+                space: space, scale: options.mutationScale ?? algorithm.defaultMutationScale,
+                choiceProbability: algorithm.choiceProbability,
+                learningRate: options.teacherLearningRate)
         }
     }
 

@@ -78,6 +78,10 @@ extension Population {
         encoder.put(gradients)
         hyperTraining?.encode(into: &encoder)
         teacher?.encode(into: &encoder)
+        if let scoreFunctionTeacher {
+            scoreFunctionTeacher.encode(into: &encoder)
+            for student in students { encoder.put(student.draw) { $1.encode(into: &$0) } }
+        }
         round.encode(into: &encoder)
         encoder.put(freshClones) { $0.put(count: $1) }
         encoder.put(ranking) { $0.put(count: $1) }
@@ -135,6 +139,14 @@ extension Population {
         }
         try hyperTraining?.decode(&decoder)
         try teacher?.decode(&decoder)
+        if scoreFunctionTeacher != nil {
+            try scoreFunctionTeacher?.decode(&decoder)
+            for student in 0..<students {
+                self.students[student].draw = try decoder.optional { (decoder) throws(HPMError) in
+                    try MutationDraw(&decoder, students: students, in: space)
+                }
+            }
+        }
         round = try Round(&decoder, students: students, in: space)
         freshClones = try decoder.array(minimumSize: 8, "the clones") { (decoder) throws(HPMError) in
             try decoder.index(below: students, "a clone")
