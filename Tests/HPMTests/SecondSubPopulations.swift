@@ -53,6 +53,7 @@ struct SecondSubPopulations {
             var migrants: [(student: Int, home: Int)] = []
             for home in blocks.indices where home != own {
                 for student in blocks[home] where losses[student] < .infinity {
+                    // Those that may be replaced themselves never come to be taken.
                     if !(evolves[home] && bracket[student] >= 2) { migrants.append((student, home)) }
                 }
             }

@@ -263,6 +263,40 @@ import Testing
         #expect(try population.count("clone_reports") > 5)
     }
 
+    /// In `hpm` a teacher moves what is guided, and `mutation_scale` the rest.
+    @Test(arguments: kinds, [0.0, 0.1])
+    func guidedAndUnguidedUnderHpm(kind: TeacherKind, scale: Double) throws {
+        let space = try Spaces.mixed()
+        var population = try Population(
+            space: space,
+            options: .of(.hpm) {
+                $0.population = 2
+                $0.interval = 1
+                $0.teacher = kind
+                $0.teacherEvaluations = 0
+                $0.mutationScale = scale
+            })
+        _ = (population.next(0), population.next(1))
+        // The first three parameters are guided.
+        let gradient = [0.3, -0.2, 0.1] + Array(repeating: Double.nan, count: 7)
+        try population.report(0, loss: 1, hypergradient: gradient)
+        try population.report(1, loss: 2, hypergradient: gradient)
+        let parent = population.students[0].point
+        let task = population.next(1)
+        #expect(task.action == .clone && task.source == 0 && task.hyperparameters == parent.natural)
+        let teacher = try #require(population.teacher)
+        try population.report(1)
+        let child = SecondTeacher(teacher).child(parent.latent, parent.latent)
+        let clone = population.students[1].point
+        for index in 0..<3 {
+            #expect((clone.latent[index] - min(max(child[index], 0), 1)).magnitude < 1e-12)
+            #expect(clone.latent[index] != parent.latent[index])
+        }
+        for index in [3, 4, 5, 6, 7, 9] {
+            #expect((clone.natural[index] == parent.natural[index]) == (scale == 0))
+        }
+    }
+
     @Test func linearTeachersThatDoNotFit() throws {
         let parts = Parts(kind: .linear, squashing: .tanh, activation: .softmax)
         let error = #expect(throws: HPMError.self) { _ = try parts.teacher(1 << 40, 1) }

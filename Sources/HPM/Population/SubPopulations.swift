@@ -13,9 +13,8 @@
 /// - losers, the worst, become mutated clones of the winners, rank by rank.
 ///
 /// Source: Doulazmi et al., 'Multiple-Frequencies Population-Based Training', 2025 (arXiv 2506.03225),
-/// and its official implementation (github.com/WaelDLZ/MF-PBT), with two differences: a student that
-/// the same exploit may replace is no migrant, so that no source changes while it is copied; and
-/// sub-populations may have any size (a bracket that finds no students is empty).
+/// and its official implementation (github.com/WaelDLZ/MF-PBT). Sub-populations may have any size here (a
+/// bracket that finds no students is empty).
 struct SubPopulations: Equatable, Sendable {
     let count: Int
     let students: Int
@@ -80,11 +79,6 @@ struct SubPopulations: Equatable, Sendable {
         for student in ranking { rankings[index(of: student)].append(student) }
         let evolving = (0..<count).filter { exploit.isMultiple(of: period(of: $0)) }
         let brackets = rankings.map { Brackets($0) }
-        var isReplaceable = [Bool](repeating: false, count: students)
-        for index in evolving {
-            for student in brackets[index].open { isReplaceable[student] = true }
-            for student in brackets[index].losers { isReplaceable[student] = true }
-        }
 
         var replacements: [Selection.Replacement] = []
         for index in evolving {
@@ -94,8 +88,10 @@ struct SubPopulations: Equatable, Sendable {
                     replacements.append(.init(student: loser, source: winners[rank % winners.count]))
                 }
             }
+            // Best first, and never more than a bracket holds: none is so far down in its own
+            // sub-population that this exploit could replace it.
             var migrants = ranking.lazy.filter {
-                self.index(of: $0) != index && !isReplaceable[$0] && losses[$0].isFinite
+                self.index(of: $0) != index && losses[$0].isFinite
             }.makeIterator()
             var migrant = migrants.next()
             for student in brackets[index].open {
