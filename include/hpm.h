@@ -79,15 +79,23 @@ typedef struct hpm_space hpm_space;
  *                                                           stopped
  * algorithm                hpm                 a name       `hpm`, `hpm-paper`, `hpm-no-teacher`,
  *                                                           `clone-step`, `mutation-only`, `pbt`,
- *                                                           `hypergradient` or `random`:
- *                                                           docs/algorithms.md
+ *                                                           `hypergradient`, `random`, `mf-pbt` or
+ *                                                           `reinforced`: docs/algorithms.md
  * interval                 5                   1 or more    training reports between exploits
  * burn_in                  0                   0 or more    training reports before the first
  *                                                           exploit, which comes at the next
  *                                                           multiple of `interval`
  * truncation               0.2                 0 to 0.5     share of the students that an exploit
  *                                                           replaces: max(1, floor(truncation x
- *                                                           population)); 0: no exploit
+ *                                                           population)); 0: no exploit. `mf-pbt`
+ *                                                           replaces quarters of a sub-population
+ *                                                           and reads 0 alone
+ * sub_populations          -1                  -1, or 1 to  of `mf-pbt`; -1: 4, fewer where each
+ *                                              population   would have fewer than 4 students
+ *                                              / 2
+ * frequency_ratio          2                   1 or more    of `mf-pbt`: sub-population i (from 0)
+ *                                                           evolves every interval x ratio^i
+ *                                                           reports
  * trial                    0                   0 or more    training reports of one trial of
  *                                                           `random`; 0: the whole run
  * hyper_optimizer          adam                adam, sgd    of hyper-training; the default of
@@ -97,19 +105,33 @@ typedef struct hpm_space hpm_space;
  *                                                           (`hpm-paper`: in natural units); 0.1
  *                                                           with `sgd`
  * teacher                  none                none,        what mutates the guided parameters of a
- *                                              attention    clone; `attention` for `hpm-paper` and
- *                                                           `mutation-only`
- * teacher_units            16                  1 or more    width of the teacher's attention
- * teacher_learning_rate    0.1                 0 to 1e6     length of its steps
+ *                                              attention,   clone; `attention` for `hpm-paper`,
+ *                                              perceptron,  `mutation-only` and
+ *                                              linear       hpm_teacher_create(). `linear` takes
+ *                                                           dimension^2 weights
+ * teacher_units            16                  1 or more    width of `attention` and `perceptron`
+ * teacher_squashing        tanh                tanh,        of a teacher's changes: tanh(z), 1 / (1
+ *                                              logistic,    + exp(-z)) - 1/2, min(max(z, -1), 1), z
+ *                                              clipped,
+ *                                              none
+ * teacher_activation       softmax             softmax,     of the units of `attention` and
+ *                                              sigmoid,     `perceptron`; `tanh` for `perceptron`
+ *                                              tanh, relu,
+ *                                              none
+ * teacher_learning_rate    0.1                 0 to 1e6     length of its steps; also of those of
+ *                                                           `reinforced`
  * teacher_evaluations      -1                  -1 or more   evaluations that train it at each
  *                                                           exploit, one of each of the worst
  *                                                           students, so at most `population`; -1:
  *                                                           half of it; 0: none, it learns from the
- *                                                           next report of each clone
+ *                                                           next ordinary report of each student
+ *                                                           that it mutated, costs nothing and lets
+ *                                                           nobody wait
  * mutation_scale           0.2                 0 to 1       mutation of what no teacher moves:
  *                                                           factors of 1 - scale and 1 + scale; for
  *                                                           `hpm` 0.1, of a Gaussian in latent
- *                                                           units; 0: none
+ *                                                           units; for `reinforced` 0.1, of that
+ *                                                           Gaussian at first; 0: none
  * teacher_share            1                   0 to 1       upper bound of the teacher's share of
  *                                                           the budget
  * direction                minimize            minimize,    what is done with the reported loss
@@ -148,8 +170,17 @@ typedef struct hpm_population hpm_population;
 
 /*
  * A teacher on its own, for programs that have their own population: a network that maps the
- * hyperparameters h of a parent to those of a mutated child, h' = (1 + tanh(W softmax(V h))) h
- * (HPM), and learns from the hypergradient at the child.
+ * hyperparameters h of a parent to those of a mutated child, h' = (1 + c) h (HPM), and learns from
+ * the hypergradient at the child. Of option `teacher`:
+ *
+ * teacher     c
+ * ----------  -----------------------------
+ * attention   squash(W a), a = act(V h)
+ * perceptron  squash(W a), a = act(V h + b)
+ * linear      squash(W h + b)
+ *
+ * squash is `teacher_squashing` (tanh), act is `teacher_activation` (softmax, of a perceptron
+ * tanh).
  */
 typedef struct hpm_teacher hpm_teacher;
 
@@ -1306,13 +1337,15 @@ hpm_status hpm_population_run(hpm_population *population, const hpm_trainer *tra
  * about unit size.
  *
  *   dimension  The number of hyperparameters, at least 1.
- *   options    Reads `seed`, `teacher` (`attention`), `teacher_units` and `teacher_learning_rate`;
- *              copied. NULL: all defaults.
+ *   options    Reads `seed`, `teacher` (`attention` where it is not set; `none` is an error),
+ *              `teacher_units`, `teacher_squashing`, `teacher_activation` and
+ *              `teacher_learning_rate`; copied. NULL: all defaults.
  *   out        Receives the teacher.
  *
  * Returns HPM_OK, HPM_ERROR_ARGUMENT, HPM_ERROR_MEMORY or HPM_ERROR_HANDLE.
  * Ownership: The caller's, until hpm_teacher_destroy().
- * Thread safety: Any thread. Complexity: O(dimension x units) time and memory. Since 0.1.
+ * Thread safety: Any thread.
+ * Complexity: O(dimension x units) time and memory, for `linear` O(dimension^2). Since 0.1.
  */
 hpm_status hpm_teacher_create(size_t dimension, hpm_options *options, hpm_teacher **out);
 
@@ -1328,7 +1361,7 @@ hpm_status hpm_teacher_create(size_t dimension, hpm_options *options, hpm_teache
 hpm_status hpm_teacher_destroy(hpm_teacher *teacher);
 
 /*
- * Mutates a parent: child = (1 + tanh(W softmax(V parent))) parent, elementwise.
+ * Mutates a parent: child = (1 + c) parent, elementwise, with c of the table at hpm_teacher.
  *
  *   teacher  The teacher.
  *   parent   Array of `n` numbers, at most 1e100 in size.
@@ -1336,15 +1369,17 @@ hpm_status hpm_teacher_destroy(hpm_teacher *teacher);
  *   n        The teacher's dimension.
  *
  * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
- * Thread safety: Any thread. Complexity: O(dimension x units).
+ * Thread safety: Any thread. Complexity: O(dimension x units), for `linear` O(dimension^2).
  * Source: HPM (Tao et al., NeurIPS 2020), the teacher network. Since 0.1.
  */
 hpm_status hpm_teacher_mutate(hpm_teacher *teacher, const double *parent, double *child, size_t n);
 
 /*
- * Teaches the teacher: one gradient step down the loss at the child, through W and V. With a =
- * softmax(V h), c = tanh(W a), r = G h (1 - c^2) and q = W^T r the gradients are dL/dW = r a^T and
- * dL/dV = (a (q - a.q)) h^T; r is divided by its norm.
+ * Teaches the teacher: one gradient step down the loss at the child, through all weights. With r =
+ * G h squash'(z), divided by its norm, q = W^T r and s = J^T q, where J is the Jacobian of act (for
+ * softmax s = a (q - a.q)), the gradients are dL/dW = r a^T, dL/dV = s h^T and dL/db = s; of
+ * `linear` dL/dW = r h^T and dL/db = r. `perceptron` and `linear` divide a layer's step by the
+ * number of its inputs.
  *
  *   teacher            The teacher.
  *   parent             Array of `n` numbers, at most 1e100 in size: h.
@@ -1354,7 +1389,7 @@ hpm_status hpm_teacher_mutate(hpm_teacher *teacher, const double *parent, double
  *
  * Returns HPM_OK, HPM_UNCHANGED where there is nothing to learn, HPM_ERROR_ARGUMENT or
  *   HPM_ERROR_HANDLE.
- * Thread safety: Any thread. Complexity: O(dimension x units).
+ * Thread safety: Any thread. Complexity: O(dimension x units), for `linear` O(dimension^2).
  * Source: HPM (Tao et al., NeurIPS 2020), the teacher network. Since 0.1.
  */
 hpm_status hpm_teacher_learn(hpm_teacher *teacher, const double *parent,

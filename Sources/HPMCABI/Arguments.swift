@@ -38,7 +38,7 @@ func finite(
     guard n == UInt(dimension) else {
         throw HPMError(.argument, "n is \(n); allowed: \(dimension), the teacher's dimension")
     }
-    let limit = AttentionTeacher.largestInput
+    let limit = Teacher.largestInput
     let values = Array(UnsafeBufferPointer(start: pointer, count: dimension))
     for (index, value) in values.enumerated() where !(value.magnitude <= limit) {
         throw HPMError(.argument, "\(name)[\(index)] is \(value); allowed: -\(limit) to \(limit)")

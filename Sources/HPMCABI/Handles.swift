@@ -22,7 +22,7 @@ extension Options: HandleValue {
     static var argument: String { "options" }
 }
 
-extension AttentionTeacher: HandleValue {
+extension Teacher: HandleValue {
     static var tag: UInt { 3 }
     static var typeName: String { "hpm_teacher" }
     static var argument: String { "teacher" }

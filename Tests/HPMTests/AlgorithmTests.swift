@@ -47,12 +47,18 @@ import Testing
         options.burnIn = random.chance(0.3) ? random.index(8) : 0
         options.truncation = [0.2, 0.2, 0.5, 0.35, 0.01, 0][random.index(6)]
         options.trial = random.index(4)
+        if random.chance(0.5) {
+            options.subPopulations = 1 + random.index(SubPopulations.largestCount(students: options.population))
+        }
+        options.frequencyRatio = 1 + random.index(3)
         options.steps = random.chance(0.3) ? 1 + random.index(20) : 0
         options.teacherUnits = 1 + random.index(6)
         if random.chance(0.3) { options.mutationScale = [0, 0.35, 1][random.index(3)] }
         if random.chance(0.3) { options.hyperLearningRate = [0, 0.01, 0.5][random.index(3)] }
         if random.chance(0.2) { options.hyperOptimizer = random.chance(0.5) ? .adam : .sgd }
-        if random.chance(0.3) { options.teacher = random.chance(0.5) ? .attention : .absent }
+        if random.chance(0.4) { options.teacher = TeacherKind.allCases[random.index(4)] }
+        if random.chance(0.4) { options.teacherSquashing = Squashing.allCases[random.index(4)] }
+        if random.chance(0.4) { options.teacherActivation = TeacherActivation.allCases[random.index(5)] }
         if random.chance(0.4) { options.teacherEvaluations = [0, 1, 3, 50][random.index(4)] }
         if random.chance(0.3) { options.direction = .maximize }
         return options

@@ -18,12 +18,12 @@ import Testing
         stride(from: 0, to: values.count, by: width).map { Array(values[$0..<$0 + width]) }
     }
 
-    private func teacher(_ dimension: Int, _ units: Int, rate: Double = 0.1, seed: Int = 3) throws -> AttentionTeacher {
+    private func teacher(_ dimension: Int, _ units: Int, rate: Double = 0.1, seed: Int = 3) throws -> Teacher {
         var options = Options()
         options.teacherUnits = units
         options.teacherLearningRate = rate
         options.seed = seed
-        return try AttentionTeacher(dimension: dimension, options: options)
+        return try Teacher(dimension: dimension, options: options)
     }
 
     private let targets = [0.3, -0.2, 0.9, 0.1, 0.6]
@@ -57,7 +57,7 @@ import Testing
 
     /// Compares a step with the gradients of the loss divided by the norm of r.
     private func expectStep(
-        _ before: AttentionTeacher, _ after: AttentionTeacher, h: [Double], x: [Double],
+        _ before: Teacher, _ after: Teacher, h: [Double], x: [Double],
         residual: [Double], sourceLocation: SourceLocation = #_sourceLocation,
         _ loss: @escaping ([Double]) -> Double
     ) {
@@ -194,20 +194,20 @@ import Testing
 
     @Test func creationErrors() throws {
         for dimension in [0, -1] {
-            let error = #expect(throws: HPMError.self) { try AttentionTeacher(dimension: dimension) }
+            let error = #expect(throws: HPMError.self) { try Teacher(dimension: dimension) }
             #expect(error?.code == .argument && error?.message.contains("dimension") ?? false)
         }
         var options = Options()
         try options.set("teacher", to: "none")
         let error = #expect(throws: HPMError.self) {
-            try AttentionTeacher(dimension: 3, options: options)
+            try Teacher(dimension: 3, options: options)
         }
         #expect(error?.code == .argument && error?.message.contains("teacher") ?? false)
         for (dimension, units) in [(Int.max, 1), (1, Int.max), (1 << 40, 1 << 40)] {
             options = Options()
             options.teacherUnits = units
             let error = #expect(throws: HPMError.self) {
-                try AttentionTeacher(dimension: dimension, options: options)
+                try Teacher(dimension: dimension, options: options)
             }
             #expect(error?.code == .memory)
         }
@@ -229,14 +229,14 @@ extension AttentionTeacherTests {
     @Test func inputScaling() throws {
         let space = try Spaces.mixed()
         let point = space.start(of: 1, seed: 5)
-        let teacher = AttentionTeacher(dimension: 10, units: 4, learningRate: 0.1, seed: 9)
+        let teacher = Teacher(dimension: 10, units: 4, learningRate: 0.1, seed: 9)
         let sizes = [5, 2, 0.97, 2.5, 2.5, 2.5, 6, 128, 2, 3.0]
         let input = teacher.input(point, .natural, in: space)
         for index in 0..<10 { #expect((input[index] - point.natural[index] / sizes[index]).magnitude < 1e-15) }
         #expect(teacher.input(point, .latent, in: space) == point.latent)
         let negative = try Spaces.box(2, -8, 2)
         let place = try negative.point(natural: [-6, 1])
-        let pair = AttentionTeacher(dimension: 2, units: 1, learningRate: 0.1, seed: 1)
+        let pair = Teacher(dimension: 2, units: 1, learningRate: 0.1, seed: 1)
         #expect(pair.input(place, .natural, in: negative) == [-0.75, 0.125])
     }
 
@@ -248,7 +248,7 @@ extension AttentionTeacherTests {
         let targets = realTargets(space)
         var clippedTotal = 0
         for seed in 0..<12 {
-            var teacher = AttentionTeacher(
+            var teacher = Teacher(
                 dimension: 10, units: 4, learningRate: 0.1, seed: UInt64(seed))
             // Far-reaching moves, so that some are clipped.
             for index in teacher.values.indices { teacher.values[index] *= 12 }
@@ -300,7 +300,7 @@ extension AttentionTeacherTests {
         var space = SearchSpace()
         try space.addReal("x", low: -1e300, high: 1e300, initial: 9e299)
         try space.addReal("y", low: 0, high: 1, initial: 0.5)
-        var teacher = AttentionTeacher(dimension: 2, units: 4, learningRate: 0.1, seed: 1)
+        var teacher = Teacher(dimension: 2, units: 4, learningRate: 0.1, seed: 1)
         let parent = try space.point(natural: [9e299, 0.5])
         let lesson = teacher.lesson(
             from: parent, moved: [true, true], gradient: [1e150, -1e150], .natural, in: space)

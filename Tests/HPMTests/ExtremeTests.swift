@@ -40,7 +40,9 @@ import Testing
                 if seed > 2 { $0.hyperLearningRate = [0, 1e-300, .greatestFiniteMagnitude][seed - 3] }
                 if seed > 3 { $0.teacherLearningRate = 1e6 }
                 if seed == 5 { $0.mutationScale = 1 }
-                if seed == 4 { $0.teacher = .attention }
+                if seed > 2 { $0.teacher = [.linear, .attention, .perceptron][seed - 3] }
+                if seed > 2 { $0.teacherSquashing = .identity }
+                if seed > 3 { $0.teacherActivation = [.relu, .identity][seed - 4] }
                 if random.chance(0.5) { $0.hyperOptimizer = .sgd }
                 $0.direction = random.chance(0.5) ? .maximize : .minimize
             })

@@ -139,6 +139,13 @@ enum Invariants {
         requireFinite(population.hyperTraining?.pool?.sharedSquare, "Z", atLeast: 0)
         requireFinite(population.teacher?.values, "W")
         requireFinite(population.teacher?.queries, "V")
+        requireFinite(population.teacher?.biases, "b")
+        let policy = population.scoreFunctionTeacher
+        requireFinite(policy?.means, "m of the policy")
+        requireFinite(policy?.logScales, "log sigma")
+        requireFinite(policy?.labelLogits, "theta")
+        requireFinite(policy?.keepLogits, "kappa")
+        requireFinite(policy.map { [$0.baseline, $0.variance] }, "b and v")
         return found
     }
 }

@@ -2,9 +2,10 @@ import Testing
 @testable import HPM
 
 @Suite struct OptionsTests {
-    private static let integers = ["population", "seed", "steps", "interval", "burn_in", "trial", "teacher_units", "estimator_iterations",
+    private static let integers = ["population", "seed", "steps", "interval", "burn_in", "trial", "frequency_ratio", "teacher_units", "estimator_iterations",
         "estimator_checkpoints",
     ]
+    private static let optionalIntegers = ["teacher_evaluations", "sub_populations"]
     private static let reals = [
         "truncation", "teacher_learning_rate", "teacher_share", "estimator_learning_rate",
         "estimator_tolerance", "estimator_step",
@@ -16,10 +17,12 @@ import Testing
     private static let words = [
         "algorithm": [
             "hpm", "hpm-paper", "hpm-no-teacher", "clone-step", "mutation-only", "pbt", "hypergradient",
-            "random",
+            "random", "mf-pbt", "reinforced",
         ],
         "hyper_optimizer": ["adam", "sgd"],
-        "teacher": ["none", "attention"],
+        "teacher": ["none", "attention", "perceptron", "linear"],
+        "teacher_squashing": ["tanh", "logistic", "clipped", "none"],
+        "teacher_activation": ["softmax", "sigmoid", "tanh", "relu", "none"],
         "direction": ["minimize", "maximize"],
         "schedule": ["synchronous"],
         "estimator": [
@@ -28,7 +31,7 @@ import Testing
         ],
     ]
     private static var all: [String] {
-        integers + reals + optionalReals + ["teacher_evaluations"] + words.keys.sorted()
+        integers + reals + optionalReals + optionalIntegers + words.keys.sorted()
     }
 
     private func integer(_ options: Options, _ key: String) -> Int? {
@@ -40,6 +43,8 @@ import Testing
         case "burn_in": options.burnIn
         case "trial": options.trial
         case "teacher_units": options.teacherUnits
+        case "sub_populations": options.subPopulations
+        case "frequency_ratio": options.frequencyRatio
         case "teacher_evaluations": options.teacherEvaluations
         case "estimator_iterations": options.estimatorIterations
         case "estimator_checkpoints": options.estimatorCheckpoints
@@ -69,6 +74,8 @@ import Testing
         case "algorithm": options.algorithm.name
         case "hyper_optimizer": options.hyperOptimizer?.rawValue
         case "teacher": options.teacher?.rawValue
+        case "teacher_squashing": options.teacherSquashing.rawValue
+        case "teacher_activation": options.teacherActivation?.rawValue
         case "direction": options.direction.rawValue
         case "schedule": options.schedule.rawValue
         case "estimator": options.estimator.rawValue
@@ -111,7 +118,7 @@ import Testing
             let population = try Population(space: space, options: .of(algorithm))
             let training = population.hyperTraining
             #expect((population.teacher != nil) == ["hpm-paper", "mutation-only"].contains(algorithm.name))
-            #expect((training == nil) == ["mutation-only", "pbt", "random"].contains(algorithm.name))
+            #expect((training == nil) == ["mutation-only", "pbt", "mf-pbt", "reinforced", "random"].contains(algorithm.name))
             #expect((training?.pool != nil) == (algorithm.name == "hpm"))
             if let training {
                 #expect(training.optimizer == (algorithm.name == "hpm-paper" ? .sgd : .adam))
@@ -119,12 +126,12 @@ import Testing
             if algorithm == .hpm { #expect(training?.learningRate == 0.06) }
             #expect(population.teacher?.units ?? 16 == 16)
             #expect(population.teacher?.learningRate ?? 0.1 == 0.1)
-            #expect(algorithm.defaultMutationScale == (algorithm == .hpm ? 0.1 : 0.2))
+            #expect(algorithm.defaultMutationScale == ([.hpm, .reinforced].contains(algorithm) ? 0.1 : 0.2))
         }
     }
 
     @Test func integersBySetters() throws {
-        for key in Self.integers + ["teacher_evaluations"] {
+        for key in Self.integers + Self.optionalIntegers {
             var options = Options()
             try options.set(key, to: Int64(7))
             #expect(integer(options, key) == 7, "\(key)")
@@ -137,10 +144,14 @@ import Testing
                 refuses(["'\(key)'", "allowed"]) { try $0.set(key, to: text) }
             }
             let lowest: Int64 = 
-                ["population", "interval", "teacher_units", "estimator_iterations"].contains(key) ? 1 : 0
+                [
+                    "population", "interval", "teacher_units", "estimator_iterations", "sub_populations",
+                    "frequency_ratio",
+                ].contains(key) ? 1 : 0
             try options.set(key, to: lowest)
             #expect(integer(options, key) == Int(lowest))
-            for value in [lowest - 1 - (key == "teacher_evaluations" ? 1 : 0), .min] {
+            // -1 stands for the default of an optional one.
+            for value in [lowest - (Self.optionalIntegers.contains(key) ? 3 : 1), .min] {
                 refuses(["'\(key)'", "\(value)", "\(lowest) or more"]) { try $0.set(key, to: value) }
                 refuses(["'\(key)'", "\(value)"]) { try $0.set(key, to: "\(value)") }
             }
@@ -244,13 +255,13 @@ import Testing
             refuses(["'\(key)'"]) { _ in try options.validate() }
             let space = try Spaces.box(1)
             refuses(["'\(key)'"]) { _ in _ = try Population(space: space, options: options) }
-            refuses(["'\(key)'"]) { _ in _ = try AttentionTeacher(dimension: 1, options: options) }
+            refuses(["'\(key)'"]) { _ in _ = try Teacher(dimension: 1, options: options) }
         }
     }
 
     @Test func algorithmsByName() {
         for name in Self.words["algorithm"] ?? [] { #expect(Algorithm.named(name)?.name == name) }
-        #expect(Algorithm.all.count == 8)
+        #expect(Algorithm.all.count == 10)
         #expect(Algorithm.named("HPM") == nil && Algorithm.named("") == nil)
     }
 }

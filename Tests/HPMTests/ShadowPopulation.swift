@@ -37,13 +37,14 @@ struct ShadowPopulation {
     let options: Options
     var students: [Student]
     var pools: [SecondPool]
-    var W: [[Double]] = []
-    var V: [[Double]] = []
+    var teacher: SecondTeacher?
     var rounds = 0
     var next = Next.train
     var ranking: [Int] = []
     /// Clones that are still to be mutated, with what each can be: see `expectedAfterMutation`.
     var clones: [Int] = []
+    /// Under `mf-pbt`, where nothing of the selection is drawn.
+    var foretold: [SecondSubPopulations.Clone] = []
     var bestOfTrials: (natural: [Double], loss: Double)?
     private(set) var complaints: [String] = []
 
@@ -65,23 +66,22 @@ struct ShadowPopulation {
                 adam: Array(repeating: TextbookAdam(), count: dimension))
         }
         pools = Array(repeating: SecondPool(students: population.size), count: dimension)
-        if let teacher = population.teacher {
-            W = AttentionTeacherTests.rows(teacher.values, teacher.units)
-            V = AttentionTeacherTests.rows(teacher.queries, dimension)
-        }
+        teacher = population.teacher.map { SecondTeacher($0) }
     }
 
     private var name: String { options.algorithm.name }
     private var isNatural: Bool { name == "hpm-paper" }
     private var sign: Double { options.direction == .minimize ? 1 : -1 }
-    private var hasHyperTraining: Bool { !["mutation-only", "pbt", "random"].contains(name) }
+    private var hasHyperTraining: Bool { !["mutation-only", "pbt", "mf-pbt", "reinforced", "random"].contains(name) }
     private var hasExploit: Bool { !["hypergradient", "random"].contains(name) }
     private var hasTeacher: Bool {
-        options.teacher.map { $0 == .attention } ?? ["hpm-paper", "mutation-only"].contains(name)
+        options.teacher.map { $0 != .absent } ?? ["hpm-paper", "mutation-only"].contains(name)
     }
     private var optimizer: OptimizerKind { options.hyperOptimizer ?? (isNatural ? .sgd : .adam) }
     private var eta: Double { options.hyperLearningRate ?? (optimizer == .adam ? 0.06 : 0.1) }
-    private var scale: Double { options.mutationScale ?? (name == "hpm" ? 0.1 : 0.2) }
+    private var scale: Double { options.mutationScale ?? (["hpm", "reinforced"].contains(name) ? 0.1 : 0.2) }
+    /// Whether a mutation is more than a factor or two.
+    private var isDrawn: Bool { ["hpm", "pbt", "reinforced"].contains(name) }
     private var replacedCount: Int {
         options.truncation == 0 || students.count == 1
             ? 0 : max(1, Int((options.truncation * Double(students.count) + 1e-9).rounded(.down)))
@@ -168,43 +168,27 @@ struct ShadowPopulation {
 
     private func child(of place: Student.Place, _ coordinates: Set<Int>) -> Student.Place {
         let values = isNatural ? place.natural : place.latent
-        let child = AttentionTeacherTests.child(values, teacherInput(place), W: W, V: V)
+        guard let child = teacher?.child(values, teacherInput(place)) else { return place }
         var result = place
         for index in coordinates { move(&result, index, to: child[index]) }
         return result
     }
 
-    /// - Parameter maker: The weights that made the child.
+    /// - Parameter maker: The network that made the child.
     private mutating func learn(
-        from place: Student.Place, _ coordinates: Set<Int>, gradient: [Double],
-        maker: (W: [[Double]], V: [[Double]])
+        from place: Student.Place, _ coordinates: Set<Int>, gradient: [Double], maker: SecondTeacher?
     ) {
-        let (madeW, madeV) = maker
+        guard let maker else { return }
         let values = isNatural ? place.natural : place.latent
         let input = teacherInput(place)
-        let child = AttentionTeacherTests.child(values, input, W: madeW, V: madeV)
-        var r = Array(repeating: 0.0, count: values.count)
-        for index in coordinates where !gradient[index].isNaN && values[index] != 0 {
+        let child = maker.child(values, input)
+        let learned = values.indices.map { index in
             let parameter = parameterOf[index]
             let (low, high) = isNatural ? (parameter.low, parameter.high) : (0, 1)
-            if child[index] < low || child[index] > high { continue }
-            let c = child[index] / values[index] - 1
-            r[index] = gradient[index] * values[index] * (1 - c * c)
+            let isInside = child[index] >= low && child[index] <= high
+            return coordinates.contains(index) && isInside ? gradient[index] : .nan
         }
-        let norm = r.map { $0 * $0 }.reduce(0, +).squareRoot()
-        if norm == 0 { return }
-        r = r.map { $0 / norm }
-        let scores = madeV.map { row in Elementary.exp(zip(row, input).map { $0 * $1 }.reduce(0, +)) }
-        let a = scores.map { $0 / scores.reduce(0, +) }
-        let q = a.indices.map { unit in r.indices.map { madeW[$0][unit] * r[$0] }.reduce(0, +) }
-        let aq = zip(a, q).map { $0 * $1 }.reduce(0, +)
-        let rate = options.teacherLearningRate
-        for index in r.indices {
-            for unit in a.indices {
-                W[index][unit] -= rate * r[index] * a[unit]
-                V[unit][index] -= rate * a[unit] * (q[unit] - aq) * input[index]
-            }
-        }
+        teacher?.learn(h: values, x: input, gradient: learned, maker: maker)
     }
 
     // MARK: Rounds
@@ -256,7 +240,7 @@ struct ShadowPopulation {
             students[student].loss = response.loss.isFinite ? sign * response.loss : .infinity
             students[student].gradient = gradient(response, at: students[student].natural)
         }
-        let maker = (W: W, V: V)
+        let maker = teacher
         for student in students.indices {
             guard let (parent, coordinates) = students[student].taught else { continue }
             students[student].taught = nil
@@ -291,6 +275,13 @@ struct ShadowPopulation {
         {
             ranking = students.indices.sorted { (loss($0), $0) < (loss($1), $1) }
             next = .clone
+            if name == "mf-pbt" {
+                let second = SecondSubPopulations(
+                    count: options.subPopulations ?? 1, ratio: options.frequencyRatio)
+                foretold = second.clones(
+                    students.indices.map(loss), exploit: rounds / options.interval)
+                if foretold.isEmpty { next = .train }
+            }
         }
     }
 
@@ -313,6 +304,7 @@ struct ShadowPopulation {
     }
 
     private mutating func expectClones(_ record: RoundRecord) {
+        if name == "mf-pbt" { return expectForetoldClones(record) }
         for student in worst where record.sources[student] == nil { expectKept(student) }
         let before = students
         let pooled = pools
@@ -335,9 +327,27 @@ struct ShadowPopulation {
         planEvaluations()
     }
 
+    private mutating func expectForetoldClones(_ record: RoundRecord) {
+        if record.students != foretold.map(\.student) { complain("\(record.students) are replaced, not \(foretold)") }
+        let before = students
+        for clone in foretold {
+            let student = clone.student
+            if record.sources[student] != clone.weights { complain("\(student) clones \(record.sources), not \(clone)") }
+            let parent = before[clone.hyperparameters]
+            compare(record.hyperparameters[student] ?? [], parent.natural, "the clone's parent")
+            students[student] = before[clone.weights]
+            (students[student].natural, students[student].latent) = (parent.natural, parent.latent)
+            students[student].reported = before[student].reported
+            students[student].loss = nil
+            students[student].taught = nil
+            if clone.isMutated { clones.append(student) }
+        }
+        planEvaluations()
+    }
+
     private mutating func planEvaluations() {
         next = .train
-        guard hasTeacher, options.teacherEvaluations != 0 else { return }
+        guard hasTeacher, options.teacherEvaluations != 0, !clones.isEmpty else { return }
         let wanted = min(options.teacherEvaluations ?? max(1, students.count / 2), students.count)
         var children: [Int: Student.Place] = [:]
         for student in ranking.suffix(wanted) {
@@ -358,7 +368,7 @@ struct ShadowPopulation {
     /// Takes the answers to a round of evaluations, by student.
     mutating func evaluate(_ responses: [Int: Landscape.Response]) {
         guard case .evaluate(let children) = next else { return }
-        let maker = (W: W, V: V)
+        let maker = teacher
         for student in responses.keys.sorted() {
             guard let response = responses[student], let child = children[student] else { continue }
             learn(
@@ -435,7 +445,7 @@ struct ShadowPopulation {
             set(&students[student], index, natural: value)
         case .integer:
             if value == parent { complain("the integer '\(parameter.name)' did not move") }
-            if name != "hpm" && name != "pbt" {
+            if !isDrawn {
                 let possible = [1 - scale, 1 + scale].map { factor in
                     let proposal = min(max((parent * factor).rounded(), parameter.low), parameter.high)
                     if proposal != parent { return proposal }
@@ -447,7 +457,7 @@ struct ShadowPopulation {
             }
             set(&students[student], index, natural: value)
         case .real, .block:
-            if name == "hpm" || name == "pbt" {
+            if isDrawn {
                 set(&students[student], index, natural: value)
                 return
             }

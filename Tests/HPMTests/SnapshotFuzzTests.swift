@@ -146,13 +146,14 @@ import Testing
     }
 
     /// Sizes that fit the machine but not the snapshot are refused before they are allocated.
-    @Test func sizesBeyondTheSnapshot() throws {
+    @Test(arguments: ["attention", "perceptron", "linear"])
+    func sizesBeyondTheSnapshot(teacher: String) throws {
         // The first ones would be some hundred MiB: enough to be seen, too little to harm.
         for (count, block, units) in [
             (1 << 22, 1, 1), (1, 1 << 22, 1), (1 << 11, 1 << 11, 1), (1, 1, 1 << 24), (1, 1 << 12, 1 << 12),
             (.max, 1, 1), (1, 1 << 58, 1), (1, 1, .max), (1 << 40, 1 << 40, 1 << 40),
         ] as [(Int, Int, Int)] {
-            let state = try state(population: count, block: block, units: units)
+            let state = try state(population: count, block: block, units: units, teacher: teacher)
             let before = residentPages()
             let error = #expect(throws: HPMError.self) {
                 try Population(snapshot: SnapshotTests.enveloped(state))

@@ -28,6 +28,7 @@ import Testing
                 $0.truncation = 0.4
                 $0.trial = 2
                 $0.teacherUnits = 3
+                if seed > 1 { $0.teacher = TeacherKind.allCases[seed % 4] }
                 if random.chance(0.3) { $0.teacherEvaluations = random.index(3) }
                 if random.chance(0.3) { $0.mutationScale = 0.15 }
                 if random.chance(0.3) { $0.hyperLearningRate = 0.1 + 0.2 }

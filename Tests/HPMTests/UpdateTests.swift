@@ -53,7 +53,7 @@ import Testing
             _ = population.next(student)
             try population.report(student, loss: 1, hypergradient: gradient(space))
         }
-        let hasHyperTraining = !["mutation-only", "pbt", "random"].contains(name)
+        let hasHyperTraining = !["mutation-only", "pbt", "mf-pbt", "reinforced", "random"].contains(name)
         let expected: Set = ["guided automatic", "guided hypergradient", "guided both"]
         for student in 0..<3 {
             let seen = moved(space, start(space), population.next(student).hyperparameters)

@@ -89,7 +89,7 @@ def main():
     print("problem,algorithm,students,calls,seeds,lower_quartile,median,upper_quartile,worst")
     for algorithm in (
         "hpm", "hpm-paper", "hpm-no-teacher", "clone-step", "mutation-only", "hypergradient", "pbt",
-        "random",
+        "mf-pbt", "reinforced", "random",
     ):
         regrets = [
             run(algorithm, seed, **options.get(algorithm, {}))[0].best_hyperparameters()[1] - OPTIMUM

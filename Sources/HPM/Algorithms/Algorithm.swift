@@ -14,6 +14,8 @@ public struct Algorithm: Equatable, Sendable {
         case none
         /// `strict`: a student is replaced only by one whose loss is lower.
         case truncation(strict: Bool)
+        /// ``SubPopulations``.
+        case subPopulations
     }
 
     /// How the parameters of a clone move that no teacher moves.
@@ -22,6 +24,8 @@ public struct Algorithm: Equatable, Sendable {
         case gaussian
         /// The natural value times 1 - scale or 1 + scale; drawn anew with a probability.
         case factors(resampling: Double)
+        /// ``ScoreFunctionTeacher``, choices included.
+        case scoreFunction
     }
 
     /// How the guided parameters of a clone move where that differs from the others.
@@ -49,7 +53,7 @@ public struct Algorithm: Equatable, Sendable {
 
     var defaultMutationScale: Double {
         switch perturbation {
-        case .gaussian: 0.1
+        case .gaussian, .scoreFunction: 0.1
         case .factors: 0.2
         }
     }
@@ -79,6 +83,12 @@ public struct Algorithm: Equatable, Sendable {
     /// Population-based training (Jaderberg et al. 2017).
     public static let pbt = Algorithm(
         name: "pbt", hyperTraining: .none, perturbation: .factors(resampling: 0.25))
+    /// Sub-populations that evolve at different frequencies (Doulazmi et al. 2025).
+    public static let mfPBT = Algorithm(
+        name: "mf-pbt", hyperTraining: .none, selection: .subPopulations)
+    /// Mutations drawn from policies that a score function trains (after Chen et al. 2018).
+    public static let reinforced = Algorithm(
+        name: "reinforced", hyperTraining: .none, perturbation: .scoreFunction)
     /// Each student alone descends its hypergradient.
     public static let hypergradient = Algorithm(name: "hypergradient", selection: .none)
     /// Values drawn anew for each trial.
@@ -87,5 +97,6 @@ public struct Algorithm: Equatable, Sendable {
 
     public static let all = [
         hpm, hpmPaper, hpmNoTeacher, cloneStep, mutationOnly, pbt, hypergradient, random,
+        mfPBT, reinforced,
     ]
 }

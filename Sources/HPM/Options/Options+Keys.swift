@@ -22,6 +22,9 @@ struct OptionKey: Sendable {
         OptionKey(name: "interval", access: .integer(\.interval, 1...Int.max)),
         OptionKey(name: "burn_in", access: .integer(\.burnIn, 0...Int.max)),
         OptionKey(name: "truncation", access: .real(\.truncation, 0...0.5)),
+        OptionKey(
+            name: "sub_populations", access: .optionalInteger(\.subPopulations, 1...Int.max)),
+        OptionKey(name: "frequency_ratio", access: .integer(\.frequencyRatio, 1...Int.max)),
         OptionKey(name: "trial", access: .integer(\.trial, 0...Int.max)),
         word("hyper_optimizer", \.hyperOptimizer, OptimizerKind.allCases, \.rawValue),
         OptionKey(
@@ -29,6 +32,8 @@ struct OptionKey: Sendable {
             access: .optionalReal(\.hyperLearningRate, 0...Double.greatestFiniteMagnitude)),
         word("teacher", \.teacher, TeacherKind.allCases, \.rawValue),
         OptionKey(name: "teacher_units", access: .integer(\.teacherUnits, 1...Int.max)),
+        word("teacher_squashing", \.teacherSquashing, Squashing.allCases, \.rawValue),
+        word("teacher_activation", \.teacherActivation, TeacherActivation.allCases, \.rawValue),
         OptionKey(
             name: "teacher_learning_rate",
             access: .real(\.teacherLearningRate, 0...1e6)),

@@ -14,11 +14,15 @@ public struct Options: Equatable, Sendable {
     public var interval = 5
     public var burnIn = 0
     public var truncation = 0.2
+    public var subPopulations: Int?
+    public var frequencyRatio = 2
     public var trial = 0
     public var hyperOptimizer: OptimizerKind?
     public var hyperLearningRate: Double?
     public var teacher: TeacherKind?
     public var teacherUnits = 16
+    public var teacherSquashing = Squashing.tanh
+    public var teacherActivation: TeacherActivation?
     public var teacherLearningRate = 0.1
     public var teacherEvaluations: Int?
     public var mutationScale: Double?
@@ -44,8 +48,14 @@ public struct Options: Equatable, Sendable {
         let optimizer = hyperOptimizer ?? algorithm.optimizer
         options.hyperOptimizer = optimizer
         options.hyperLearningRate = hyperLearningRate ?? algorithm.learningRate(optimizer)
-        options.teacher = teacher ?? algorithm.teacher
+        let teacher = teacher ?? algorithm.teacher
+        options.teacher = teacher
+        options.teacherActivation = teacherActivation ?? teacher.defaultActivation
         options.teacherEvaluations = teacherEvaluations ?? max(1, population / 2)
+        if case .subPopulations = algorithm.selection {
+            options.subPopulations =
+                subPopulations ?? SubPopulations.defaultCount(students: population)
+        }
         options.mutationScale = mutationScale ?? algorithm.defaultMutationScale
         return options
     }
@@ -64,11 +74,4 @@ public struct Options: Equatable, Sendable {
 /// The optimizers of hyper-training.
 public enum OptimizerKind: String, CaseIterable, Sendable {
     case adam, sgd
-}
-
-/// The teachers.
-public enum TeacherKind: String, CaseIterable, Sendable {
-    /// Not `none`, which an optional would take for nil.
-    case absent = "none"
-    case attention
 }

@@ -21,8 +21,7 @@ extension Population {
                 return algorithm.guidedMutation == .asOthers || parameter.update == .mutate
                     || parameter.update == .both
             }
-            mutator(scale: scale).mutate(&students[student].point, at: targets, in: space, &random)
-            redrawChoices(of: student, algorithm.choiceProbability, &random)
+            perturb(student, at: targets, scale: scale, &random)
         }
         if let teacher {
             // From the parent's values, which the teacher also learns from.
@@ -43,11 +42,25 @@ extension Population {
         }
     }
 
-    private func mutator(scale: Double) -> any Mutator {
+    private mutating func perturb(
+        _ student: Int, at targets: [MutationTarget], scale: Double, _ random: inout RandomStream
+    ) {
+        let mutator: any Mutator
         switch options.algorithm.perturbation {
-        case .gaussian: GaussianMutator(scale: scale)
-        case .factors(let resampling): FactorMutator(scale: scale, resampling: resampling)
+        case .gaussian:
+            mutator = GaussianMutator(scale: scale)
+        case .factors(let resampling):
+            mutator = FactorMutator(scale: scale, resampling: resampling)
+        case .scoreFunction:
+            let source = lineage.clones.last { $0.student == student }?.source
+            if let source, let teacher = scoreFunctionTeacher {
+                students[student].draw = teacher.mutate(
+                    &students[student].point, of: source, at: targets, in: space, &random)
+            }
+            return
         }
+        mutator.mutate(&students[student].point, at: targets, in: space, &random)
+        redrawChoices(of: student, options.algorithm.choiceProbability, &random)
     }
 
     private mutating func redrawChoices(

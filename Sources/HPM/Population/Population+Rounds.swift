@@ -56,12 +56,9 @@ extension Population {
     }
 
     private mutating func planClones() {
-        guard case .truncation(let strict) = options.algorithm.selection else { return }
         let losses = students.map { $0.loss ?? .infinity }
-        var random = RandomStream(
-            seed: UInt64(options.seed), purpose: .exploit, event: trainingRounds)
-        let replacements = Selection.truncation(
-            losses, share: options.truncation, strict: strict, &random)
+        teachByOutcomes(losses)
+        let replacements = replacements(losses)
         guard !replacements.isEmpty else { return }
         ranking = Selection.ranking(losses)
         var tasks = [Round.Task?](repeating: nil, count: size)
@@ -71,19 +68,38 @@ extension Population {
         round = Round(.clone, tasks)
     }
 
+    private func replacements(_ losses: [Double]) -> [Selection.Replacement] {
+        switch options.algorithm.selection {
+        case .none:
+            return []
+        case .truncation(let strict):
+            var random = RandomStream(
+                seed: UInt64(options.seed), purpose: .exploit, event: trainingRounds)
+            return Selection.truncation(
+                losses, share: options.truncation, strict: strict, &random)
+        case .subPopulations:
+            guard options.truncation > 0 else { return [] }
+            return subPopulations?.replacements(
+                losses, exploit: trainingRounds / options.interval) ?? []
+        }
+    }
+
     private mutating func becomeClone(_ student: Int, of source: Int) {
-        students[student].point = students[source].point
+        students[student].point = students[parent(of: student, clonedFrom: source)].point
         gradients.copyRow(source, to: student, width: space.dimension)
         hyperTraining?.copy(from: source, to: student, dimension: space.dimension)
         lineage.append(Lineage.Clone(report: trainingRounds, student: student, source: source))
         closedBudget.clones += 1
-        freshClones.append(student)
+        // Migrants between sub-populations are not mutated.
+        if subPopulations.map({ $0.index(of: student) == $0.index(of: source) }) ?? true {
+            freshClones.append(student)
+        }
     }
 
     /// One evaluation of each of the worst students, at the child that the teacher would give it.
     private mutating func planEvaluations() {
         var tasks = [Round.Task?](repeating: nil, count: size)
-        if let teacher {
+        if let teacher, !freshClones.isEmpty {
             let wanted = min(options.teacherEvaluations ?? max(1, size / 2), size)
             let affordable = closedBudget.affordableEvaluations(wanted, share: options.teacherShare)
             for student in ranking.suffix(affordable) {
@@ -122,6 +138,21 @@ extension Population {
                 }
             })
         for student in students.indices { students[student].mutation = nil }
+    }
+
+    /// A score-function teacher learns at each exploit how the clones of the last one have fared.
+    private mutating func teachByOutcomes(_ losses: [Double]) {
+        let drawn = students.indices.compactMap { student in
+            students[student].draw.map { (student: student, draw: $0) }
+        }
+        guard !drawn.isEmpty else { return }
+        let rewards = ScoreFunctionTeacher.rewards(
+            drawn.map { (clone: $0.student, source: $0.draw.source) }, losses: losses)
+        scoreFunctionTeacher?.learn(
+            zip(drawn, rewards).compactMap { drawn, reward in
+                reward.map { (draw: drawn.draw, reward: $0) }
+            }, in: space)
+        for (student, _) in drawn { students[student].draw = nil }
     }
 
     /// Every lesson is drawn with the weights that made the children, so that their order is nothing.

@@ -36,7 +36,8 @@ public struct Population: Sendable {
     var gradients: [Double]
     var round: Round
     var hyperTraining: HyperTraining?
-    var teacher: AttentionTeacher?
+    var teacher: Teacher?
+    var scoreFunctionTeacher: ScoreFunctionTeacher?
     /// Clones of the present exploit that are still to be mutated.
     var freshClones: [Int] = []
     /// Students from best to worst at the present exploit.
@@ -64,12 +65,19 @@ public struct Population: Sendable {
         }
         let options = options.resolved()
         let algorithm = options.algorithm
+        if case .subPopulations = algorithm.selection, let count = options.subPopulations,
+            count > SubPopulations.largestCount(students: options.population)
+        {
+            throw HPMError(
+                .argument,
+                "option 'sub_populations' is \(count); allowed in a population of \(options.population): 1 to \(SubPopulations.largestCount(students: options.population)), so that each has two students")
+        }
         let teacherKind = options.teacher ?? algorithm.teacher
         try Memory.require(
             elements: [
                 (options.population, space.dimension, Self.bytesOfCoordinate),
                 (options.population, 1, MemoryLayout<Student>.size + MemoryLayout<Round.Task>.size + 64),
-                (teacherKind == .absent ? 0 : space.dimension, options.teacherUnits, 16),
+                Teacher.elements(teacherKind, dimension: space.dimension, units: options.teacherUnits),
             ],
             "a population of \(options.population) students with \(space.dimension) hyperparameters")
 
@@ -87,10 +95,14 @@ public struct Population: Sendable {
                 coordinates: algorithm.coordinates, students: options.population,
                 dimension: space.dimension)
         }
-        if teacherKind == .attention {
-            teacher = AttentionTeacher(
-                dimension: space.dimension, units: options.teacherUnits,
-                learningRate: options.teacherLearningRate, seed: seed)
+        if teacherKind != .absent {
+            teacher = Teacher(teacherKind, dimension: space.dimension, options: options)
+        }
+        if case .scoreFunction = algorithm.perturbation {
+            scoreFunctionTeacher = ScoreFunctionTeacher(
+                space: space, scale: options.mutationScale ?? algorithm.defaultMutationScale,
+                choiceProbability: algorithm.choiceProbability,
+                learningRate: options.teacherLearningRate)
         }
     }
 
@@ -129,15 +141,36 @@ public struct Population: Sendable {
     public var possibleActions: Set<Action> {
         var actions: Set<Action> = [.train]
         if options.algorithm.startsTrials, options.trial > 0 { actions.insert(.restart) }
-        if case .truncation = options.algorithm.selection,
-            Selection.count(share: options.truncation, students: size) > 0
-        {
+        if replacesStudents {
             actions.insert(.clone)
             if teacher != nil, options.teacherEvaluations != 0, options.teacherShare > 0 {
                 actions.insert(.evaluate)
             }
         }
         return actions
+    }
+
+    private var replacesStudents: Bool {
+        switch options.algorithm.selection {
+        case .none: false
+        case .truncation, .subPopulations:
+            Selection.count(share: options.truncation, students: size) > 0
+        }
+    }
+
+    /// nil where the algorithm has none.
+    var subPopulations: SubPopulations? {
+        guard case .subPopulations = options.algorithm.selection, let count = options.subPopulations
+        else { return nil }
+        return SubPopulations(
+            count: count, students: size, frequencyRatio: options.frequencyRatio)
+    }
+
+    /// The student whose hyperparameters a clone takes, which need not be the one whose weights it
+    /// takes.
+    func parent(of student: Int, clonedFrom source: Int) -> Int {
+        subPopulations?.parent(
+            of: student, clonedFrom: source, losses: students.map { $0.loss ?? .infinity }) ?? source
     }
 
     /// The hyperparameters that a student holds now, in natural units.
@@ -249,7 +282,10 @@ extension Population {
         if let point = task.point {
             copy(point.natural, into: hyperparameters)
         } else {
-            copyHyperparameters(of: task.source, into: hyperparameters)
+            let isClone = round.action == .clone
+            copyHyperparameters(
+                of: isClone ? parent(of: student, clonedFrom: task.source) : task.source,
+                into: hyperparameters)
         }
         return (round.action, task.source)
     }

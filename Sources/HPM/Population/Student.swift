@@ -11,6 +11,8 @@ struct Student: Equatable, Sendable {
     var hasBegun = false
     /// How a teacher without evaluations of its own mutated it, until its next report.
     var mutation: TaughtMutation?
+    /// What a score-function teacher drew for it, until the next exploit.
+    var draw: MutationDraw?
 
     init(point: Point) {
         self.point = point

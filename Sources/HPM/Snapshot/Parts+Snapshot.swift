@@ -177,16 +177,69 @@ extension HyperTraining {
     }
 }
 
-extension AttentionTeacher {
+extension Teacher {
     func encode(into encoder: inout SnapshotEncoder) {
         encoder.put(values)
-        encoder.put(queries)
+        if kind != .linear { encoder.put(queries) }
+        if kind != .attention { encoder.put(biases) }
     }
 
     mutating func decode(_ decoder: inout SnapshotDecoder) throws(HPMError) {
         let weights = -1e150...1e150
         values = try decoder.doubles(count: values.count, in: weights, "the teacher")
-        queries = try decoder.doubles(count: queries.count, in: weights, "the teacher")
+        if kind != .linear {
+            queries = try decoder.doubles(count: queries.count, in: weights, "the teacher")
+        }
+        if kind != .attention {
+            biases = try decoder.doubles(count: biases.count, in: weights, "the teacher")
+        }
+    }
+}
+
+extension ScoreFunctionTeacher {
+    func encode(into encoder: inout SnapshotEncoder) {
+        encoder.put(means)
+        encoder.put(logScales)
+        encoder.put(labelLogits)
+        encoder.put(keepLogits)
+        encoder.put(baseline)
+        encoder.put(variance)
+    }
+
+    mutating func decode(_ decoder: inout SnapshotDecoder) throws(HPMError) {
+        let logits = -Self.largestLogit...Self.largestLogit
+        means = try decoder.doubles(
+            count: means.count, in: -Self.largestMean...Self.largestMean, "the policy's means")
+        logScales = try decoder.doubles(
+            count: logScales.count, in: Self.logScaleRange, "the policy's scales")
+        labelLogits = try decoder.doubles(count: labelLogits.count, in: logits, "the policy's labels")
+        keepLogits = try decoder.doubles(count: keepLogits.count, in: logits, "the policy's labels")
+        baseline = try decoder.double(in: -1...1, "a baseline")
+        variance = try decoder.double(in: 0...4, "a variance")
+    }
+}
+
+extension MutationDraw {
+    func encode(into encoder: inout SnapshotEncoder) {
+        encoder.put(count: source)
+        encoder.put(parent)
+        encoder.put(draws)
+    }
+
+    init(_ decoder: inout SnapshotDecoder, students: Int, in space: SearchSpace) throws(HPMError) {
+        source = try decoder.index(below: students, "a source")
+        parent = try space.decodeNatural(&decoder)
+        draws = try decoder.doubles(
+            count: space.dimension, in: finite, allowingNaN: true, "a draw")
+        let normal = -ScoreFunctionTeacher.largestDraw...ScoreFunctionTeacher.largestDraw
+        for parameter in space.parameters {
+            for index in parameter.indices where !draws[index].isNaN {
+                let isPossible =
+                    parameter.kind == .choice
+                    ? parameter.complaint(about: draws[index]) == nil : normal.contains(draws[index])
+                guard isPossible else { throw SnapshotDecoder.damaged("a draw is \(draws[index])") }
+            }
+        }
     }
 }
 

@@ -39,7 +39,8 @@ extension Population {
         try Memory.require(
             elements: [
                 (size, dimension, Self.bytesOfCoordinate),
-                (teacher == nil ? 0 : dimension, options.teacherUnits, 16),
+                Teacher.elements(
+                    teacher?.kind ?? .absent, dimension: dimension, units: options.teacherUnits),
             ], "a snapshot of \(size) students with \(dimension) hyperparameters")
     }
 
@@ -89,6 +90,10 @@ extension Population {
         encoder.put(gradients)
         hyperTraining?.encode(into: &encoder)
         teacher?.encode(into: &encoder)
+        if let scoreFunctionTeacher {
+            scoreFunctionTeacher.encode(into: &encoder)
+            for student in students { encoder.put(student.draw) { $1.encode(into: &$0) } }
+        }
         round.encode(into: &encoder)
         encoder.put(freshClones) { $0.put(count: $1) }
         encoder.put(ranking) { $0.put(count: $1) }
@@ -113,9 +118,12 @@ extension Population {
             throw SnapshotDecoder.damaged(
                 "\(decoder.remaining) bytes are too few for \(options.population) students with \(space.dimension) hyperparameters")
         }
-        if (options.teacher ?? options.algorithm.teacher) != .absent {
-            let weights = Double(options.teacherUnits) * Double(space.dimension)
-            guard weights * 16 <= Double(decoder.remaining) else {
+        let teacherKind = options.teacher ?? options.algorithm.teacher
+        if teacherKind != .absent {
+            // One square matrix, or two of units x dimension.
+            let width = teacherKind == .linear ? space.dimension : options.teacherUnits
+            let weights = Double(width) * Double(space.dimension)
+            guard weights * (teacherKind == .linear ? 8 : 16) <= Double(decoder.remaining) else {
                 throw SnapshotDecoder.damaged(
                     "\(decoder.remaining) bytes are too few for a teacher of \(options.teacherUnits) units")
             }
@@ -143,6 +151,14 @@ extension Population {
         }
         try hyperTraining?.decode(&decoder)
         try teacher?.decode(&decoder)
+        if scoreFunctionTeacher != nil {
+            try scoreFunctionTeacher?.decode(&decoder)
+            for student in 0..<students {
+                self.students[student].draw = try decoder.optional { (decoder) throws(HPMError) in
+                    try MutationDraw(&decoder, students: students, in: space)
+                }
+            }
+        }
         round = try Round(&decoder, students: students, in: space)
         freshClones = try decoder.array(minimumSize: 8, "the clones") { (decoder) throws(HPMError) in
             try decoder.index(below: students, "a clone")

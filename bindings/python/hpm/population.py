@@ -34,14 +34,15 @@ class Population(Handle):
         space: The hyperparameters; copied. n is its dimension below.
         population: K, the number of students, at least 1; 8 by default.
         algorithm: ``hpm`` (the default), ``hpm-paper``, ``hpm-no-teacher``, ``clone-step``,
-            ``mutation-only``, ``pbt``, ``hypergradient`` or ``random``.
+            ``mutation-only``, ``pbt``, ``hypergradient``, ``random``, ``mf-pbt`` or ``reinforced``.
         seed: Of everything random, 0 by default. Equal seeds give equal starts under every
             algorithm.
         steps: Training reports of each student, after which ``next`` answers STOP; 0, the default:
             until :meth:`stop`.
         **more: Any other option by name: ``interval`` (5), ``burn_in`` (0), ``truncation`` (0.2),
-            ``trial`` (0), ``hyper_optimizer`` (``adam``), ``hyper_learning_rate``, ``teacher``,
-            ``teacher_units``, ``teacher_learning_rate``, ``teacher_evaluations``,
+            ``sub_populations``, ``frequency_ratio`` (2), ``trial`` (0), ``hyper_optimizer`` (``adam``),
+            ``hyper_learning_rate``, ``teacher``, ``teacher_units``, ``teacher_squashing``,
+            ``teacher_activation``, ``teacher_learning_rate``, ``teacher_evaluations``,
             ``mutation_scale``, ``teacher_share``, ``direction`` (``minimize`` or ``maximize``),
             ``schedule``. None stands for the default. docs/reference-c.md has
             their table, under hpm_options.

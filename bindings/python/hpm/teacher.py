@@ -20,15 +20,21 @@ class Teacher(Handle):
     .. math:: h' = (1 + c) h, \\quad c = \\tanh(W \\, \\mathrm{softmax}(V h))
 
     with V of shape ``[units, n]`` and W of shape ``[n, units]`` (HPM: Tao et al., NeurIPS 2020,
-    section 3.2). It works on the numbers as they are: pass latent or scaled coordinates of about
-    unit size.
+    section 3.2). A ``perceptron`` has c = tanh(W tanh(V h + b)), a ``linear`` teacher
+    c = tanh(W h + b) with W of shape ``[n, n]``. It works on the numbers as they are: pass latent or
+    scaled coordinates of about unit size.
 
     Args:
         dimension: n, the number of hyperparameters, at least 1.
         units: Its width, at least 1; 16 by default.
         learning_rate: The length of its steps, 0 or more; 0.1 by default.
-        seed: Of W and V at the start, which are drawn from N(0, 0.1^2).
-        teacher: Its kind: ``attention``.
+        seed: Of W and V at the start, which are drawn from N(0, 0.1^2); of a ``perceptron`` from
+            N(0, 0.1^2 / units) and N(0, 1 / n), of a ``linear`` teacher from N(0, 0.1^2 / n).
+        teacher: Its kind: ``attention`` (the default), ``perceptron`` or ``linear``.
+        squashing: What c is of z: ``tanh`` (the default), ``logistic`` (1 / (1 + exp(-z)) - 1/2),
+            ``clipped`` (min(max(z, -1), 1)) or ``none`` (z).
+        activation: Of the units: ``softmax``, ``sigmoid``, ``tanh``, ``relu`` or ``none``; ``softmax``
+            by default, of a ``perceptron`` ``tanh``.
 
     Raises:
         ArgumentError: A value that is not allowed.
@@ -53,6 +59,8 @@ class Teacher(Handle):
         learning_rate: float | None = None,
         seed: int | None = None,
         teacher: str | None = None,
+        squashing: str | None = None,
+        activation: str | None = None,
     ):
         self._dimension = size(dimension, "dimension")
         named: dict[str, Option] = {
@@ -60,6 +68,8 @@ class Teacher(Handle):
             "teacher_learning_rate": learning_rate,
             "seed": seed,
             "teacher": teacher,
+            "teacher_squashing": squashing,
+            "teacher_activation": activation,
         }
         out = c_void_p()
         with options(named) as handle:
@@ -90,7 +100,8 @@ class Teacher(Handle):
 
     def learn(self, parent: npt.ArrayLike, gradient_at_child: npt.ArrayLike) -> bool:
         """One gradient step down the loss at the child. With a = softmax(V h), r = G h (1 - c^2)
-        divided by its norm, and q = W^T r:  dL/dW = r a^T,  dL/dV = (a (q - a.q)) h^T.
+        divided by its norm, and q = W^T r:  dL/dW = r a^T,  dL/dV = (a (q - a.q)) h^T. The other
+        kinds and functions likewise, by the chain rule.
 
         Args:
             parent: h, shape ``[n]``, finite.

@@ -86,29 +86,78 @@ class HpmUpdate:
             array[student] = array[source]
 
 
-class Teacher:
-    """h' = (1 + tanh(W softmax(V x))) h, with W and V drawn from numpy's own Philox."""
+def logistic(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
 
-    def __init__(self, n: int, units: int, learning_rate: float, seed: int):
+
+SQUASHINGS = {  # and their derivatives
+    "tanh": (np.tanh, lambda z: 1 - np.tanh(z) ** 2),
+    "logistic": (lambda z: logistic(z) - 0.5, lambda z: logistic(z) * logistic(-z)),
+    "clipped": (lambda z: np.clip(z, -1, 1), lambda z: (np.abs(z) < 1) * 1.0),
+    "none": (lambda z: z, np.ones_like),
+}
+
+
+def softmax(s: np.ndarray) -> np.ndarray:
+    a = np.exp(s - s.max())
+    return a / a.sum()
+
+
+ACTIVATIONS = {  # and the products of their transposed Jacobians with q
+    "softmax": (softmax, lambda s, q: (np.diag(softmax(s)) - np.outer(softmax(s), softmax(s))) @ q),
+    "sigmoid": (logistic, lambda s, q: logistic(s) * logistic(-s) * q),
+    "tanh": (np.tanh, lambda s, q: (1 - np.tanh(s) ** 2) * q),
+    "relu": (lambda s: np.maximum(s, 0), lambda s, q: (s > 0) * q),
+    "none": (lambda s: s, lambda s, q: q),
+}
+
+
+class Teacher:
+    """h' = (1 + squash(W act(V x + b))) h, for `linear` (1 + squash(W x + b)) h, with W and V drawn from
+    numpy's own Philox."""
+
+    def __init__(
+        self,
+        n: int,
+        units: int,
+        learning_rate: float,
+        seed: int,
+        kind: str = "attention",
+        squashing: str = "tanh",
+        activation: str | None = None,
+    ):
+        width = n if kind == "linear" else units
+        count = n * width * (1 if kind == "linear" else 2)
         # The library's counter starts at 0; numpy's generator counts before it draws.
         generator = np.random.Philox(key=np.array([seed, 3], np.uint64), counter=2**256 - 1)
-        uniform = (generator.random_raw(4 * n * units) >> np.uint64(11)) * 2.0**-53
+        uniform = (generator.random_raw(2 * count) >> np.uint64(11)) * 2.0**-53
         normal = np.sqrt(-2 * np.log(1 - uniform[::2])) * np.cos(2 * np.pi * uniform[1::2])
-        self.W = 0.1 * normal[: n * units].reshape(n, units)
-        self.V = 0.1 * normal[n * units :].reshape(units, n)
+        is_attention = kind == "attention"
+        self.W = (0.1 if is_attention else 0.1 / np.sqrt(width)) * normal[: n * width].reshape(n, width)
+        self.V = (0.1 if is_attention else 1 / np.sqrt(n)) * normal[n * width :].reshape(-1, n)
+        self.b = np.zeros(width)  # of an attention it stays 0
+        self.kind = kind
         self.learning_rate = learning_rate
+        self.squash, self.slope = SQUASHINGS[squashing]
+        self.act, self.pull_back = ACTIVATIONS[activation or ("tanh" if kind == "perceptron" else "softmax")]
+        self.rates = {
+            "W": learning_rate / (1 if is_attention else width),
+            "V": learning_rate / (1 if is_attention else n),
+            "b": 0 if is_attention else learning_rate,
+        }
 
-    def attention(self, x: np.ndarray) -> np.ndarray:
-        scores = self.V @ x
-        a = np.exp(scores - scores.max())
-        return a / a.sum()
+    def features(self, x: np.ndarray) -> np.ndarray:
+        return x if self.kind == "linear" else self.act(self.V @ x + self.b)
+
+    def z(self, x: np.ndarray) -> np.ndarray:
+        return self.W @ self.features(x) + (self.b if self.kind == "linear" else 0)
 
     def mutate(self, h: np.ndarray, x: np.ndarray | None = None) -> np.ndarray:
         """x: what the network sees, h itself by default."""
-        return h * (1 + np.tanh(self.W @ self.attention(h if x is None else x)))
+        return h * (1 + self.squash(self.z(h if x is None else x)))
 
     def residual(self, h: np.ndarray, G: np.ndarray, x: np.ndarray) -> np.ndarray:
-        return np.where(np.isfinite(G), G, 0) * h * (1 - np.tanh(self.W @ self.attention(x)) ** 2)
+        return np.where(np.isfinite(G), G, 0) * h * self.slope(self.z(x))
 
     def learn(
         self, h: np.ndarray, G: np.ndarray, x: np.ndarray | None = None, maker: Teacher | None = None
@@ -116,26 +165,30 @@ class Teacher:
         """maker: with whose weights the child was made, this teacher's by default."""
         x = h if x is None else x
         maker = maker or self
-        a = maker.attention(x)
         r = maker.residual(h, G, x)
+        if not np.any(r):
+            return
         r = r / np.linalg.norm(r)
-        q = maker.W.T @ r
-        self.W = self.W - self.learning_rate * np.outer(r, a)
-        self.V = self.V - self.learning_rate * np.outer(a * (q - a @ q), x)
+        linear = self.kind == "linear"
+        s = r if linear else self.pull_back(maker.V @ x + maker.b, maker.W.T @ r)
+        self.W = self.W - self.rates["W"] * np.outer(r, maker.features(x))
+        self.V = self.V - (0 if linear else self.rates["V"] * np.outer(s, x))
+        self.b = self.b - self.rates["b"] * s
 
     def learn_by_differences(self, h: np.ndarray, loss: Callable[[np.ndarray], float], G: np.ndarray) -> None:
         """The same step along central differences of the loss; G only scales it."""
         norm = np.linalg.norm(self.residual(h, G, h))
-        gradients = []
-        for which in (self.W, self.V):
-            gradient = np.zeros_like(which)
-            for index in np.ndindex(*which.shape):
+        steps = {}
+        for name, rate in self.rates.items():
+            weights = getattr(self, name)
+            gradient = np.zeros_like(weights)
+            for index in np.ndindex(*weights.shape):
                 values = []
                 for sign in (1, -1):
-                    which[index] += sign * 1e-5
+                    weights[index] += sign * 1e-5
                     values.append(loss(self.mutate(h)))
-                    which[index] -= sign * 1e-5
+                    weights[index] -= sign * 1e-5
                 gradient[index] = (values[0] - values[1]) / 2e-5
-            gradients.append(gradient)
-        self.W = self.W - self.learning_rate * gradients[0] / norm
-        self.V = self.V - self.learning_rate * gradients[1] / norm
+            steps[name] = rate * gradient / norm
+        for name, step in steps.items():
+            setattr(self, name, getattr(self, name) - step)

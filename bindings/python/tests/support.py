@@ -21,6 +21,8 @@ ALGORITHMS = [
     "pbt",
     "hypergradient",
     "random",
+    "mf-pbt",
+    "reinforced",
 ]
 WORDS = ["sgd", "adam", "größe", "a b", "🦉"]
 

@@ -276,7 +276,10 @@ def test_mutation_of_hpm_no_teacher(scale):
 
 @pytest.mark.parametrize(
     ("algorithm", "probability"),
-    [("hpm", 0.1), ("pbt", 0.25), ("hpm-no-teacher", 0.25), ("hpm-paper", 0.25), ("mutation-only", 0.25), ("clone-step", 0.25)],
+    [
+        ("hpm", 0.1), ("pbt", 0.25), ("hpm-no-teacher", 0.25), ("hpm-paper", 0.25), ("mutation-only", 0.25),
+        ("clone-step", 0.25), ("mf-pbt", 0.25), ("reinforced", 0.25),
+    ],
 )
 def test_choices_are_drawn_anew(algorithm, probability):
     space = hpm.SearchSpace()
@@ -289,7 +292,10 @@ def test_choices_are_drawn_anew(algorithm, probability):
     assert close_to_share(np.mean(changes), probability * 0.75, 10_000)
 
 
-@pytest.mark.parametrize("algorithm", ["hpm", "pbt", "hpm-no-teacher", "hpm-paper", "mutation-only", "clone-step"])
+@pytest.mark.parametrize(
+    "algorithm",
+    ["hpm", "pbt", "hpm-no-teacher", "hpm-paper", "mutation-only", "clone-step", "mf-pbt", "reinforced"],
+)
 def test_integers_move_by_at_least_one(algorithm):
     space = hpm.SearchSpace()
     ranges = [(0, 1, "linear"), (-3, 3, "linear"), (1, 9, "log"), (8, 4096, "log"), (0, 10**6, "linear"), (-1, 0, "linear")]
@@ -306,7 +312,7 @@ def test_integers_move_by_at_least_one(algorithm):
 
 def test_a_mutation_scale_of_zero_copies():
     space, _ = three_scales(10)
-    for algorithm in ("hpm", "pbt", "hpm-no-teacher"):
+    for algorithm in ("hpm", "pbt", "hpm-no-teacher", "mf-pbt", "reinforced"):
         source, clone = exploit(space, algorithm, None, mutation_scale=0.0)
         np.testing.assert_array_equal(source, clone)
 

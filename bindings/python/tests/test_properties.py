@@ -23,7 +23,11 @@ options = st.fixed_dictionaries(
     optional={
         "hyper_optimizer": st.sampled_from(["adam", "sgd"]),
         "hyper_learning_rate": st.sampled_from([0.0, 1e-3, 0.5, 1e300]),
-        "teacher": st.sampled_from(["none", "attention"]),
+        "teacher": st.sampled_from(["none", "attention", "perceptron", "linear"]),
+        "teacher_squashing": st.sampled_from(["tanh", "logistic", "clipped", "none"]),
+        "teacher_activation": st.sampled_from(["softmax", "sigmoid", "tanh", "relu", "none"]),
+        "sub_populations": st.sampled_from([-1, 1]),
+        "frequency_ratio": st.sampled_from([1, 2, 2**63 - 1]),
         "teacher_units": st.integers(1, 4),
         "teacher_learning_rate": st.sampled_from([0.0, 0.1, 1e3]),
         "teacher_evaluations": st.integers(-1, 4),

@@ -1,6 +1,6 @@
 /// The teacher inside a population: in the algorithm's coordinates, clipped to the bounds, with an
 /// input of unit size.
-extension AttentionTeacher {
+extension Teacher {
     /// Latent coordinates are of unit size; natural values are divided by the larger of their bounds.
     func input(_ point: Point, _ coordinates: Coordinates, in space: SearchSpace) -> [Double] {
         guard coordinates == .natural else { return point.latent }
@@ -17,7 +17,7 @@ extension AttentionTeacher {
         _ clone: inout Point, at targets: [MutationTarget], _ coordinates: Coordinates,
         in space: SearchSpace
     ) {
-        let changes = changes(attention(input(clone, coordinates, in: space)))
+        let changes = changes(features(input(clone, coordinates, in: space)))
         for target in targets {
             let index = target.index
             clone.move(
