@@ -1,12 +1,13 @@
 extension Population {
     /// Mutates the clones of an exploit, in student order.
     mutating func mutateClones() {
-        for student in freshClones { mutate(student) }
+        var model = freshClones.isEmpty ? nil : bandit?.model(in: space)
+        for student in freshClones { mutate(student, &model) }
         freshClones = []
         ranking = []
     }
 
-    private mutating func mutate(_ student: Int) {
+    private mutating func mutate(_ student: Int, _ model: inout PopulationBandit.Model?) {
         let algorithm = options.algorithm
         let parent = students[student].point
         let scale = options.mutationScale ?? algorithm.defaultMutationScale
@@ -21,8 +22,18 @@ extension Population {
                 return algorithm.guidedMutation == .asOthers || parameter.update == .mutate
                     || parameter.update == .both
             }
-            mutator(scale: scale).mutate(&students[student].point, at: targets, in: space, &random)
-            redrawChoices(of: student, algorithm.choiceProbability, &random)
+            if model != nil {
+                // The others are chosen for the choices that they meet.
+                redrawChoices(of: student, algorithm.choiceProbability, &random)
+                model?.choose(
+                    &students[student].point, at: targets,
+                    startLoss: bandit?.startLosses[student] ?? .infinity,
+                    time: Double(trainingRounds / options.interval), &random)
+            } else {
+                mutator(scale: scale).mutate(
+                    &students[student].point, at: targets, in: space, &random)
+                redrawChoices(of: student, algorithm.choiceProbability, &random)
+            }
         }
         if let teacher {
             // From the parent's values, which the teacher also learns from.
@@ -47,6 +58,7 @@ extension Population {
         switch options.algorithm.perturbation {
         case .gaussian: GaussianMutator(scale: scale)
         case .factors(let resampling): FactorMutator(scale: scale, resampling: resampling)
+        case .bandit: FactorMutator(scale: scale, resampling: 1)
         }
     }
 

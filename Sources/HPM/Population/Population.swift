@@ -37,6 +37,8 @@ public struct Population: Sendable {
     var round: Round
     var hyperTraining: HyperTraining?
     var teacher: AttentionTeacher?
+    var bayesianTrials: BayesianTrials?
+    var bandit: PopulationBandit?
     /// Clones of the present exploit that are still to be mutated.
     var freshClones: [Int] = []
     /// Students from best to worst at the present exploit.
@@ -70,6 +72,7 @@ public struct Population: Sendable {
                 (options.population, space.dimension, Self.bytesOfCoordinate),
                 (options.population, 1, MemoryLayout<Student>.size + MemoryLayout<Round.Task>.size + 64),
                 (teacherKind == .absent ? 0 : space.dimension, options.teacherUnits, 16),
+                (algorithm.surrogateCapacity, space.dimension, 16),
             ],
             "a population of \(options.population) students with \(space.dimension) hyperparameters")
 
@@ -86,6 +89,12 @@ public struct Population: Sendable {
                 learningRate: options.hyperLearningRate ?? algorithm.learningRate(optimizer),
                 coordinates: algorithm.coordinates, students: options.population,
                 dimension: space.dimension)
+        }
+        if algorithm.trials == .bayesian {
+            bayesianTrials = BayesianTrials(space: space, students: options.population)
+        }
+        if case .bandit = algorithm.perturbation {
+            bandit = PopulationBandit(space: space, students: options.population)
         }
         if teacherKind == .attention {
             teacher = AttentionTeacher(
@@ -128,7 +137,7 @@ public struct Population: Sendable {
     /// The actions that ``next(_:)`` can answer, wait and stop apart.
     public var possibleActions: Set<Action> {
         var actions: Set<Action> = [.train]
-        if options.algorithm.startsTrials, options.trial > 0 { actions.insert(.restart) }
+        if options.algorithm.trials != .none, options.trial > 0 { actions.insert(.restart) }
         if case .truncation = options.algorithm.selection,
             Selection.count(share: options.truncation, students: size) > 0
         {

@@ -28,6 +28,7 @@ extension Population {
             elements: [
                 (size, dimension, Self.bytesOfCoordinate),
                 (teacher == nil ? 0 : dimension, options.teacherUnits, 16),
+                (options.algorithm.surrogateCapacity, dimension, 16),
             ], "a snapshot of \(size) students with \(dimension) hyperparameters")
     }
 
@@ -90,6 +91,8 @@ extension Population {
             $0.put(count: $1.student)
             $0.put(count: $1.source)
         }
+        bayesianTrials?.encode(into: &encoder)
+        bandit?.encode(into: &encoder)
     }
 
     private init(_ decoder: inout SnapshotDecoder) throws(HPMError) {
@@ -151,5 +154,7 @@ extension Population {
                 source: try decoder.index(below: students, "a source"))
         }
         lineage = Lineage(clones: clones)
+        try bayesianTrials?.decode(&decoder, in: space)
+        try bandit?.decode(&decoder, in: space)
     }
 }
