@@ -15,7 +15,8 @@
 enum { REALS = 3, INTEGER = 3, DIMENSION = 8, MOST_STUDENTS = 8, MOST_TASKS = 400 };
 
 static const char *const algorithms[] = {"hpm", "hpm-paper", "hpm-no-teacher", "clone-step",
-                                         "mutation-only", "pbt", "hypergradient", "random"};
+                                         "mutation-only", "pbt", "hypergradient", "random",
+                                         "bayesian", "pb2"};
 enum { ALGORITHMS = sizeof algorithms / sizeof *algorithms };
 
 /* Calls that set a test up. */

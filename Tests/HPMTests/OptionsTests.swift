@@ -16,7 +16,7 @@ import Testing
     private static let words = [
         "algorithm": [
             "hpm", "hpm-paper", "hpm-no-teacher", "clone-step", "mutation-only", "pbt", "hypergradient",
-            "random",
+            "random", "bayesian", "pb2",
         ],
         "hyper_optimizer": ["adam", "sgd"],
         "teacher": ["none", "attention"],
@@ -111,7 +111,7 @@ import Testing
             let population = try Population(space: space, options: .of(algorithm))
             let training = population.hyperTraining
             #expect((population.teacher != nil) == ["hpm-paper", "mutation-only"].contains(algorithm.name))
-            #expect((training == nil) == ["mutation-only", "pbt", "random"].contains(algorithm.name))
+            #expect((training == nil) == ["mutation-only", "pbt", "random", "bayesian", "pb2"].contains(algorithm.name))
             #expect((training?.pool != nil) == (algorithm.name == "hpm"))
             if let training {
                 #expect(training.optimizer == (algorithm.name == "hpm-paper" ? .sgd : .adam))
@@ -250,7 +250,7 @@ import Testing
 
     @Test func algorithmsByName() {
         for name in Self.words["algorithm"] ?? [] { #expect(Algorithm.named(name)?.name == name) }
-        #expect(Algorithm.all.count == 8)
+        #expect(Algorithm.all.count == 10)
         #expect(Algorithm.named("HPM") == nil && Algorithm.named("") == nil)
     }
 }

@@ -74,8 +74,8 @@ struct ShadowPopulation {
     private var name: String { options.algorithm.name }
     private var isNatural: Bool { name == "hpm-paper" }
     private var sign: Double { options.direction == .minimize ? 1 : -1 }
-    private var hasHyperTraining: Bool { !["mutation-only", "pbt", "random"].contains(name) }
-    private var hasExploit: Bool { !["hypergradient", "random"].contains(name) }
+    private var hasHyperTraining: Bool { !["mutation-only", "pbt", "random", "bayesian", "pb2"].contains(name) }
+    private var hasExploit: Bool { !["hypergradient", "random", "bayesian"].contains(name) }
     private var hasTeacher: Bool {
         options.teacher.map { $0 == .attention } ?? ["hpm-paper", "mutation-only"].contains(name)
     }
@@ -282,7 +282,7 @@ struct ShadowPopulation {
     private mutating func planAfterTraining() {
         next = .train
         if options.steps > 0 && rounds >= options.steps { return }
-        if name == "random", options.trial > 0, rounds % options.trial == 0 {
+        if ["random", "bayesian"].contains(name), options.trial > 0, rounds % options.trial == 0 {
             if let best = bestKnown { bestOfTrials = best }
             next = .restart
         }
@@ -375,7 +375,7 @@ struct ShadowPopulation {
             for index in values.indices {
                 let isFixed = parameterOf[index].update == .fixed
                 if isFixed && values[index] != students[student].natural[index] { complain("a fixed value moved") }
-                if !isFixed && parameterOf[index].kind.isReal && values[index] == students[student].natural[index] {
+                if !isFixed && name == "random" && parameterOf[index].kind.isReal && values[index] == students[student].natural[index] {
                     complain("'\(parameterOf[index].name)' is not drawn anew")
                 }
                 set(&students[student], index, natural: values[index])
@@ -434,8 +434,8 @@ struct ShadowPopulation {
         case .choice:
             set(&students[student], index, natural: value)
         case .integer:
-            if value == parent { complain("the integer '\(parameter.name)' did not move") }
-            if name != "hpm" && name != "pbt" {
+            if value == parent && name != "pb2" { complain("the integer '\(parameter.name)' did not move") }
+            if !["hpm", "pbt", "pb2"].contains(name) {
                 let possible = [1 - scale, 1 + scale].map { factor in
                     let proposal = min(max((parent * factor).rounded(), parameter.low), parameter.high)
                     if proposal != parent { return proposal }
@@ -447,7 +447,7 @@ struct ShadowPopulation {
             }
             set(&students[student], index, natural: value)
         case .real, .block:
-            if name == "hpm" || name == "pbt" {
+            if ["hpm", "pbt", "pb2"].contains(name) {
                 set(&students[student], index, natural: value)
                 return
             }
