@@ -16,11 +16,9 @@ struct CholeskyFactor: Sendable {
     /// - Complexity: O(size^2).
     mutating func append(_ row: [Double]) -> Bool {
         var solved = row
-        let squares = solved.withUnsafeMutableBufferPointer { solved in
-            forward(solved)
-            return Self.dot(solved, UnsafeBufferPointer(solved), size)
-        }
-        let pivot = row[size] - squares
+        solveLower(&solved)
+        var pivot = row[size]
+        for index in 0..<size { pivot -= solved[index] * solved[index] }
         guard pivot > 0, pivot.isFinite else { return false }
         solved[size] = pivot.squareRoot()
         rows.append(contentsOf: solved)
@@ -37,7 +35,12 @@ struct CholeskyFactor: Sendable {
     ///
     /// - Complexity: O(size^2).
     func solveLower(_ vector: inout [Double]) {
-        vector.withUnsafeMutableBufferPointer { forward($0) }
+        Self.withPointers(rows, &vector) { rows, vector in
+            for row in 0..<size {
+                let begin = rows + Self.start(row)
+                vector[row] = (vector[row] - dot(begin, vector, row)) / begin[row]
+            }
+        }
     }
 
     /// The last element of L⁻¹ b, given the others.
@@ -54,14 +57,12 @@ struct CholeskyFactor: Sendable {
     ///
     /// - Complexity: O(size^2).
     func solveUpper(_ vector: inout [Double]) {
-        vector.withUnsafeMutableBufferPointer { vector in
-            rows.withUnsafeBufferPointer { rows in
-                for row in (0..<size).reversed() {
-                    let begin = Self.start(row)
-                    let value = vector[row] / rows[begin + row]
-                    vector[row] = value
-                    for column in 0..<row { vector[column] -= value * rows[begin + column] }
-                }
+        Self.withPointers(rows, &vector) { rows, vector in
+            for row in (0..<size).reversed() {
+                let begin = rows + Self.start(row)
+                let value = vector[row] / begin[row]
+                vector[row] = value
+                add(-value, begin, to: vector, row)
             }
         }
     }
@@ -72,33 +73,24 @@ struct CholeskyFactor: Sendable {
     func inverse() -> [Double] {
         // The rows of M = L⁻¹, then A⁻¹ = Mᵀ M.
         var triangle = [Double](repeating: 0, count: rows.count)
-        var product = [Double](repeating: 0, count: rows.count)
-        rows.withUnsafeBufferPointer { rows in
-            triangle.withUnsafeMutableBufferPointer { triangle in
-                for row in 0..<size {
-                    let begin = Self.start(row)
-                    let diagonal = rows[begin + row]
-                    for other in 0..<row {
-                        let scale = rows[begin + other]
-                        let source = Self.start(other)
-                        for column in 0...other {
-                            triangle[begin + column] -= scale * triangle[source + column]
-                        }
-                    }
-                    for column in 0..<row { triangle[begin + column] /= diagonal }
-                    triangle[begin + row] = 1 / diagonal
+        Self.withPointers(rows, &triangle) { rows, triangle in
+            for row in 0..<size {
+                let begin = Self.start(row)
+                let diagonal = rows[begin + row]
+                for other in 0..<row {
+                    add(
+                        -rows[begin + other] / diagonal, triangle + Self.start(other),
+                        to: triangle + begin, other + 1)
                 }
-                product.withUnsafeMutableBufferPointer { product in
-                    for row in 0..<size {
-                        let begin = Self.start(row)
-                        for other in 0...row {
-                            let scale = triangle[begin + other]
-                            let target = Self.start(other)
-                            for column in 0...other {
-                                product[target + column] += scale * triangle[begin + column]
-                            }
-                        }
-                    }
+                triangle[begin + row] = 1 / diagonal
+            }
+        }
+        var product = [Double](repeating: 0, count: rows.count)
+        Self.withPointers(triangle, &product) { triangle, product in
+            for row in 0..<size {
+                let begin = triangle + Self.start(row)
+                for other in 0...row {
+                    add(begin[other], begin, to: product + Self.start(other), other + 1)
                 }
             }
         }
@@ -108,37 +100,45 @@ struct CholeskyFactor: Sendable {
     /// Where a row begins in packed storage.
     static func start(_ row: Int) -> Int { row * (row + 1) / 2 }
 
-    private func forward(_ vector: UnsafeMutableBufferPointer<Double>) {
+    private static func withPointers(
+        _ rows: [Double], _ values: inout [Double],
+        _ body: (UnsafePointer<Double>, UnsafeMutablePointer<Double>) -> Void
+    ) {
         rows.withUnsafeBufferPointer { rows in
-            for row in 0..<size {
-                let begin = Self.start(row)
-                let known = Self.dot(vector, UnsafeBufferPointer(rebasing: rows[begin...]), row)
-                vector[row] = (vector[row] - known) / rows[begin + row]
+            values.withUnsafeMutableBufferPointer { values in
+                if let rows = rows.baseAddress, let values = values.baseAddress {
+                    body(rows, values)
+                }
             }
         }
     }
+}
 
-    /// The sum in eight interleaved parts, which the compiler may not make of one by itself.
-    private static func dot(
-        _ left: UnsafeMutableBufferPointer<Double>, _ right: UnsafeBufferPointer<Double>, _ count: Int
-    ) -> Double {
-        var sums = SIMD8<Double>()
-        var index = 0
-        while index + 8 <= count {
-            var a = SIMD8<Double>()
-            var b = SIMD8<Double>()
-            for lane in 0..<8 {
-                a[lane] = left[index + lane]
-                b[lane] = right[index + lane]
-            }
-            sums += a * b
-            index += 8
-        }
-        var sum = sums.sum()
-        while index < count {
-            sum += left[index] * right[index]
-            index += 1
-        }
-        return sum
+/// The sum in four interleaved parts, which the compiler may not make of one by itself.
+private func dot(_ left: UnsafePointer<Double>, _ right: UnsafePointer<Double>, _ count: Int) -> Double {
+    var (first, second, third, fourth) = (0.0, 0.0, 0.0, 0.0)
+    var index = 0
+    while index + 4 <= count {
+        first += left[index] * right[index]
+        second += left[index + 1] * right[index + 1]
+        third += left[index + 2] * right[index + 2]
+        fourth += left[index + 3] * right[index + 3]
+        index += 4
+    }
+    while index < count {
+        first += left[index] * right[index]
+        index += 1
+    }
+    return (first + second) + (third + fourth)
+}
+
+private func add(
+    _ scale: Double, _ source: UnsafePointer<Double>, to target: UnsafeMutablePointer<Double>,
+    _ count: Int
+) {
+    var index = 0
+    while index < count {
+        target[index] += scale * source[index]
+        index += 1
     }
 }

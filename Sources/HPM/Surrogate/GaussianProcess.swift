@@ -80,14 +80,19 @@ struct GaussianProcess: Sendable {
         var values = [Double](repeating: 0, count: count)
         var slopes = values
         values.reserveCapacity(count + 1)
-        observations.rows.withUnsafeBufferPointer { rows in
+        withPointers(row) { rows, row, weights, isCategorical in
             for index in 0..<count {
+                let other = rows + index * width
                 var square = 0.0
-                for coordinate in 0..<width {
-                    square +=
-                        weights[coordinate]
-                        * kernel.squaredDifference(
-                            row[coordinate], rows[index * width + coordinate], coordinate)
+                var coordinate = 0
+                while coordinate < width {
+                    let difference = row[coordinate] - other[coordinate]
+                    if !isCategorical[coordinate] {
+                        square += weights[coordinate] * difference * difference
+                    } else if difference != 0 {
+                        square += weights[coordinate]
+                    }
+                    coordinate += 1
                 }
                 let correlation = kernel.correlation(square)
                 let scale =
@@ -125,22 +130,49 @@ struct GaussianProcess: Sendable {
         var result = Prediction(mean: 0, variance: limited(variance - explained))
         var meanGradient = [Double](repeating: 0, count: width)
         var varianceGradient = meanGradient
-        observations.rows.withUnsafeBufferPointer { rows in
+        withPointers(row) { rows, row, weights, isCategorical in
             for index in 0..<count {
+                let other = rows + index * width
                 result.mean += values[index] * coefficients[index]
                 let forMean = 2 * coefficients[index] * slopes[index]
                 let forVariance = -4 * solved[index] * slopes[index]
-                for coordinate in 0..<width where !kernel.isCategorical[coordinate] {
-                    let difference =
-                        weights[coordinate] * (row[coordinate] - rows[index * width + coordinate])
-                    meanGradient[coordinate] += forMean * difference
-                    varianceGradient[coordinate] += forVariance * difference
+                var coordinate = 0
+                while coordinate < width {
+                    if !isCategorical[coordinate] {
+                        let difference = weights[coordinate] * (row[coordinate] - other[coordinate])
+                        meanGradient[coordinate] += forMean * difference
+                        varianceGradient[coordinate] += forVariance * difference
+                    }
+                    coordinate += 1
                 }
             }
         }
         result.meanGradient = meanGradient
         result.varianceGradient = varianceGradient
         return result
+    }
+
+    private func withPointers(
+        _ row: [Double],
+        _ body: (
+            _ rows: UnsafePointer<Double>, _ row: UnsafePointer<Double>,
+            _ weights: UnsafePointer<Double>, _ isCategorical: UnsafePointer<Bool>
+        ) -> Void
+    ) {
+        observations.rows.withUnsafeBufferPointer { rows in
+            row.withUnsafeBufferPointer { row in
+                weights.withUnsafeBufferPointer { weights in
+                    kernel.isCategorical.withUnsafeBufferPointer { isCategorical in
+                        if let rows = rows.baseAddress, let row = row.baseAddress,
+                            let weights = weights.baseAddress,
+                            let isCategorical = isCategorical.baseAddress
+                        {
+                            body(rows, row, weights, isCategorical)
+                        }
+                    }
+                }
+            }
+        }
     }
 
     /// Rounding may take a variance of about 0 below it.

@@ -87,7 +87,8 @@ import Testing
         var believing = process
         let row = Array(reference.points[0..<4])
         let believed = process.predict(row, time: 5).mean
-        #expect(believing.append(row, time: 5, value: believed))
+        let isDefinite = believing.append(row, time: 5, value: believed)
+        #expect(isDefinite)
         all.append(row, time: 5, value: believed)
         let together = try #require(
             GaussianProcess(
@@ -246,7 +247,10 @@ import Testing
             (0..<size).reduce(row == column ? 1 : 0) { $0 + root.rows[row][$1] * root.rows[column][$1] }
         }
         var factor = CholeskyFactor()
-        for row in 0..<size { #expect(factor.append(Array(matrix.rows[row][0...row]))) }
+        for row in 0..<size {
+            let isDefinite = factor.append(Array(matrix.rows[row][0...row]))
+            #expect(isDefinite)
+        }
         let right = (0..<size).map { _ in random.normal() }
         var solution = right
         factor.solveLower(&solution)
@@ -261,8 +265,7 @@ import Testing
             }
         }
         // A row that depends on the others changes nothing.
-        let dependent = matrix.rows[0]
-        #expect(!factor.append(dependent + [matrix.rows[0][0] * (1 - 1e-9)]))
-        #expect(factor.size == size)
+        let isDefinite = factor.append(matrix.rows[0] + [matrix.rows[0][0] * (1 - 1e-9)])
+        #expect(!isDefinite && factor.size == size)
     }
 }
