@@ -16,7 +16,7 @@ enum { REALS = 3, INTEGER = 3, DIMENSION = 8, MOST_STUDENTS = 8, MOST_TASKS = 40
 
 static const char *const algorithms[] = {"hpm", "hpm-paper", "hpm-no-teacher", "clone-step",
                                          "mutation-only", "pbt", "hypergradient", "random",
-                                         "mf-pbt", "reinforced"};
+                                         "bayesian", "pb2", "mf-pbt", "reinforced"};
 enum { ALGORITHMS = sizeof algorithms / sizeof *algorithms };
 
 /* Calls that set a test up. */

@@ -17,7 +17,7 @@ import Testing
     private static let words = [
         "algorithm": [
             "hpm", "hpm-paper", "hpm-no-teacher", "clone-step", "mutation-only", "pbt", "hypergradient",
-            "random", "mf-pbt", "reinforced",
+            "random", "bayesian", "pb2", "mf-pbt", "reinforced",
         ],
         "hyper_optimizer": ["adam", "sgd"],
         "teacher": ["none", "attention", "perceptron", "linear"],
@@ -118,7 +118,10 @@ import Testing
             let population = try Population(space: space, options: .of(algorithm))
             let training = population.hyperTraining
             #expect((population.teacher != nil) == ["hpm-paper", "mutation-only"].contains(algorithm.name))
-            #expect((training == nil) == ["mutation-only", "pbt", "mf-pbt", "reinforced", "random"].contains(algorithm.name))
+            #expect(
+                (training == nil)
+                    == ["mutation-only", "pbt", "random", "bayesian", "pb2", "mf-pbt", "reinforced"]
+                    .contains(algorithm.name))
             #expect((training?.pool != nil) == (algorithm.name == "hpm"))
             if let training {
                 #expect(training.optimizer == (algorithm.name == "hpm-paper" ? .sgd : .adam))

@@ -128,7 +128,7 @@ import Testing
         let cycle: [Action] =
             switch name {
             case "hpm-paper", "mutation-only": [.train, .train, .train, .clone, .evaluate]
-            case "hypergradient", "random": [.train]
+            case "hypergradient", "random", "bayesian": [.train]
             default: [.train, .train, .train, .clone]
             }
         for (number, action) in actions.enumerated() {
@@ -332,7 +332,7 @@ import Testing
     }
 
     /// A student whose loss is not finite is the worst and replaced; sources are finite.
-    @Test(arguments: ["hpm", "hpm-paper", "hpm-no-teacher", "clone-step", "mutation-only", "pbt"])
+    @Test(arguments: ["hpm", "hpm-paper", "hpm-no-teacher", "clone-step", "mutation-only", "pbt", "pb2"])
     func nonfiniteStudentsAreReplaced(name: String) throws {
         let algorithm = try #require(Algorithm.named(name))
         for bad in [Double.nan, .infinity, -.infinity] {

@@ -72,8 +72,10 @@ struct ShadowPopulation {
     private var name: String { options.algorithm.name }
     private var isNatural: Bool { name == "hpm-paper" }
     private var sign: Double { options.direction == .minimize ? 1 : -1 }
-    private var hasHyperTraining: Bool { !["mutation-only", "pbt", "mf-pbt", "reinforced", "random"].contains(name) }
-    private var hasExploit: Bool { !["hypergradient", "random"].contains(name) }
+    private var hasHyperTraining: Bool {
+        !["mutation-only", "pbt", "random", "bayesian", "pb2", "mf-pbt", "reinforced"].contains(name)
+    }
+    private var hasExploit: Bool { !["hypergradient", "random", "bayesian"].contains(name) }
     private var hasTeacher: Bool {
         options.teacher.map { $0 != .absent } ?? ["hpm-paper", "mutation-only"].contains(name)
     }
@@ -81,7 +83,7 @@ struct ShadowPopulation {
     private var eta: Double { options.hyperLearningRate ?? (optimizer == .adam ? 0.06 : 0.1) }
     private var scale: Double { options.mutationScale ?? (["hpm", "reinforced"].contains(name) ? 0.1 : 0.2) }
     /// Whether a mutation is more than a factor or two.
-    private var isDrawn: Bool { ["hpm", "pbt", "reinforced"].contains(name) }
+    private var isDrawn: Bool { ["hpm", "pbt", "pb2", "reinforced"].contains(name) }
     private var replacedCount: Int {
         options.truncation == 0 || students.count == 1
             ? 0 : max(1, Int((options.truncation * Double(students.count) + 1e-9).rounded(.down)))
@@ -266,7 +268,7 @@ struct ShadowPopulation {
     private mutating func planAfterTraining() {
         next = .train
         if options.steps > 0 && rounds >= options.steps { return }
-        if name == "random", options.trial > 0, rounds % options.trial == 0 {
+        if ["random", "bayesian"].contains(name), options.trial > 0, rounds % options.trial == 0 {
             if let best = bestKnown { bestOfTrials = best }
             next = .restart
         }
@@ -385,7 +387,7 @@ struct ShadowPopulation {
             for index in values.indices {
                 let isFixed = parameterOf[index].update == .fixed
                 if isFixed && values[index] != students[student].natural[index] { complain("a fixed value moved") }
-                if !isFixed && parameterOf[index].kind.isReal && values[index] == students[student].natural[index] {
+                if !isFixed && name == "random" && parameterOf[index].kind.isReal && values[index] == students[student].natural[index] {
                     complain("'\(parameterOf[index].name)' is not drawn anew")
                 }
                 set(&students[student], index, natural: values[index])
@@ -444,7 +446,7 @@ struct ShadowPopulation {
         case .choice:
             set(&students[student], index, natural: value)
         case .integer:
-            if value == parent { complain("the integer '\(parameter.name)' did not move") }
+            if value == parent && name != "pb2" { complain("the integer '\(parameter.name)' did not move") }
             if !isDrawn {
                 let possible = [1 - scale, 1 + scale].map { factor in
                     let proposal = min(max((parent * factor).rounded(), parameter.low), parameter.high)

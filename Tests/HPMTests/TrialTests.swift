@@ -38,15 +38,15 @@ import Testing
         #expect(population.possibleActions == [.train])
     }
 
-    /// The option belongs to `random` alone.
+    /// The option belongs to `random` and `bayesian` alone.
     @Test(arguments: Algorithm.all.map(\.name))
-    func onlyRandomStartsTrials(name: String) throws {
+    func whoStartsTrials(name: String) throws {
         let algorithm = try #require(Algorithm.named(name))
         var population = try Population(
             space: Spaces.mixed(), options: .of(algorithm) { $0.trial = 1 })
         let actions = try population.drive(rounds: 10, Landscape()).map(\.action)
-        #expect(actions.contains(.restart) == (name == "random"))
-        #expect(population.possibleActions.contains(.restart) == (name == "random"))
+        #expect(actions.contains(.restart) == ["random", "bayesian"].contains(name))
+        #expect(population.possibleActions.contains(.restart) == ["random", "bayesian"].contains(name))
     }
 
     /// The best of all trials, also of those that have ended.

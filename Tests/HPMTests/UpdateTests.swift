@@ -53,7 +53,8 @@ import Testing
             _ = population.next(student)
             try population.report(student, loss: 1, hypergradient: gradient(space))
         }
-        let hasHyperTraining = !["mutation-only", "pbt", "mf-pbt", "reinforced", "random"].contains(name)
+        let hasHyperTraining =
+            !["mutation-only", "pbt", "random", "bayesian", "pb2", "mf-pbt", "reinforced"].contains(name)
         let expected: Set = ["guided automatic", "guided hypergradient", "guided both"]
         for student in 0..<3 {
             let seen = moved(space, start(space), population.next(student).hyperparameters)
@@ -104,12 +105,12 @@ import Testing
             "unguided both", "integer automatic", "integer mutate",
         ]
         switch name {
-        case "hypergradient", "random": #expect(seen.isEmpty && choices == 0)
+        case "hypergradient", "random", "bayesian": #expect(seen.isEmpty && choices == 0)
         // The clone's further step takes what hyper-training may move.
         case "clone-step": #expect(seen == mutable.union(["guided hypergradient"]))
         default: #expect(seen == mutable)
         }
-        if name != "hypergradient" && name != "random" {
+        if !["hypergradient", "random", "bayesian"].contains(name) {
             // Drawn anew with probability 0.25, under `hpm` 0.1; one draw in eight changes nothing.
             let share = (name == "hpm" ? 0.1 : 0.25) * 7 / 8
             #expect(isShareWithinFiveSigma(choices, of: 2 * runs, share))

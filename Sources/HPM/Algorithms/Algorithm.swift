@@ -26,6 +26,17 @@ public struct Algorithm: Equatable, Sendable {
         case factors(resampling: Double)
         /// ``ScoreFunctionTeacher``, choices included.
         case scoreFunction
+        /// Chosen by a ``PopulationBandit``; drawn anew before it has a history.
+        case bandit
+    }
+
+    /// Whether students begin anew every `trial` reports, and with which values.
+    enum Trials: Sendable {
+        case none
+        /// Drawn.
+        case drawn
+        /// Proposed by ``BayesianTrials``.
+        case bayesian
     }
 
     /// How the guided parameters of a clone move where that differs from the others.
@@ -41,7 +52,7 @@ public struct Algorithm: Equatable, Sendable {
     var guidedMutation = GuidedMutation.asOthers
     var perturbation = Perturbation.factors(resampling: 0)
     var choiceProbability = 0.25
-    var startsTrials = false
+    var trials = Trials.none
     var optimizer = OptimizerKind.adam
     var adamLearningRate = 0.06
     var sgdLearningRate = 0.1
@@ -54,8 +65,14 @@ public struct Algorithm: Equatable, Sendable {
     var defaultMutationScale: Double {
         switch perturbation {
         case .gaussian, .scoreFunction: 0.1
-        case .factors: 0.2
+        case .factors, .bandit: 0.2
         }
+    }
+
+    /// The most points that a Gaussian process of the algorithm keeps.
+    var surrogateCapacity: Int {
+        if case .bandit = perturbation { return PopulationBandit.capacity }
+        return trials == .bayesian ? BayesianTrials.capacity + BayesianTrials.proposals : 0
     }
 
     public static func == (left: Algorithm, right: Algorithm) -> Bool { left.name == right.name }
@@ -93,10 +110,15 @@ public struct Algorithm: Equatable, Sendable {
     public static let hypergradient = Algorithm(name: "hypergradient", selection: .none)
     /// Values drawn anew for each trial.
     public static let random = Algorithm(
-        name: "random", hyperTraining: .none, selection: .none, startsTrials: true)
+        name: "random", hyperTraining: .none, selection: .none, trials: .drawn)
+    /// Values proposed for each trial by a Gaussian process with expected improvement.
+    public static let bayesian = Algorithm(
+        name: "bayesian", hyperTraining: .none, selection: .none, trials: .bayesian)
+    /// Population-based bandits (Parker-Holder et al. 2020).
+    public static let pb2 = Algorithm(name: "pb2", hyperTraining: .none, perturbation: .bandit)
 
     public static let all = [
-        hpm, hpmPaper, hpmNoTeacher, cloneStep, mutationOnly, pbt, hypergradient, random,
+        hpm, hpmPaper, hpmNoTeacher, cloneStep, mutationOnly, pbt, hypergradient, random, bayesian, pb2,
         mfPBT, reinforced,
     ]
 }

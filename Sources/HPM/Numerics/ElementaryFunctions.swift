@@ -13,6 +13,8 @@ enum Elementary {
     static func log(_ x: Double) -> Double { platformLog(x) }
     static func tanh(_ x: Double) -> Double { platformTanh(x) }
     static func cos(_ x: Double) -> Double { platformCos(x) }
+    /// The complementary error function.
+    static func erfc(_ x: Double) -> Double { platformErfc(x) }
     static func pow(_ x: Double, _ y: Double) -> Double { platformPow(x, y) }
 
     /// Whether the process may have so much more memory now (limits of the process count, too).
@@ -43,5 +45,6 @@ private func platformExp(_ x: Double) -> Double { exp(x) }
 private func platformLog(_ x: Double) -> Double { log(x) }
 private func platformTanh(_ x: Double) -> Double { tanh(x) }
 private func platformCos(_ x: Double) -> Double { cos(x) }
+private func platformErfc(_ x: Double) -> Double { erfc(x) }
 private func platformPow(_ x: Double, _ y: Double) -> Double { pow(x, y) }
 private func platformFree(_ memory: UnsafeMutableRawPointer) { free(memory) }

@@ -1,12 +1,13 @@
 extension Population {
     /// Mutates the clones of an exploit, in student order.
     mutating func mutateClones() {
-        for student in freshClones { mutate(student) }
+        var model = freshClones.isEmpty ? nil : bandit?.model(in: space)
+        for student in freshClones { mutate(student, &model) }
         freshClones = []
         ranking = []
     }
 
-    private mutating func mutate(_ student: Int) {
+    private mutating func mutate(_ student: Int, _ model: inout PopulationBandit.Model?) {
         let algorithm = options.algorithm
         let parent = students[student].point
         let scale = options.mutationScale ?? algorithm.defaultMutationScale
@@ -21,7 +22,16 @@ extension Population {
                 return algorithm.guidedMutation == .asOthers || parameter.update == .mutate
                     || parameter.update == .both
             }
-            perturb(student, at: targets, scale: scale, &random)
+            if model != nil {
+                // The others are chosen for the choices that they meet.
+                redrawChoices(of: student, algorithm.choiceProbability, &random)
+                model?.choose(
+                    &students[student].point, at: targets,
+                    startLoss: bandit?.startLosses[student] ?? .infinity,
+                    time: Double(trainingRounds / options.interval), &random)
+            } else {
+                perturb(student, at: targets, scale: scale, &random)
+            }
         }
         if let teacher {
             // From the parent's values, which the teacher also learns from.
@@ -51,6 +61,8 @@ extension Population {
             mutator = GaussianMutator(scale: scale)
         case .factors(let resampling):
             mutator = FactorMutator(scale: scale, resampling: resampling)
+        case .bandit:
+            mutator = FactorMutator(scale: scale, resampling: 1)
         case .scoreFunction:
             let source = lineage.clones.last { $0.student == student }?.source
             if let source, let teacher = scoreFunctionTeacher {

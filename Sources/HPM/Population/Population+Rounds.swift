@@ -7,6 +7,7 @@ extension Population {
             trainingRounds += 1
             teachByReports()
             hyperTraining?.step(&students, gradients: gradients, in: space)
+            observe()
             planAfterTraining()
         case .clone:
             for (student, task) in round.tasks.enumerated() {
@@ -24,10 +25,21 @@ extension Population {
         }
     }
 
+    /// What the Gaussian processes learn from.
+    private mutating func observe() {
+        for (number, student) in students.enumerated() {
+            bayesianTrials?.report(number, loss: student.loss ?? .infinity)
+        }
+        if trainingRounds == 1 || trainingRounds.isMultiple(of: options.interval) {
+            bandit?.endInterval(
+                students, report: trainingRounds, interval: options.interval, in: space)
+        }
+    }
+
     private mutating func planAfterTraining() {
         round = .all(.train, students: size)
         if isFinished { return }
-        if options.algorithm.startsTrials, options.trial > 0,
+        if options.algorithm.trials != .none, options.trial > 0,
             trainingRounds.isMultiple(of: options.trial)
         {
             planRestarts()
@@ -37,21 +49,30 @@ extension Population {
         }
     }
 
-    /// Every student begins a new trial with values drawn anew; fixed parameters keep theirs.
+    /// Every student begins a new trial with other values; fixed parameters keep theirs.
     private mutating func planRestarts() {
         bestOfTrials = bestReport
-        for student in students.indices {
+        let seed = UInt64(options.seed)
+        var points = students.indices.map { student in
             var random = RandomStream(
-                seed: UInt64(options.seed), purpose: .restart, student: student,
-                event: trainingRounds)
+                seed: seed, purpose: .restart, student: student, event: trainingRounds)
+            var point = students[student].point
             let drawn = space.draw(&random)
             for parameter in space.parameters where parameter.update != .fixed {
                 for index in parameter.indices {
-                    students[student].point.natural[index] = drawn.natural[index]
-                    students[student].point.latent[index] = drawn.latent[index]
+                    point.natural[index] = drawn.natural[index]
+                    point.latent[index] = drawn.latent[index]
                 }
             }
+            return point
         }
+        bayesianTrials?.end(students, in: space)
+        if let proposed = bayesianTrials?.proposals(
+            drawn: points, from: students, in: space, seed: seed, event: trainingRounds)
+        {
+            points = proposed
+        }
+        for student in students.indices { students[student].point = points[student] }
         round = .all(.restart, students: size)
     }
 
@@ -88,6 +109,7 @@ extension Population {
         students[student].point = students[parent(of: student, clonedFrom: source)].point
         gradients.copyRow(source, to: student, width: space.dimension)
         hyperTraining?.copy(from: source, to: student, dimension: space.dimension)
+        bandit?.becomeClone(student, of: source)
         lineage.append(Lineage.Clone(report: trainingRounds, student: student, source: source))
         closedBudget.clones += 1
         // Migrants between sub-populations are not mutated.

@@ -38,6 +38,8 @@ public struct Population: Sendable {
     var hyperTraining: HyperTraining?
     var teacher: Teacher?
     var scoreFunctionTeacher: ScoreFunctionTeacher?
+    var bayesianTrials: BayesianTrials?
+    var bandit: PopulationBandit?
     /// Clones of the present exploit that are still to be mutated.
     var freshClones: [Int] = []
     /// Students from best to worst at the present exploit.
@@ -78,6 +80,7 @@ public struct Population: Sendable {
                 (options.population, space.dimension, Self.bytesOfCoordinate),
                 (options.population, 1, MemoryLayout<Student>.size + MemoryLayout<Round.Task>.size + 64),
                 Teacher.elements(teacherKind, dimension: space.dimension, units: options.teacherUnits),
+                (algorithm.surrogateCapacity, space.dimension, 16),
             ],
             "a population of \(options.population) students with \(space.dimension) hyperparameters")
 
@@ -97,6 +100,12 @@ public struct Population: Sendable {
         }
         if teacherKind != .absent {
             teacher = Teacher(teacherKind, dimension: space.dimension, options: options)
+        }
+        if algorithm.trials == .bayesian {
+            bayesianTrials = BayesianTrials(space: space, students: options.population)
+        }
+        if case .bandit = algorithm.perturbation {
+            bandit = PopulationBandit(space: space, students: options.population)
         }
         if case .scoreFunction = algorithm.perturbation {
             scoreFunctionTeacher = ScoreFunctionTeacher(
@@ -140,7 +149,7 @@ public struct Population: Sendable {
     /// The actions that ``next(_:)`` can answer, wait and stop apart.
     public var possibleActions: Set<Action> {
         var actions: Set<Action> = [.train]
-        if options.algorithm.startsTrials, options.trial > 0 { actions.insert(.restart) }
+        if options.algorithm.trials != .none, options.trial > 0 { actions.insert(.restart) }
         if replacesStudents {
             actions.insert(.clone)
             if teacher != nil, options.teacherEvaluations != 0, options.teacherShare > 0 {

@@ -41,6 +41,7 @@ extension Population {
                 (size, dimension, Self.bytesOfCoordinate),
                 Teacher.elements(
                     teacher?.kind ?? .absent, dimension: dimension, units: options.teacherUnits),
+                (options.algorithm.surrogateCapacity, dimension, 16),
             ], "a snapshot of \(size) students with \(dimension) hyperparameters")
     }
 
@@ -107,6 +108,8 @@ extension Population {
             $0.put(count: $1.student)
             $0.put(count: $1.source)
         }
+        bayesianTrials?.encode(into: &encoder)
+        bandit?.encode(into: &encoder)
     }
 
     private init(_ decoder: inout SnapshotDecoder) throws(HPMError) {
@@ -179,5 +182,7 @@ extension Population {
                 source: try decoder.index(below: students, "a source"))
         }
         lineage = Lineage(clones: clones)
+        try bayesianTrials?.decode(&decoder, in: space)
+        try bandit?.decode(&decoder, in: space)
     }
 }

@@ -1,0 +1,167 @@
+/// Finds the point that is worth most to be tried: many candidates, drawn from a counter-based stream
+/// uniformly and around good points, the best few refined: reals by ``BoxMinimizer``, integers and
+/// choices by their neighbours. The same to the bit for equal arguments.
+///
+/// - Complexity: Candidates times a prediction.
+struct AcquisitionMaximizer {
+    let process: GaussianProcess
+    let acquisition: Acquisition
+    let space: SearchSpace
+    /// What may be moved; of any kind.
+    let targets: [MutationTarget]
+    /// Further coordinates of the kernel, which stay.
+    var context: [Double] = []
+    var time = 0.0
+
+    private static let uniformCandidates = 512
+    private static let localCandidates = 256
+    private static let refined = 4
+    private static let evaluations = 40
+    /// Neighbours that are tried of one refined point in a pass.
+    private static let neighbours = 64
+
+    private struct Candidate {
+        var point: Point
+        var value: Double
+    }
+
+    /// - Parameters:
+    ///   - base: Gives the values of all that is no target.
+    ///   - incumbents: Good points, to look around at.
+    func best(from base: Point, around incumbents: [Point], _ random: inout RandomStream) -> Point {
+        guard !targets.isEmpty else { return base }
+        var leaders: [Candidate] = []
+        func consider(_ point: Point) {
+            let candidate = Candidate(point: point, value: value(point))
+            // A NaN is never among the leaders.
+            let place = leaders.firstIndex { candidate.value > $0.value } ?? leaders.count
+            guard place < Self.refined, !candidate.value.isNaN else { return }
+            leaders.insert(candidate, at: place)
+            if leaders.count > Self.refined { leaders.removeLast() }
+        }
+        // Fewer where each costs more, so that a proposal takes a bounded time.
+        let affordable = 1 << 28 / max(1, process.count * (process.count + 8 * space.dimension))
+        let uniform = min(Self.uniformCandidates, max(64, affordable))
+        let local = incumbents.isEmpty ? 0 : min(Self.localCandidates, max(32, affordable / 2))
+        for _ in 0..<uniform { consider(drawn(from: base, &random)) }
+        for number in 0..<local {
+            consider(moved(base, near: incumbents[number % incumbents.count], &random))
+        }
+        for index in leaders.indices { refine(&leaders[index], &random) }
+        let best = leaders.max { $0.value < $1.value }
+        return best?.point ?? drawn(from: base, &random)
+    }
+
+    private func row(_ point: Point) -> [Double] { space.kernelRow(point) + context }
+
+    private func value(_ point: Point) -> Double {
+        acquisition.value(process.predict(row(point), time: time))
+    }
+
+    private func drawn(from base: Point, _ random: inout RandomStream) -> Point {
+        var point = base
+        for target in targets {
+            point.setLatent(
+                random.uniform(), at: target.index, of: space.parameters[target.parameter])
+        }
+        return point
+    }
+
+    /// A Gaussian step of a length between 0.001 and 0.3, in all coordinates or a few.
+    private func moved(_ base: Point, near incumbent: Point, _ random: inout RandomStream) -> Point {
+        let length = 0.3 * Elementary.pow(10, -2.5 * random.uniform())
+        let share = random.uniform() < 0.5 ? 1 : max(0.2, min(1, 3 / Double(targets.count)))
+        var point = base
+        for target in targets {
+            let parameter = space.parameters[target.parameter]
+            let isMoved = random.uniform() < share
+            let step = length * random.normal()
+            if !isMoved || parameter.kind == .choice && step.magnitude < 0.1 {
+                point.natural[target.index] = incumbent.natural[target.index]
+                point.latent[target.index] = incumbent.latent[target.index]
+            } else if parameter.kind == .choice {
+                point.setLatent(random.uniform(), at: target.index, of: parameter)
+            } else {
+                point.setLatent(
+                    GaussianMutator.reflect(incumbent.latent[target.index] + step), at: target.index,
+                    of: parameter)
+            }
+        }
+        return point
+    }
+
+    private func refine(_ candidate: inout Candidate, _ random: inout RandomStream) {
+        for _ in 0..<3 {
+            climb(&candidate)
+            guard stepAside(&candidate, &random) else { return }
+        }
+    }
+
+    /// Along the gradient of the real coordinates.
+    private func climb(_ candidate: inout Candidate) {
+        let reals = targets.filter { space.parameters[$0.parameter].kind.isReal }
+        guard !reals.isEmpty else { return }
+        var row = row(candidate.point)
+        let minimizer = BoxMinimizer(
+            low: reals.map { _ in 0 }, high: reals.map { _ in 1 }, firstStep: 0.05,
+            evaluations: Self.evaluations)
+        let start = reals.map { candidate.point.latent[$0.index] }
+        let result = minimizer.minimize(from: start) { values, gradient in
+            for (target, value) in zip(reals, values) { row[target.index] = value }
+            let prediction = process.predictWithGradient(row, time: time)
+            let acquired = acquisition.derivatives(prediction)
+            let byVariance = acquired.byDeviation / (2 * prediction.variance.squareRoot())
+            for (place, target) in reals.enumerated() {
+                gradient[place] =
+                    -(acquired.byMean * prediction.meanGradient[target.index]
+                        + byVariance * prediction.varianceGradient[target.index])
+            }
+            return -acquired.value
+        }
+        guard -result.value > candidate.value else { return }
+        for (target, value) in zip(reals, result.point) {
+            candidate.point.setLatent(
+                value, at: target.index, of: space.parameters[target.parameter])
+        }
+        candidate.value = -result.value
+    }
+
+    /// To better neighbours in the other coordinates.
+    ///
+    /// - Returns: Whether there was one.
+    private func stepAside(_ candidate: inout Candidate, _ random: inout RandomStream) -> Bool {
+        let others = targets.filter { !space.parameters[$0.parameter].kind.isReal }
+        guard !others.isEmpty else { return false }
+        var isImproved = false
+        let first = random.index(below: others.count)
+        var left = Self.neighbours
+        for number in others.indices {
+            let target = others[(first + number) % others.count]
+            let parameter = space.parameters[target.parameter]
+            let present = candidate.point.natural[target.index]
+            var alternatives: [Double] = []
+            if parameter.kind == .integer {
+                alternatives = [present - 1, present + 1]
+            } else if parameter.labels.count <= Self.neighbours / 4 {
+                alternatives = parameter.labels.indices.map(Double.init)
+            } else {
+                alternatives = (0..<Self.neighbours / 4).map { _ in
+                    Double(random.index(below: parameter.labels.count))
+                }
+            }
+            for natural in alternatives
+            where natural != present && natural >= parameter.low && natural <= parameter.high {
+                guard left > 0 else { return isImproved }
+                left -= 1
+                var point = candidate.point
+                point.setNatural(natural, at: target.index, of: parameter)
+                let value = value(point)
+                if value > candidate.value {
+                    candidate = Candidate(point: point, value: value)
+                    isImproved = true
+                }
+            }
+        }
+        return isImproved
+    }
+}
