@@ -79,8 +79,8 @@ typedef struct hpm_space hpm_space;
  *                                                           stopped
  * algorithm                hpm                 a name       `hpm`, `hpm-paper`, `hpm-no-teacher`,
  *                                                           `clone-step`, `mutation-only`, `pbt`,
- *                                                           `hypergradient` or `random`:
- *                                                           docs/algorithms.md
+ *                                                           `hypergradient`, `random`, `bayesian`
+ *                                                           or `pb2`: docs/algorithms.md
  * interval                 5                   1 or more    training reports between exploits
  * burn_in                  0                   0 or more    training reports before the first
  *                                                           exploit, which comes at the next
@@ -89,7 +89,8 @@ typedef struct hpm_space hpm_space;
  *                                                           replaces: max(1, floor(truncation x
  *                                                           population)); 0: no exploit
  * trial                    0                   0 or more    training reports of one trial of
- *                                                           `random`; 0: the whole run
+ *                                                           `random` and `bayesian`; 0: the whole
+ *                                                           run
  * hyper_optimizer          adam                adam, sgd    of hyper-training; the default of
  *                                                           `hpm-paper` is `sgd`; with `sgd` the
  *                                                           students of `hpm` are not pooled
@@ -109,7 +110,7 @@ typedef struct hpm_space hpm_space;
  * mutation_scale           0.2                 0 to 1       mutation of what no teacher moves:
  *                                                           factors of 1 - scale and 1 + scale; for
  *                                                           `hpm` 0.1, of a Gaussian in latent
- *                                                           units; 0: none
+ *                                                           units; `pb2` has no scale; 0: none
  * teacher_share            1                   0 to 1       upper bound of the teacher's share of
  *                                                           the budget
  * direction                minimize            minimize,    what is done with the reported loss
