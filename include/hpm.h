@@ -97,7 +97,8 @@ typedef struct hpm_space hpm_space;
  *                                                           evolves every interval x ratio^i
  *                                                           reports
  * trial                    0                   0 or more    training reports of one trial of
- *                                                           `random`; 0: the whole run
+ *                                                           `random` and `bayesian`; 0: the whole
+ *                                                           run
  * hyper_optimizer          adam                adam, sgd    of hyper-training; the default of
  *                                                           `hpm-paper` is `sgd`; with `sgd` the
  *                                                           students of `hpm` are not pooled

@@ -7,13 +7,13 @@ import HPM
 /// | `population` | 8 | 1 or more | students |
 /// | `seed` | 0 | 0 or more | of everything random |
 /// | `steps` | 0 | 0 or more | training reports of each student, after which `next` answers STOP; 0: until stopped |
-/// | `algorithm` | `hpm` | a name | `hpm`, `hpm-paper`, `hpm-no-teacher`, `clone-step`, `mutation-only`, `pbt`, `hypergradient`, `random`, `mf-pbt` or `reinforced`: docs/algorithms.md |
+/// | `algorithm` | `hpm` | a name | `hpm`, `hpm-paper`, `hpm-no-teacher`, `clone-step`, `mutation-only`, `pbt`, `hypergradient`, `random`, `bayesian`, `pb2`, `mf-pbt` or `reinforced`: docs/algorithms.md |
 /// | `interval` | 5 | 1 or more | training reports between exploits |
 /// | `burn_in` | 0 | 0 or more | training reports before the first exploit, which comes at the next multiple of `interval` |
 /// | `truncation` | 0.2 | 0 to 0.5 | share of the students that an exploit replaces: max(1, floor(truncation x population)); 0: no exploit. `mf-pbt` replaces quarters of a sub-population and reads 0 alone |
 /// | `sub_populations` | -1 | -1, or 1 to population / 2 | of `mf-pbt`; -1: 4, fewer where each would have fewer than 4 students |
 /// | `frequency_ratio` | 2 | 1 or more | of `mf-pbt`: sub-population i (from 0) evolves every interval x ratio^i reports |
-/// | `trial` | 0 | 0 or more | training reports of one trial of `random`; 0: the whole run |
+/// | `trial` | 0 | 0 or more | training reports of one trial of `random` and `bayesian`; 0: the whole run |
 /// | `hyper_optimizer` | `adam` | `adam`, `sgd` | of hyper-training; the default of `hpm-paper` is `sgd`; with `sgd` the students of `hpm` are not pooled |
 /// | `hyper_learning_rate` | 0.06 | 0 or more | step of hyper-training in latent units (`hpm-paper`: in natural units); 0.1 with `sgd` |
 /// | `teacher` | `none` | `none`, `attention`, `perceptron`, `linear` | what mutates the guided parameters of a clone; `attention` for `hpm-paper`, `mutation-only` and ``hpm_teacher_create``. `linear` takes dimension^2 weights |
@@ -22,7 +22,7 @@ import HPM
 /// | `teacher_activation` | `softmax` | `softmax`, `sigmoid`, `tanh`, `relu`, `none` | of the units of `attention` and `perceptron`; `tanh` for `perceptron` |
 /// | `teacher_learning_rate` | 0.1 | 0 to 1e6 | length of its steps; also of those of `reinforced` |
 /// | `teacher_evaluations` | -1 | -1 or more | evaluations that train it at each exploit, one of each of the worst students, so at most `population`; -1: half of it; 0: none, it learns from the next ordinary report of each student that it mutated, costs nothing and lets nobody wait |
-/// | `mutation_scale` | 0.2 | 0 to 1 | mutation of what no teacher moves: factors of 1 - scale and 1 + scale; for `hpm` 0.1, of a Gaussian in latent units; for `reinforced` 0.1, of that Gaussian at first; 0: none |
+/// | `mutation_scale` | 0.2 | 0 to 1 | mutation of what no teacher moves: factors of 1 - scale and 1 + scale; for `hpm` 0.1, of a Gaussian in latent units; for `reinforced` 0.1, of that Gaussian at first; `pb2` has no scale; 0: none |
 /// | `teacher_share` | 1 | 0 to 1 | upper bound of the teacher's share of the budget |
 /// | `direction` | `minimize` | `minimize`, `maximize` | what is done with the reported loss |
 /// | `estimator` | `conjugate-gradient` | a name | of hypergradients: `conjugate-gradient`, `neumann`, `nystrom`, `one-step`, `reverse`, `forward`, `finite-differences` or `spsa`: docs/hypergradients.md |

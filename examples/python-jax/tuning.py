@@ -22,7 +22,7 @@ TRAINING_COST = network.STEPS
 HYPERGRADIENT_COST = 3 * network.DIFFERENTIATED
 
 # Methods that make no use of hypergradients don't pay for them: more reports instead.
-WITHOUT_HYPERGRADIENT = {"pbt", "random"}
+WITHOUT_HYPERGRADIENT = {"pbt", "pb2", "random", "bayesian"}
 
 # The published form steps in natural units, where a length that fits has to be found: 100 was the
 # best of .01 to 1000. The others are at their defaults.

@@ -15,7 +15,7 @@ struct AcquisitionMaximizer {
 
     private static let uniformCandidates = 512
     private static let localCandidates = 256
-    private static let refined = 4
+    private static let refined = 6
     private static let evaluations = 40
     /// Neighbours that are tried of one refined point in a pass.
     private static let neighbours = 64

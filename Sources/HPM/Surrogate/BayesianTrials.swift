@@ -75,23 +75,29 @@ struct BayesianTrials: Equatable, Sendable {
             return points
         }
         var process = model.process
-        for student in 0..<begin { believe(points[student], &process, in: space) }
+        var best = model.best
+        for student in 0..<begin { believe(points[student], &process, &best, in: space) }
         for student in modelled {
             var random = RandomStream(
                 seed: seed, purpose: .proposal, student: student, event: event)
             let maximizer = AcquisitionMaximizer(
-                process: process, acquisition: .expectedImprovement(below: model.best), space: space,
+                process: process, acquisition: .expectedImprovement(below: best), space: space,
                 targets: targets)
             points[student] = maximizer.best(
                 from: students[student].point, around: model.incumbents, &random)
-            believe(points[student], &process, in: space)
+            believe(points[student], &process, &best, in: space)
         }
         return points
     }
 
-    private func believe(_ point: Point, _ process: inout GaussianProcess, in space: SearchSpace) {
+    private func believe(
+        _ point: Point, _ process: inout GaussianProcess, _ best: inout Double, in space: SearchSpace
+    ) {
         let row = space.kernelRow(point)
-        process.append(row, value: process.predict(row).mean)
+        let mean = process.predict(row).mean
+        process.append(row, value: mean)
+        // Else a place that is believed to be better would be proposed again.
+        best = min(best, mean)
     }
 
     /// nil before any finite result.

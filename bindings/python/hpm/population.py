@@ -34,7 +34,8 @@ class Population(Handle):
         space: The hyperparameters; copied. n is its dimension below.
         population: K, the number of students, at least 1; 8 by default.
         algorithm: ``hpm`` (the default), ``hpm-paper``, ``hpm-no-teacher``, ``clone-step``,
-            ``mutation-only``, ``pbt``, ``hypergradient``, ``random``, ``mf-pbt`` or ``reinforced``.
+            ``mutation-only``, ``pbt``, ``hypergradient``, ``random``, ``bayesian``, ``pb2``,
+            ``mf-pbt`` or ``reinforced``.
         seed: Of everything random, 0 by default. Equal seeds give equal starts under every
             algorithm.
         steps: Training reports of each student, after which ``next`` answers STOP; 0, the default:

@@ -21,6 +21,8 @@ ALGORITHMS = [
     "pbt",
     "hypergradient",
     "random",
+    "bayesian",
+    "pb2",
     "mf-pbt",
     "reinforced",
 ]

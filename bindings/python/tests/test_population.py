@@ -427,7 +427,7 @@ def test_steps_interval_and_burn_in():
     assert population.count("training_reports") == 60
 
 
-@pytest.mark.parametrize("algorithm", ["hypergradient", "random"])
+@pytest.mark.parametrize("algorithm", ["hypergradient", "random", "bayesian"])
 def test_algorithms_that_never_clone(algorithm):
     population = hpm.Population(SPACE, population=5, steps=20, interval=1, algorithm=algorithm)
     assert {step[0] for steps in by_arrays(population, Numbers(2), [0] * 5) for step in steps} == {Action.TRAIN}

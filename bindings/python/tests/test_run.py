@@ -128,13 +128,14 @@ def test_missing_callbacks_are_known_beforehand():
         ({"algorithm": "hpm"}, "clone"),
         ({"algorithm": "hpm-paper"}, "evaluate"),
         ({"algorithm": "random", "trial": 1}, "restart"),
+        ({"algorithm": "bayesian", "trial": 1}, "restart"),
     ):
         population = hpm.Population(build(PARAMETERS), steps=20, **options)
         given = {"clone": nothing} if missing == "evaluate" else {}
         with pytest.raises(hpm.ArgumentError, match=missing):
             population.run(lambda student, h: calls.append(student) or 0.0, **given)
     assert not calls
-    for algorithm in ("hypergradient", "random"):
+    for algorithm in ("hypergradient", "random", "bayesian"):
         assert hpm.Population(build(PARAMETERS), steps=6, algorithm=algorithm).run(quadratic)
     with pytest.raises(TypeError, match="train is None"):
         population.run(None)
