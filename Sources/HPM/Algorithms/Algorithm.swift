@@ -1,5 +1,5 @@
-/// An algorithm: hyper-training, selection and mutation, each a part or nothing. The named ones are
-/// the entries of one table, ``all``.
+/// An algorithm: hyper-training, selection, mutation and search, each a part or nothing. The named ones
+/// are the entries of one table, ``all``.
 public struct Algorithm: Equatable, Sendable {
     /// How reported hypergradients move a student.
     enum HyperTraining: Sendable {
@@ -30,6 +30,13 @@ public struct Algorithm: Equatable, Sendable {
         case hypergradientStep
     }
 
+    /// How all students are moved where old values stay true.
+    enum Search: Sendable {
+        case none
+        /// Local searches that restart from what the population knows: ``MemeticSearch``.
+        case memetic
+    }
+
     public let name: String
     var coordinates = Coordinates.latent
     var hyperTraining = HyperTraining.own
@@ -42,6 +49,8 @@ public struct Algorithm: Equatable, Sendable {
     var adamLearningRate = 0.06
     var sgdLearningRate = 0.1
     var teacher = TeacherKind.absent
+    var search = Search.none
+    var population = 8
 
     func learningRate(_ optimizer: OptimizerKind) -> Double {
         optimizer == .adam ? adamLearningRate : sgdLearningRate
@@ -84,8 +93,11 @@ public struct Algorithm: Equatable, Sendable {
     /// Values drawn anew for each trial.
     public static let random = Algorithm(
         name: "random", hyperTraining: .none, selection: .none, startsTrials: true)
+    /// Local searches with a common memory, for losses that are functions of the hyperparameters.
+    public static let memetic = Algorithm(
+        name: "memetic", hyperTraining: .none, selection: .none, search: .memetic, population: 4)
 
     public static let all = [
-        hpm, hpmPaper, hpmNoTeacher, cloneStep, mutationOnly, pbt, hypergradient, random,
+        hpm, hpmPaper, hpmNoTeacher, cloneStep, mutationOnly, pbt, hypergradient, random, memetic,
     ]
 }

@@ -20,6 +20,7 @@ struct RandomStream: Sendable {
         case restart = 4
         case vector = 5
         case seed = 6
+        case search = 7
     }
 
     private let key: SIMD2<UInt64>

@@ -7,6 +7,7 @@ extension Population {
             trainingRounds += 1
             teachByReports()
             hyperTraining?.step(&students, gradients: gradients, in: space)
+            advanceSearches()
             planAfterTraining()
         case .clone:
             for (student, task) in round.tasks.enumerated() {
@@ -21,6 +22,24 @@ extension Population {
             round = .all(.train, students: size)
         case .wait, .stop:
             break
+        }
+    }
+
+    private mutating func advanceSearches() {
+        for student in students.indices { advanceSearch(of: student) }
+    }
+
+    private mutating func advanceSearch(of student: Int) {
+        let row = student * dimension
+        let gradient = gradients[row..<row + dimension]
+        let report = students[student]
+        let target = search?.advance(
+            student, from: report.point, loss: report.loss ?? .infinity, gradient: gradient)
+        guard let target else { return }
+        for parameter in space.parameters where parameter.update != .fixed {
+            for index in parameter.indices where target[index] != report.point.latent[index] {
+                students[student].point.setLatent(target[index], at: index, of: parameter)
+            }
         }
     }
 

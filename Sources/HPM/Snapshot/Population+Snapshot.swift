@@ -26,7 +26,7 @@ extension Population {
     public func requireSnapshotMemory() throws(HPMError) {
         try Memory.require(
             elements: [
-                (size, dimension, Self.bytesOfCoordinate),
+                (size, dimension, Self.bytesOfCoordinate(options.algorithm)),
                 (teacher == nil ? 0 : dimension, options.teacherUnits, 16),
             ], "a snapshot of \(size) students with \(dimension) hyperparameters")
     }
@@ -77,6 +77,7 @@ extension Population {
         encoder.put(gradients)
         hyperTraining?.encode(into: &encoder)
         teacher?.encode(into: &encoder)
+        search?.encode(into: &encoder)
         round.encode(into: &encoder)
         encoder.put(freshClones) { $0.put(count: $1) }
         encoder.put(ranking) { $0.put(count: $1) }
@@ -96,10 +97,10 @@ extension Population {
         let space = try SearchSpace(&decoder)
         let options = try Options(&decoder)
         // Before anything is allocated: each student has three arrays here, each teacher two.
-        let values = Double(options.population) * Double(space.dimension)
+        let values = Double(options.students) * Double(space.dimension)
         guard values * 24 <= Double(decoder.remaining) else {
             throw SnapshotDecoder.damaged(
-                "\(decoder.remaining) bytes are too few for \(options.population) students with \(space.dimension) hyperparameters")
+                "\(decoder.remaining) bytes are too few for \(options.students) students with \(space.dimension) hyperparameters")
         }
         if (options.teacher ?? options.algorithm.teacher) != .absent {
             let weights = Double(options.teacherUnits) * Double(space.dimension)
@@ -131,6 +132,7 @@ extension Population {
         }
         try hyperTraining?.decode(&decoder)
         try teacher?.decode(&decoder)
+        try search?.decode(&decoder, in: space)
         round = try Round(&decoder, students: students, in: space)
         freshClones = try decoder.array(minimumSize: 8, "the clones") { (decoder) throws(HPMError) in
             try decoder.index(below: students, "a clone")
