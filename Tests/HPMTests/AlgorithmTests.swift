@@ -59,7 +59,7 @@ import Testing
     }
 
     /// The defaults, on a space of all kinds, with trouble.
-    @Test(arguments: Algorithm.all.map(\.name), 0..<3)
+    @Test(arguments: Algorithm.training.map(\.name), 0..<3)
     func defaults(name: String, seed: Int) throws {
         let algorithm = try #require(Algorithm.named(name))
         let options = Options.of(algorithm) {
@@ -72,7 +72,7 @@ import Testing
         try follow(population, landscape, rounds: 50, "\(name), seed \(seed)")
     }
 
-    @Test(arguments: Algorithm.all.map(\.name), 0..<40)
+    @Test(arguments: Algorithm.training.map(\.name), 0..<40)
     func anyOptionsAndSpaces(name: String, seed: Int) throws {
         let algorithm = try #require(Algorithm.named(name))
         var random = TestRandom(seed, 77)
