@@ -162,11 +162,11 @@ import Testing
     @Test func memory() {
         var memory = SearchMemory()
         memory.insert(known([0.5, 0.5], 3), tolerance: 0)
-        memory.insert(known([0.505, 0.49], 2), tolerance: 0)
+        memory.insert(known([0.505, 0.495], 2), tolerance: 0)
         #expect(memory.points.map(\.loss) == [2])
-        memory.insert(known([0.505, 0.505], 2.5), tolerance: 0)
+        memory.insert(known([0.505, 0.51], 2.5), tolerance: 0)
         #expect(memory.points.map(\.loss) == [2, 2.5])
-        memory.insert(known([0.5, 0.498], 1), tolerance: 0)
+        memory.insert(known([0.502, 0.502], 1), tolerance: 0)
         #expect(memory.points.map(\.loss) == [1])
         for number in 0..<30 { memory.insert(known([0.03 * Double(number), 0], Double(30 - number)), tolerance: 0) }
         #expect(memory.points.map(\.loss) == [1] + (1...19).map(Double.init))
@@ -296,7 +296,8 @@ import Testing
     }
 
     @Test func normOfAnySize() {
-        #expect(Vector.norm([3e200, 4e200]) == 5e200 && Vector.norm([3e-200, 4e-200]) == 5e-200)
+        #expect((Vector.norm([3e200, 4e200]) / 5e200 - 1).magnitude < 1e-15)
+        #expect((Vector.norm([3e-200, 4e-200]) / 5e-200 - 1).magnitude < 1e-15)
         #expect(Vector.norm([0, 0]) == 0 && Vector.norm([]) == 0)
         #expect(Vector.norm([.infinity, 1]) == .infinity && Vector.norm([.nan, .infinity]).isNaN)
     }
