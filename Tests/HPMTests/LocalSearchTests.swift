@@ -145,17 +145,18 @@ import Testing
     }
 
     /// An estimate is given up where it is further from the value than noise explains.
-    @Test func credible() {
+    @Test func credible() throws {
         var point = known([0.5], 3)
         point.value = 1
         point.count = 4
         #expect(point.credible(0.2) == point && point.bound(0.2) == 1 + 8.9 * 0.2 / 2)
         #expect(point.credible(0.1) == known([0.5], 3) && point.bound(0.1) == 3 + 8.9 * 0.1)
-        var box = LocalSearch(box: SearchBox(try! Spaces.box(1)))
-        box.begin(at: point.point, loss: 3, gradient: [1])
-        box.iterate?.known = point
-        _ = box.plan(tolerance: 0.1, box: SearchBox(try! Spaces.box(1)))
-        #expect(box.iterate?.known == known([0.5], 3))
+        let box = try box(1)
+        var search = LocalSearch(box: box)
+        search.begin(at: point.point, loss: 3, gradient: [1])
+        search.iterate?.known = point
+        _ = search.plan(tolerance: 0.1, box: box)
+        #expect(search.iterate?.known == known([0.5], 3))
     }
 
     /// The best that lie apart, at most 20, best first.
