@@ -72,15 +72,17 @@ typedef struct hpm_space hpm_space;
  *
  * key                      default             values       meaning
  * -----------------------  ------------------  -----------  ---------------------------------------
- * population               8                   1 or more    students
+ * population               8                   -1, or 1 or  students; `memetic` has 4; -1: the
+ *                                              more         algorithm's default
  * seed                     0                   0 or more    of everything random
  * steps                    0                   0 or more    training reports of each student, after
  *                                                           which `next` answers STOP; 0: until
  *                                                           stopped
  * algorithm                hpm                 a name       `hpm`, `hpm-paper`, `hpm-no-teacher`,
  *                                                           `clone-step`, `mutation-only`, `pbt`,
- *                                                           `hypergradient`, `random`, `mf-pbt` or
- *                                                           `reinforced`: docs/algorithms.md
+ *                                                           `hypergradient`, `random`, `bayesian`,
+ *                                                           `pb2`, `mf-pbt`, `reinforced` or
+ *                                                           `memetic`: docs/algorithms.md
  * interval                 5                   1 or more    training reports between exploits
  * burn_in                  0                   0 or more    training reports before the first
  *                                                           exploit, which comes at the next
@@ -132,7 +134,8 @@ typedef struct hpm_space hpm_space;
  *                                                           factors of 1 - scale and 1 + scale; for
  *                                                           `hpm` 0.1, of a Gaussian in latent
  *                                                           units; for `reinforced` 0.1, of that
- *                                                           Gaussian at first; 0: none
+ *                                                           Gaussian at first; `pb2` has no scale;
+ *                                                           0: none
  * teacher_share            1                   0 to 1       upper bound of the teacher's share of
  *                                                           the budget
  * direction                minimize            minimize,    what is done with the reported loss
@@ -1001,12 +1004,13 @@ hpm_status hpm_options_set_string(hpm_options *options, const char *key, const c
  *   options  Copied. NULL: all defaults.
  *   out      Receives the population.
  *
- * Returns HPM_OK, HPM_ERROR_ARGUMENT (a space without parameters), HPM_ERROR_MEMORY or
- *   HPM_ERROR_HANDLE.
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT (a space without parameters; with the algorithm `memetic` an
+ *   integer or a choice that is not fixed), HPM_ERROR_MEMORY or HPM_ERROR_HANDLE.
  * Ownership: The caller's, until hpm_population_destroy().
  * Thread safety: Any thread.
  * Complexity: O(population x dimension) time and memory: at most 128 bytes for each student and
- *   dimension, and 16 for each teacher unit and dimension.
+ *   dimension (`memetic`: 512, and 960 for each dimension), and 16 for each teacher unit and
+ *   dimension.
  * Since 0.1.
  */
 hpm_status hpm_population_create(hpm_space *space, hpm_options *options, hpm_population **out);
@@ -1141,12 +1145,14 @@ hpm_status hpm_population_best(hpm_population *population, size_t *student, doub
 
 /*
  * The best known point: the hyperparameters with which the best student (hpm_population_best())
- * made its latest training report; under `random` those of the best trial, also if it has ended.
+ * made its latest training report; under `random` those of the best trial, also if it has ended;
+ * under `memetic` the point of all that were reported whose estimated loss E, a mean of c values
+ * where there is noise, is lowest with its uncertainty, E + sigma / sqrt(c): docs/algorithms.md.
  *
  *   population  The population.
  *   out         Array of `n` that receives the hyperparameters, in natural units.
  *   n           At least the space's dimension; what is beyond it stays as it is.
- *   loss        Receives the loss of that report.
+ *   loss        Receives the loss of that report (`memetic`: E).
  *
  * Returns HPM_OK, HPM_ERROR_NO_RESULT before there is one, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
  * Thread safety: Any thread. Complexity: O(population + dimension). Since 0.1.
@@ -1193,7 +1199,8 @@ hpm_status hpm_student_next(hpm_population *population, size_t student, hpm_acti
  *
  * A NaN or infinite loss makes the student the worst, so it is replaced at the next exploit; its
  * hypergradient is ignored. A hypergradient component that is NaN says 'no derivative'; one that is
- * infinite is skipped and counted.
+ * infinite is skipped and counted. `memetic` needs a hypergradient with each finite loss and takes
+ * a loss or component that is not finite as a step that failed.
  *
  *   population     The population.
  *   student        Which student, from 0.

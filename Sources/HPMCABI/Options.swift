@@ -4,10 +4,10 @@ import HPM
 ///
 /// | key | default | values | meaning |
 /// | --- | --- | --- | --- |
-/// | `population` | 8 | 1 or more | students |
+/// | `population` | 8 | -1, or 1 or more | students; `memetic` has 4; -1: the algorithm's default |
 /// | `seed` | 0 | 0 or more | of everything random |
 /// | `steps` | 0 | 0 or more | training reports of each student, after which `next` answers STOP; 0: until stopped |
-/// | `algorithm` | `hpm` | a name | `hpm`, `hpm-paper`, `hpm-no-teacher`, `clone-step`, `mutation-only`, `pbt`, `hypergradient`, `random`, `bayesian`, `pb2`, `mf-pbt` or `reinforced`: docs/algorithms.md |
+/// | `algorithm` | `hpm` | a name | `hpm`, `hpm-paper`, `hpm-no-teacher`, `clone-step`, `mutation-only`, `pbt`, `hypergradient`, `random`, `bayesian`, `pb2`, `mf-pbt`, `reinforced` or `memetic`: docs/algorithms.md |
 /// | `interval` | 5 | 1 or more | training reports between exploits |
 /// | `burn_in` | 0 | 0 or more | training reports before the first exploit, which comes at the next multiple of `interval` |
 /// | `truncation` | 0.2 | 0 to 0.5 | share of the students that an exploit replaces: max(1, floor(truncation x population)); 0: no exploit. `mf-pbt` replaces quarters of a sub-population and reads 0 alone |

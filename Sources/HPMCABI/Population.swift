@@ -29,12 +29,13 @@ public let HPM_ACTION_STOP: hpm_action = 5
 ///   - space: At least one parameter; copied.
 ///   - options: Copied. NULL: all defaults.
 ///   - out: Receives the population.
-/// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` (a space without parameters), `HPM_ERROR_MEMORY` or
+/// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` (a space without parameters; with the algorithm `memetic`
+///   an integer or a choice that is not fixed), `HPM_ERROR_MEMORY` or
 ///   `HPM_ERROR_HANDLE`.
 /// - Ownership: The caller's, until ``hpm_population_destroy``.
 /// - Thread safety: Any thread.
 /// - Complexity: O(population x dimension) time and memory: at most 128 bytes for each student
-///   and dimension, and 16 for each teacher unit and dimension.
+///   and dimension (`memetic`: 512, and 960 for each dimension), and 16 for each teacher unit and dimension.
 /// - Since: 0.1
 @_cdecl("hpm_population_create")
 public func hpm_population_create(
@@ -250,13 +251,15 @@ public func hpm_population_best(
 }
 
 /// The best known point: the hyperparameters with which the best student (``hpm_population_best``)
-/// made its latest training report; under `random` those of the best trial, also if it has ended.
+/// made its latest training report; under `random` those of the best trial, also if it has ended;
+/// under `memetic` the point of all that were reported whose estimated loss E, a mean of c values
+/// where there is noise, is lowest with its uncertainty, E + sigma / sqrt(c): docs/algorithms.md.
 ///
 /// - Parameters:
 ///   - population: The population.
 ///   - out: Array of `n` that receives the hyperparameters, in natural units.
 ///   - n: At least the space's dimension; what is beyond it stays as it is.
-///   - loss: Receives the loss of that report.
+///   - loss: Receives the loss of that report (`memetic`: E).
 /// - Returns: `HPM_OK`, `HPM_ERROR_NO_RESULT` before there is one, `HPM_ERROR_ARGUMENT` or
 ///   `HPM_ERROR_HANDLE`.
 /// - Thread safety: Any thread.

@@ -37,7 +37,8 @@ public func hpm_student_next(
 ///
 /// A NaN or infinite loss makes the student the worst, so it is replaced at the next exploit; its
 /// hypergradient is ignored. A hypergradient component that is NaN says 'no derivative'; one that is
-/// infinite is skipped and counted.
+/// infinite is skipped and counted. `memetic` needs a hypergradient with each finite loss and takes a
+/// loss or component that is not finite as a step that failed.
 ///
 /// - Parameters:
 ///   - population: The population.

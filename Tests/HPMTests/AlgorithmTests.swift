@@ -48,7 +48,7 @@ import Testing
         options.truncation = [0.2, 0.2, 0.5, 0.35, 0.01, 0][random.index(6)]
         options.trial = random.index(4)
         if random.chance(0.5) {
-            options.subPopulations = 1 + random.index(SubPopulations.largestCount(students: options.population))
+            options.subPopulations = 1 + random.index(SubPopulations.largestCount(students: options.students))
         }
         options.frequencyRatio = 1 + random.index(3)
         options.steps = random.chance(0.3) ? 1 + random.index(20) : 0
@@ -65,7 +65,7 @@ import Testing
     }
 
     /// The defaults, on a space of all kinds, with trouble.
-    @Test(arguments: Algorithm.all.map(\.name), 0..<3)
+    @Test(arguments: Algorithm.training.map(\.name), 0..<3)
     func defaults(name: String, seed: Int) throws {
         let algorithm = try #require(Algorithm.named(name))
         let options = Options.of(algorithm) {
@@ -78,7 +78,7 @@ import Testing
         try follow(population, landscape, rounds: 50, "\(name), seed \(seed)")
     }
 
-    @Test(arguments: Algorithm.all.map(\.name), 0..<40)
+    @Test(arguments: Algorithm.training.map(\.name), 0..<40)
     func anyOptionsAndSpaces(name: String, seed: Int) throws {
         let algorithm = try #require(Algorithm.named(name))
         var random = TestRandom(seed, 77)

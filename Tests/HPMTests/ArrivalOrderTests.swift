@@ -7,7 +7,7 @@ import Testing
     func anyOrder(name: String, seed: Int) throws {
         let algorithm = try #require(Algorithm.named(name))
         var random = TestRandom(seed, 5)
-        let space = seed == 0 ? try Spaces.mixed() : try Spaces.random(&random)
+        let space = try (seed == 0 ? Spaces.mixed() : Spaces.random(&random)).fitting(algorithm)
         let options = Options.of(algorithm) {
             $0.seed = seed
             $0.population = 7
@@ -15,7 +15,7 @@ import Testing
             $0.trial = 3
             $0.truncation = 0.4
         }
-        let landscape = Landscape.rough(seed: seed)
+        let landscape = Landscape.rough(seed: seed).fitting(algorithm)
         var reference = try Population(space: space, options: options)
         let expected = try reference.drive(rounds: 30, landscape)
         for orderSeed in 1...3 {

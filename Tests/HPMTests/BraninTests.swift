@@ -51,7 +51,9 @@ enum Branin {
             }
         }
         let best = try population.bestHyperparameters()
-        #expect(best.loss == value(best.hyperparameters))
+        // Of `memetic` an estimate, which may be a mean.
+        let error = (best.loss - value(best.hyperparameters)).magnitude
+        #expect(error <= (algorithm == .memetic ? 1e-12 : 0))
         return best.loss
     }
 }

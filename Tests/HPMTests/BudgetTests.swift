@@ -12,7 +12,7 @@ import Darwin
         try Population(space: Spaces.mixed(), options: .of(algorithm, change))
     }
 
-    @Test(arguments: Algorithm.all.map(\.name))
+    @Test(arguments: Algorithm.training.map(\.name))
     func reportsAreCountedByKind(name: String) throws {
         let algorithm = try #require(Algorithm.named(name))
         var population = try population(algorithm) {

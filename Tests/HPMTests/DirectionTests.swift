@@ -6,13 +6,13 @@ import Testing
     @Test(arguments: Algorithm.all.map(\.name))
     func maximizeMirrorsMinimize(name: String) throws {
         let algorithm = try #require(Algorithm.named(name))
-        var down = Landscape.rough(seed: 3)
+        var down = Landscape.rough(seed: 3).fitting(algorithm)
         var up = down
         down.sign = 1
         up.sign = -1
         func population(_ direction: Options.Direction) throws -> Population {
             try Population(
-                space: Spaces.mixed(),
+                space: Spaces.mixed().fitting(algorithm),
                 options: .of(algorithm) {
                     $0.direction = direction
                     $0.trial = 4

@@ -30,7 +30,7 @@ import Testing
         let algorithm = try #require(Algorithm.named(name))
         var random = TestRandom(seed)
         var population = try Population(
-            space: space(),
+            space: space().fitting(algorithm),
             options: .of(algorithm) {
                 $0.population = 5
                 $0.interval = 1 + random.index(2)
@@ -58,7 +58,7 @@ import Testing
                 let gradient = (0..<9).map { _ in numbers[random.index(numbers.count)] }
                 try population.report(
                     student, loss: numbers[random.index(numbers.count)],
-                    hypergradient: random.chance(0.2) ? nil : gradient)
+                    hypergradient: random.chance(algorithm.search == .none ? 0.2 : 0) ? nil : gradient)
                 let all =
                     violations + Invariants.boundViolations(population)
                     + Invariants.numberViolations(population)

@@ -13,6 +13,7 @@ enum Invariants {
         }
         found += roundViolations(population)
         found += numberViolations(population)
+        found += searchViolations(population)
         for student in 0..<population.size {
             for parameter in population.space.parameters where !parameter.kind.isReal {
                 if !population.gradients[student * population.dimension + parameter.offset].isNaN {
@@ -42,7 +43,17 @@ enum Invariants {
                 found += boundViolations(point.natural, in: population.space, "task \(number)")
             }
         }
+        for known in knownPoints(population) {
+            found += boundViolations(known.point.natural, in: population.space, "a known point")
+        }
         return found
+    }
+
+    /// Those that a search may report or start from.
+    private static func knownPoints(_ population: Population) -> [KnownPoint] {
+        guard let search = population.search else { return [] }
+        return search.memory.points + search.searches.compactMap(\.best)
+            + search.searches.compactMap(\.iterate?.known)
     }
 
     static func boundViolations(
@@ -116,6 +127,30 @@ enum Invariants {
         return found
     }
 
+    private static func searchViolations(_ population: Population) -> [String] {
+        guard let search = population.search else { return [] }
+        var found: [String] = []
+        if search.memory.points.count > 20 { found.append("the memory has too many points") }
+        for known in knownPoints(population) {
+            found += pointViolations(known.point, in: population.space, "a known point")
+            if !(1...200).contains(known.count) { found.append("a count is \(known.count)") }
+        }
+        for (number, left) in search.memory.points.enumerated() {
+            for right in search.memory.points[..<number] where left.distance(to: right) <= 1e-2 {
+                found.append("two points of the memory are \(left.distance(to: right)) apart")
+            }
+        }
+        for (student, local) in search.searches.enumerated() {
+            if (local.iterate == nil) != (local.step == nil) || (local.iterate == nil) != (local.best == nil) {
+                found.append("search \(student) has begun by halves")
+            }
+            if local.residuals.count > 5 || local.pairs.steps.count > 10 || local.iterate == nil && local.age > 0 {
+                found.append("search \(student) has too much of something")
+            }
+        }
+        return found
+    }
+
     /// Whatever was reported, the state holds finite numbers.
     static func numberViolations(_ population: Population) -> [String] {
         var found: [String] = []
@@ -137,6 +172,19 @@ enum Invariants {
         requireFinite(population.hyperTraining?.pool?.square, "R", atLeast: 0)
         requireFinite(population.hyperTraining?.pool?.sharedMean, "Q")
         requireFinite(population.hyperTraining?.pool?.sharedSquare, "Z", atLeast: 0)
+        for local in population.search?.searches ?? [] {
+            requireFinite(local.iterate?.gradient, "G")
+            requireFinite(local.step?.direction, "p")
+            requireFinite(local.pairs.steps.flatMap { $0 }, "s")
+            requireFinite(local.pairs.changes.flatMap { $0 }, "y")
+            requireFinite(local.residuals, "residuals", atLeast: 0)
+            requireFinite([local.rate], "rate")
+            requireFinite([local.radius], "radius", atLeast: 0)
+            if local.step.map({ !$0.tolerance.isFinite }) ?? false { found.append("tolerance") }
+        }
+        for known in knownPoints(population) {
+            requireFinite([known.loss, known.value], "a known loss")
+        }
         requireFinite(population.teacher?.values, "W")
         requireFinite(population.teacher?.queries, "V")
         requireFinite(population.teacher?.biases, "b")

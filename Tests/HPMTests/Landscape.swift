@@ -45,6 +45,16 @@ struct Landscape: Sendable {
         return Response(loss: loss, hypergradient: random.chance(withoutGradient) ? nil : gradient)
     }
 
+    /// The landscape as an algorithm takes it: a search needs a hypergradient with each finite loss.
+    func fitting(_ algorithm: Algorithm) -> Landscape {
+        var landscape = self
+        if algorithm.search != .none {
+            landscape.withoutGradient = 0
+            landscape.missingComponent /= 10
+        }
+        return landscape
+    }
+
     /// All that can go wrong in a report, often.
     static func rough(seed: Int) -> Landscape {
         Landscape(

@@ -2,10 +2,11 @@ import Testing
 @testable import HPM
 
 @Suite struct OptionsTests {
-    private static let integers = ["population", "seed", "steps", "interval", "burn_in", "trial", "frequency_ratio", "teacher_units", "estimator_iterations",
-        "estimator_checkpoints",
+    private static let integers = [
+        "seed", "steps", "interval", "burn_in", "trial", "frequency_ratio", "teacher_units",
+        "estimator_iterations", "estimator_checkpoints",
     ]
-    private static let optionalIntegers = ["teacher_evaluations", "sub_populations"]
+    private static let optionalIntegers = ["population", "teacher_evaluations", "sub_populations"]
     private static let reals = [
         "truncation", "teacher_learning_rate", "teacher_share", "estimator_learning_rate",
         "estimator_tolerance", "estimator_step",
@@ -17,7 +18,7 @@ import Testing
     private static let words = [
         "algorithm": [
             "hpm", "hpm-paper", "hpm-no-teacher", "clone-step", "mutation-only", "pbt", "hypergradient",
-            "random", "bayesian", "pb2", "mf-pbt", "reinforced",
+            "random", "bayesian", "pb2", "mf-pbt", "reinforced", "memetic",
         ],
         "hyper_optimizer": ["adam", "sgd"],
         "teacher": ["none", "attention", "perceptron", "linear"],
@@ -102,7 +103,7 @@ import Testing
 
     @Test func defaults() {
         let options = Options()
-        #expect(options.population == 8 && options.seed == 0 && options.steps == 0)
+        #expect(options.population == nil && options.students == 8 && options.seed == 0 && options.steps == 0)
         #expect(options.algorithm == .hpm && options.interval == 5 && options.burnIn == 0)
         #expect(options.truncation == 0.2 && options.trial == 0 && options.teacherUnits == 16)
         #expect(options.hyperOptimizer == nil && options.hyperLearningRate == nil)
@@ -120,7 +121,7 @@ import Testing
             #expect((population.teacher != nil) == ["hpm-paper", "mutation-only"].contains(algorithm.name))
             #expect(
                 (training == nil)
-                    == ["mutation-only", "pbt", "random", "bayesian", "pb2", "mf-pbt", "reinforced"]
+                    == ["mutation-only", "pbt", "random", "bayesian", "pb2", "mf-pbt", "reinforced", "memetic"]
                     .contains(algorithm.name))
             #expect((training?.pool != nil) == (algorithm.name == "hpm"))
             if let training {
@@ -153,22 +154,31 @@ import Testing
                 ].contains(key) ? 1 : 0
             try options.set(key, to: lowest)
             #expect(integer(options, key) == Int(lowest))
-            // -1 stands for the default of an optional one.
-            for value in [lowest - (Self.optionalIntegers.contains(key) ? 3 : 1), .min] {
+            for value in [lowest - 1 - (Self.optionalIntegers.contains(key) ? Int64(1) + lowest : 0), .min] {
                 refuses(["'\(key)'", "\(value)", "\(lowest) or more"]) { try $0.set(key, to: value) }
                 refuses(["'\(key)'", "\(value)"]) { try $0.set(key, to: "\(value)") }
             }
         }
     }
 
-    @Test func minusOneEvaluationsMeansTheDefault() throws {
-        var options = Options()
-        try options.set("teacher_evaluations", to: Int64(3))
-        try options.set("teacher_evaluations", to: Int64(-1))
-        #expect(options.teacherEvaluations == nil)
-        try options.set("teacher_evaluations", to: "4")
-        try options.set("teacher_evaluations", to: "-1")
-        #expect(options.teacherEvaluations == nil)
+    @Test func minusOneMeansTheDefault() throws {
+        for key in Self.optionalIntegers {
+            var options = Options()
+            try options.set(key, to: Int64(3))
+            try options.set(key, to: Int64(-1))
+            #expect(integer(options, key) == nil)
+            try options.set(key, to: "4")
+            try options.set(key, to: "-1")
+            #expect(integer(options, key) == nil)
+        }
+    }
+
+    @Test func populationByAlgorithm() throws {
+        for algorithm in Algorithm.all {
+            let expected = algorithm == .memetic ? 4 : 8
+            #expect(try Population(space: Spaces.box(2), options: .of(algorithm)).size == expected)
+        }
+        #expect(try Population(space: Spaces.box(2), options: .of(.memetic) { $0.population = 9 }).size == 9)
     }
 
     @Test func realsBySetters() throws {
@@ -264,7 +274,7 @@ import Testing
 
     @Test func algorithmsByName() {
         for name in Self.words["algorithm"] ?? [] { #expect(Algorithm.named(name)?.name == name) }
-        #expect(Algorithm.all.count == 10)
+        #expect(Algorithm.all.count == 13)
         #expect(Algorithm.named("HPM") == nil && Algorithm.named("") == nil)
     }
 }

@@ -41,7 +41,7 @@ import Testing
         #expect(throws: Never.self) { try population { $0.teacherUnits = .max } }
     }
 
-    @Test(arguments: Algorithm.all.map(\.name))
+    @Test(arguments: Algorithm.training.map(\.name))
     func startsAreEqualUnderEveryAlgorithm(name: String) throws {
         let algorithm = try #require(Algorithm.named(name))
         var population = try population(algorithm) { $0.seed = 5 }
@@ -115,7 +115,7 @@ import Testing
     }
 
     /// TRAIN ... CLONE, EVALUATE, TRAIN, each where the algorithm has it.
-    @Test(arguments: Algorithm.all.map(\.name))
+    @Test(arguments: Algorithm.training.map(\.name))
     func orderOfRounds(name: String) throws {
         let algorithm = try #require(Algorithm.named(name))
         var population = try population(algorithm) {
@@ -192,7 +192,7 @@ import Testing
     }
 
     @Test func noExploitWithoutTruncationOrAlone() throws {
-        for algorithm in Algorithm.all {
+        for algorithm in Algorithm.training {
             for (size, truncation) in [(6, 0.0), (1, 0.5)] {
                 var population = try population(algorithm) {
                     $0.population = size
@@ -207,7 +207,7 @@ import Testing
     }
 
     /// `steps` training reports of each, no exploit after the last.
-    @Test(arguments: Algorithm.all.map(\.name))
+    @Test(arguments: Algorithm.training.map(\.name))
     func stepsEndInStop(name: String) throws {
         let algorithm = try #require(Algorithm.named(name))
         for steps in [1, 5, 10] {
@@ -372,7 +372,7 @@ import Testing
     }
 
     /// Rows of a whole population give the same as single reports.
-    @Test(arguments: Algorithm.all.map(\.name))
+    @Test(arguments: Algorithm.training.map(\.name))
     func reportAll(name: String) throws {
         let algorithm = try #require(Algorithm.named(name))
         var one = try population(algorithm) { $0.trial = 3 }

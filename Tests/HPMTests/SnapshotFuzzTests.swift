@@ -23,7 +23,7 @@ import Testing
         do {
             var order: TestRandom?
             for number in 0..<8 {
-                let record = try population.driveRound(number, .rough(seed: 1), order: &order)
+                let record = try population.driveRound(number, .rough(seed: 1).fitting(population.options.algorithm), order: &order)
                 let violations = Invariants.boundViolations(population)
                 if !violations.isEmpty {
                     Issue.record("\(about()), round \(number): \(violations.prefix(3))")
@@ -189,7 +189,7 @@ import Testing
     func foreignRounds(name: String) throws {
         let algorithm = try #require(Algorithm.named(name))
         var population = try Population(
-            space: Spaces.mixed(),
+            space: Spaces.mixed().fitting(algorithm),
             options: .of(algorithm) {
                 $0.population = 4
                 $0.interval = 1

@@ -18,7 +18,7 @@ import Testing
     /// A population in the middle of a round: some tasks out, some reported.
     static func midRound(_ algorithm: Algorithm, seed: Int) throws -> Population {
         var random = TestRandom(seed, 9)
-        let space = seed == 0 ? try Spaces.mixed() : try Spaces.random(&random)
+        let space = try (seed == 0 ? Spaces.mixed() : Spaces.random(&random)).fitting(algorithm)
         var population = try Population(
             space: space,
             options: .of(algorithm) {
@@ -37,14 +37,14 @@ import Testing
                 if random.chance(0.2) { $0.hyperOptimizer = .sgd }
             })
         let rounds = random.index(20)
-        try population.drive(rounds: rounds, .rough(seed: seed))
+        try population.drive(rounds: rounds, .rough(seed: seed).fitting(algorithm))
         for student in 0..<population.size where random.chance(0.6) {
             let task = population.next(student)
             guard task.action != .wait, task.action != .stop else { continue }
             if random.chance(0.5) { try population.reportCost(student, training: random.uniform()) }
             let isLast = population.round.missing == 1
             if random.chance(0.5) && !isLast {
-                let response = Landscape.rough(seed: seed).respond(
+                let response = Landscape.rough(seed: seed).fitting(algorithm).respond(
                     population.space, task.hyperparameters, round: rounds, student: student)
                 try population.report(student, loss: response.loss, hypergradient: response.hypergradient)
             }
@@ -58,7 +58,9 @@ import Testing
         for student in 0..<population.size {
             guard let task = population.round.tasks[student], task.isOut, !task.isReported else { continue }
             if population.round.missing == 1 { break }
-            try population.report(student, loss: Double(student + seed))
+            try population.report(
+                student, loss: Double(student + seed),
+                hypergradient: Array(repeating: 1, count: population.dimension))
         }
     }
 
@@ -74,7 +76,7 @@ import Testing
         #expect(loaded.trainingRounds == population.trainingRounds)
         try reportsOut(&population, seed: seed)
         try reportsOut(&loaded, seed: seed)
-        let landscape = Landscape.rough(seed: seed + 100)
+        let landscape = Landscape.rough(seed: seed + 100).fitting(algorithm)
         let expected = try population.drive(rounds: 25, landscape)
         let records = try loaded.drive(rounds: 25, landscape)
         #expect(records == expected, "seed \(seed)")
@@ -95,13 +97,13 @@ import Testing
             $0.interval = 2
             $0.trial = 3
         }
-        var population = try Population(space: Spaces.mixed(), options: options)
+        var population = try Population(space: Spaces.mixed().fitting(algorithm), options: options)
         var chained = population
         for number in 0..<25 {
             chained = try Population(snapshot: chained.snapshot())
             #expect(
-                try chained.drive(rounds: 1, from: number, .rough(seed: 2))
-                    == population.drive(rounds: 1, from: number, .rough(seed: 2)))
+                try chained.drive(rounds: 1, from: number, .rough(seed: 2).fitting(algorithm))
+                    == population.drive(rounds: 1, from: number, .rough(seed: 2).fitting(algorithm)))
         }
     }
 

@@ -59,6 +59,22 @@ enum Spaces {
     }
 }
 
+extension SearchSpace {
+    /// The space as an algorithm takes it: a search moves nothing but reals.
+    func fitting(_ algorithm: Algorithm) throws -> SearchSpace {
+        var space = self
+        for parameter in parameters where algorithm.search != .none && !parameter.kind.isReal {
+            try space.setUpdate(.fixed, of: parameter.name)
+        }
+        return space
+    }
+}
+
+extension Algorithm {
+    /// Those for losses of models in training, which take every kind of parameter.
+    static let training = all.filter { $0.search == .none }
+}
+
 extension Options {
     static func of(_ algorithm: Algorithm, _ change: (inout Options) -> Void = { _ in }) -> Options {
         var options = Options()

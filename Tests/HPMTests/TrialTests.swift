@@ -39,7 +39,7 @@ import Testing
     }
 
     /// The option belongs to `random` and `bayesian` alone.
-    @Test(arguments: Algorithm.all.map(\.name))
+    @Test(arguments: Algorithm.training.map(\.name))
     func whoStartsTrials(name: String) throws {
         let algorithm = try #require(Algorithm.named(name))
         var population = try Population(

@@ -42,7 +42,7 @@ import Testing
         Set(space.parameters.filter { before[$0.offset] != after[$0.offset] }.map(\.name))
     }
 
-    @Test(arguments: Algorithm.all.map(\.name))
+    @Test(arguments: Algorithm.training.map(\.name))
     func hyperTraining(name: String) throws {
         let algorithm = try #require(Algorithm.named(name))
         let space = try space()
@@ -63,7 +63,7 @@ import Testing
     }
 
     /// What moves between source and clone.
-    @Test(arguments: Algorithm.all.map(\.name))
+    @Test(arguments: Algorithm.training.map(\.name))
     func mutation(name: String) throws {
         let algorithm = try #require(Algorithm.named(name))
         let space = try space()
@@ -118,7 +118,7 @@ import Testing
     }
 
     /// A fixed value is the starting value for ever, or that of an ancestor.
-    @Test(arguments: Algorithm.all.map(\.name))
+    @Test(arguments: Algorithm.training.map(\.name))
     func fixedIsForEver(name: String) throws {
         let algorithm = try #require(Algorithm.named(name))
         var space = try Spaces.mixed()

@@ -1,5 +1,5 @@
-/// An algorithm: hyper-training, selection and mutation, each a part or nothing. The named ones are
-/// the entries of one table, ``all``.
+/// An algorithm: hyper-training, selection, mutation and search, each a part or nothing. The named ones
+/// are the entries of one table, ``all``.
 public struct Algorithm: Equatable, Sendable {
     /// How reported hypergradients move a student.
     enum HyperTraining: Sendable {
@@ -45,6 +45,13 @@ public struct Algorithm: Equatable, Sendable {
         case hypergradientStep
     }
 
+    /// How all students are moved where old values stay true.
+    enum Search: Sendable {
+        case none
+        /// Local searches that restart from what the population knows: ``MemeticSearch``.
+        case memetic
+    }
+
     public let name: String
     var coordinates = Coordinates.latent
     var hyperTraining = HyperTraining.own
@@ -57,6 +64,8 @@ public struct Algorithm: Equatable, Sendable {
     var adamLearningRate = 0.06
     var sgdLearningRate = 0.1
     var teacher = TeacherKind.absent
+    var search = Search.none
+    var population = 8
 
     func learningRate(_ optimizer: OptimizerKind) -> Double {
         optimizer == .adam ? adamLearningRate : sgdLearningRate
@@ -117,8 +126,12 @@ public struct Algorithm: Equatable, Sendable {
     /// Population-based bandits (Parker-Holder et al. 2020).
     public static let pb2 = Algorithm(name: "pb2", hyperTraining: .none, perturbation: .bandit)
 
+    /// Local searches with a common memory, for losses that are functions of the hyperparameters.
+    public static let memetic = Algorithm(
+        name: "memetic", hyperTraining: .none, selection: .none, search: .memetic, population: 4)
+
     public static let all = [
         hpm, hpmPaper, hpmNoTeacher, cloneStep, mutationOnly, pbt, hypergradient, random, bayesian, pb2,
-        mfPBT, reinforced,
+        mfPBT, reinforced, memetic,
     ]
 }

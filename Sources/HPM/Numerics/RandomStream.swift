@@ -21,6 +21,7 @@ struct RandomStream: Sendable {
         case vector = 5
         case seed = 6
         case proposal = 7
+        case search = 8
     }
 
     private let key: SIMD2<UInt64>

@@ -15,7 +15,7 @@ struct OptionKey: Sendable {
     let access: Access
 
     static let all: [OptionKey] = [
-        OptionKey(name: "population", access: .integer(\.population, 1...Int.max)),
+        OptionKey(name: "population", access: .optionalInteger(\.population, 1...Int.max)),
         OptionKey(name: "seed", access: .integer(\.seed, 0...Int.max)),
         OptionKey(name: "steps", access: .integer(\.steps, 0...Int.max)),
         word("algorithm", \.algorithm, Algorithm.all, \.name),

@@ -7,7 +7,7 @@
 ///
 /// Properties can be set to anything; ``validate()``, which ``Population`` calls, checks them.
 public struct Options: Equatable, Sendable {
-    public var population = 8
+    public var population: Int?
     public var seed = 0
     public var steps = 0
     public var algorithm = Algorithm.hpm
@@ -41,20 +41,24 @@ public struct Options: Equatable, Sendable {
 
     public init() {}
 
+    /// How many students there are, by the option or by the algorithm.
+    public var students: Int { population ?? algorithm.population }
+
     /// What the algorithm decides, decided: a run that is saved goes on with it also where a later
     /// version has other defaults.
     func resolved() -> Options {
         var options = self
+        options.population = students
         let optimizer = hyperOptimizer ?? algorithm.optimizer
         options.hyperOptimizer = optimizer
         options.hyperLearningRate = hyperLearningRate ?? algorithm.learningRate(optimizer)
         let teacher = teacher ?? algorithm.teacher
         options.teacher = teacher
         options.teacherActivation = teacherActivation ?? teacher.defaultActivation
-        options.teacherEvaluations = teacherEvaluations ?? max(1, population / 2)
+        options.teacherEvaluations = teacherEvaluations ?? max(1, students / 2)
         if case .subPopulations = algorithm.selection {
             options.subPopulations =
-                subPopulations ?? SubPopulations.defaultCount(students: population)
+                subPopulations ?? SubPopulations.defaultCount(students: students)
         }
         options.mutationScale = mutationScale ?? algorithm.defaultMutationScale
         return options

@@ -38,6 +38,7 @@ extension Population {
                 .argument,
                 "the hypergradient has \(hypergradientBuffer.count) components; allowed: \(dimension), the space's dimension")
         }
+        if hypergradientBuffer == nil { try requireDerivatives(student, loss: loss) }
         accept(student, loss: loss, hypergradient: hypergradientBuffer)
         if round.missing == 0 { finishRound() }
     }
@@ -73,6 +74,9 @@ extension Population {
         }
         guard !reporting.isEmpty else {
             throw HPMError(.order, "no student has a task to report on; ask next for one first")
+        }
+        if hypergradients == nil {
+            for student in reporting { try requireDerivatives(student, loss: losses[student]) }
         }
         for student in reporting {
             let row = hypergradients.map {
@@ -125,6 +129,16 @@ extension Population {
                 : isWaiting
                     ? "student \(student) has no task to report on: it waits until others have reported"
                     : "student \(student) has no task to report on; ask next for one first")
+    }
+
+    /// - Throws: `argument` where a search needs the hypergradient that the report of a finite loss lacks.
+    private func requireDerivatives(_ student: Int, loss: Double) throws(HPMError) {
+        guard search != nil, round.action == .train, loss.isFinite else { return }
+        for parameter in space.parameters where parameter.isDescended {
+            throw HPMError(
+                .argument,
+                "the hypergradient of student \(student) is absent, so '\(parameter.name)' has no derivative; algorithm \(options.algorithm.name) needs one with each finite loss")
+        }
     }
 
     /// Stores a report; what it changes waits for the end of the round.

@@ -8,6 +8,7 @@ extension Population {
             teachByReports()
             hyperTraining?.step(&students, gradients: gradients, in: space)
             observe()
+            advanceSearches()
             planAfterTraining()
         case .clone:
             for (student, task) in round.tasks.enumerated() {
@@ -33,6 +34,24 @@ extension Population {
         if trainingRounds == 1 || trainingRounds.isMultiple(of: options.interval) {
             bandit?.endInterval(
                 students, report: trainingRounds, interval: options.interval, in: space)
+        }
+    }
+
+    private mutating func advanceSearches() {
+        for student in students.indices { advanceSearch(of: student) }
+    }
+
+    private mutating func advanceSearch(of student: Int) {
+        let row = student * dimension
+        let gradient = gradients[row..<row + dimension]
+        let report = students[student]
+        let target = search?.advance(
+            student, from: report.point, loss: report.loss ?? .infinity, gradient: gradient)
+        guard let target else { return }
+        for parameter in space.parameters where parameter.update != .fixed {
+            for index in parameter.indices where target[index] != report.point.latent[index] {
+                students[student].point.setLatent(target[index], at: index, of: parameter)
+            }
         }
     }
 

@@ -40,6 +40,7 @@ public struct Population: Sendable {
     var scoreFunctionTeacher: ScoreFunctionTeacher?
     var bayesianTrials: BayesianTrials?
     var bandit: PopulationBandit?
+    var search: MemeticSearch?
     /// Clones of the present exploit that are still to be mutated.
     var freshClones: [Int] = []
     /// Students from best to worst at the present exploit.
@@ -67,51 +68,68 @@ public struct Population: Sendable {
         }
         let options = options.resolved()
         let algorithm = options.algorithm
-        if case .subPopulations = algorithm.selection, let count = options.subPopulations,
-            count > SubPopulations.largestCount(students: options.population)
+        if case .subPopulations = algorithm.selection, let subPopulations = options.subPopulations,
+            subPopulations > SubPopulations.largestCount(students: options.students)
         {
             throw HPMError(
                 .argument,
-                "option 'sub_populations' is \(count); allowed in a population of \(options.population): 1 to \(SubPopulations.largestCount(students: options.population)), so that each has two students")
+                "option 'sub_populations' is \(subPopulations); allowed in a population of \(options.students): 1 to \(SubPopulations.largestCount(students: options.students)), so that each has two students")
         }
+        if algorithm.search != .none { try Self.requireSearchable(space, algorithm) }
+        let count = options.students
         let teacherKind = options.teacher ?? algorithm.teacher
         try Memory.require(
             elements: [
-                (options.population, space.dimension, Self.bytesOfCoordinate),
-                (options.population, 1, MemoryLayout<Student>.size + MemoryLayout<Round.Task>.size + 64),
+                (count, space.dimension, Self.bytesOfCoordinate(algorithm)),
+                (algorithm.search == .none ? 0 : 3 * SearchMemory.capacity, space.dimension, 16),
+                (count, 1, MemoryLayout<Student>.size + MemoryLayout<Round.Task>.size + 64),
                 Teacher.elements(teacherKind, dimension: space.dimension, units: options.teacherUnits),
                 (algorithm.surrogateCapacity, space.dimension, 16),
             ],
-            "a population of \(options.population) students with \(space.dimension) hyperparameters")
+            "a population of \(count) students with \(space.dimension) hyperparameters")
 
         let seed = UInt64(options.seed)
         self.space = space
         self.options = options
-        students = (0..<options.population).map { Student(point: space.start(of: $0, seed: seed)) }
-        gradients = Array(repeating: .nan, count: options.population * space.dimension)
-        round = .all(.train, students: options.population)
+        students = (0..<count).map { Student(point: space.start(of: $0, seed: seed)) }
+        gradients = Array(repeating: .nan, count: count * space.dimension)
+        round = .all(.train, students: count)
         if algorithm.hyperTraining != .none {
             let optimizer = options.hyperOptimizer ?? algorithm.optimizer
             hyperTraining = HyperTraining(
                 optimizer: optimizer, pooled: algorithm.hyperTraining == .pooled,
                 learningRate: options.hyperLearningRate ?? algorithm.learningRate(optimizer),
-                coordinates: algorithm.coordinates, students: options.population,
+                coordinates: algorithm.coordinates, students: count,
                 dimension: space.dimension)
         }
         if teacherKind != .absent {
             teacher = Teacher(teacherKind, dimension: space.dimension, options: options)
         }
         if algorithm.trials == .bayesian {
-            bayesianTrials = BayesianTrials(space: space, students: options.population)
+            bayesianTrials = BayesianTrials(space: space, students: count)
         }
         if case .bandit = algorithm.perturbation {
-            bandit = PopulationBandit(space: space, students: options.population)
+            bandit = PopulationBandit(space: space, students: count)
         }
         if case .scoreFunction = algorithm.perturbation {
             scoreFunctionTeacher = ScoreFunctionTeacher(
                 space: space, scale: options.mutationScale ?? algorithm.defaultMutationScale,
                 choiceProbability: algorithm.choiceProbability,
                 learningRate: options.teacherLearningRate)
+        }
+        if algorithm.search == .memetic {
+            search = MemeticSearch(space: space, students: count, seed: seed)
+        }
+    }
+
+    /// A search follows derivatives everywhere, so all that it is to move must be real.
+    private static func requireSearchable(
+        _ space: SearchSpace, _ algorithm: Algorithm
+    ) throws(HPMError) {
+        for parameter in space.parameters where !parameter.kind.isReal && parameter.update != .fixed {
+            throw HPMError(
+                .argument,
+                "'\(parameter.name)' is of kind \(parameter.kind); allowed with algorithm \(algorithm.name): real parameters and blocks, others only where their update is fixed")
         }
     }
 
@@ -133,8 +151,10 @@ public struct Population: Sendable {
     }
 
     /// Of each student and dimension: its point in both coordinates, the reported one, the hypergradient,
-    /// five moments, and what an exploit keeps until it is over.
-    static let bytesOfCoordinate = 128
+    /// five moments, and what an exploit keeps until it is over; a search's pairs, points and scratch.
+    static func bytesOfCoordinate(_ algorithm: Algorithm) -> Int {
+        algorithm.search == .none ? 128 : 512
+    }
 
     public var size: Int { students.count }
     public var dimension: Int { space.dimension }
@@ -205,7 +225,9 @@ public struct Population: Sendable {
         .noResult, "no student has a finite training loss yet; report one first")
 
     /// The hyperparameters with which the best student made its latest training report; where the
-    /// algorithm starts trials, those of the best trial, also if it has ended.
+    /// algorithm starts trials, those of the best trial, also if it has ended. Of `memetic` the point
+    /// with the lowest E + sigma / sqrt(c) of all that the run has seen, and E, the estimate of its loss
+    /// from c values.
     ///
     /// - Throws: `noResult` before there is one.
     public func bestHyperparameters() throws(HPMError) -> (hyperparameters: [Double], loss: Double) {
@@ -218,6 +240,9 @@ public struct Population: Sendable {
         let best = try? best()
         let living = best.map {
             Report(hyperparameters: students[$0.student].reported, loss: sign * $0.loss)
+        }
+        if let known = search?.best {
+            return Report(hyperparameters: known.point.natural, loss: known.value)
         }
         guard let living else { return bestOfTrials }
         guard let ended = bestOfTrials, ended.loss <= living.loss else { return living }

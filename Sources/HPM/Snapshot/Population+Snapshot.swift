@@ -38,7 +38,7 @@ extension Population {
     public func requireSnapshotMemory() throws(HPMError) {
         try Memory.require(
             elements: [
-                (size, dimension, Self.bytesOfCoordinate),
+                (size, dimension, Self.bytesOfCoordinate(options.algorithm)),
                 Teacher.elements(
                     teacher?.kind ?? .absent, dimension: dimension, units: options.teacherUnits),
                 (options.algorithm.surrogateCapacity, dimension, 16),
@@ -95,6 +95,7 @@ extension Population {
             scoreFunctionTeacher.encode(into: &encoder)
             for student in students { encoder.put(student.draw) { $1.encode(into: &$0) } }
         }
+        search?.encode(into: &encoder)
         round.encode(into: &encoder)
         encoder.put(freshClones) { $0.put(count: $1) }
         encoder.put(ranking) { $0.put(count: $1) }
@@ -116,10 +117,10 @@ extension Population {
         let space = try SearchSpace(&decoder)
         let options = try Options(&decoder)
         // Before anything is allocated: each student has three arrays here, each teacher two.
-        let values = Double(options.population) * Double(space.dimension)
+        let values = Double(options.students) * Double(space.dimension)
         guard values * 24 <= Double(decoder.remaining) else {
             throw SnapshotDecoder.damaged(
-                "\(decoder.remaining) bytes are too few for \(options.population) students with \(space.dimension) hyperparameters")
+                "\(decoder.remaining) bytes are too few for \(options.students) students with \(space.dimension) hyperparameters")
         }
         let teacherKind = options.teacher ?? options.algorithm.teacher
         if teacherKind != .absent {
@@ -162,6 +163,7 @@ extension Population {
                 }
             }
         }
+        try search?.decode(&decoder, in: space)
         round = try Round(&decoder, students: students, in: space)
         freshClones = try decoder.array(minimumSize: 8, "the clones") { (decoder) throws(HPMError) in
             try decoder.index(below: students, "a clone")

@@ -32,10 +32,11 @@ class Population(Handle):
 
     Args:
         space: The hyperparameters; copied. n is its dimension below.
-        population: K, the number of students, at least 1; 8 by default.
+        population: K, the number of students, at least 1; 8 by default, 4 with ``memetic``.
         algorithm: ``hpm`` (the default), ``hpm-paper``, ``hpm-no-teacher``, ``clone-step``,
             ``mutation-only``, ``pbt``, ``hypergradient``, ``random``, ``bayesian``, ``pb2``,
-            ``mf-pbt`` or ``reinforced``.
+            ``mf-pbt``, ``reinforced`` or ``memetic`` (for losses that are functions of the
+            hyperparameters alone).
         seed: Of everything random, 0 by default. Equal seeds give equal starts under every
             algorithm.
         steps: Training reports of each student, after which ``next`` answers STOP; 0, the default:

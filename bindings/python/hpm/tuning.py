@@ -132,7 +132,7 @@ def tune(
         if clone is None:
             clone = _copier(models)
     population = Population(space, steps=steps, **options)  # type: ignore[arg-type]
-    if clone is None and options.get("algorithm") not in ("random", "hypergradient", "bayesian") and population.size > 1:
+    if clone is None and options.get("algorithm") not in ("random", "hypergradient", "bayesian", "memetic") and population.size > 1:
         raise ArgumentError(
             "clone is missing: pass models=, the students' models, or clone=, which copies one onto another"
         )

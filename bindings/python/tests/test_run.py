@@ -223,7 +223,11 @@ def test_stop_from_a_callback_and_from_another_thread():
 def interrupts():
     """Python's own handler of Ctrl-C: a process that was started in the background ignores the signal."""
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Python drops what is raised inside a finalizer, such as those of other tests' populations.
+    gc.collect()
+    gc.disable()
     yield
+    gc.enable()
     signal.signal(signal.SIGINT, previous)
 
 
