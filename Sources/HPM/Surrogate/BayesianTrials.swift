@@ -15,10 +15,13 @@
 /// 'Kriging is well-suited to parallelize optimization', 2010, section 4.2.
 struct BayesianTrials: Equatable, Sendable {
     static let capacity = 256
+    static let firstTrials = 16
     /// Students of a round that are proposed by the model; the others are drawn.
     static let proposals = 64
 
     var ended: Observations
+    /// The results of the first trials, which say what an ordinary loss is.
+    var firstResults: [Double] = []
     /// Trials that have ended, kept or not.
     var endedCount = 0
     /// The last finite loss of each student's present trial, lower is better; infinite before there is
@@ -46,6 +49,7 @@ struct BayesianTrials: Equatable, Sendable {
     mutating func end(_ students: [Student], in space: SearchSpace) {
         for (number, student) in students.enumerated() {
             ended.append(space.kernelRow(student.point), value: results[number])
+            if firstResults.count < Self.firstTrials { firstResults.append(results[number]) }
             results[number] = .infinity
             endedCount += 1
             if ended.count > Self.capacity {
@@ -104,7 +108,7 @@ struct BayesianTrials: Equatable, Sendable {
     private mutating func fitted(
         in space: SearchSpace
     ) -> (process: GaussianProcess, best: Double, incumbents: [Point])? {
-        guard let scale = ValueScale(ended.values) else { return nil }
+        guard let scale = ValueScale(ended.values, quantile: 0.25, of: firstResults) else { return nil }
         let kernel = Self.kernel(space)
         var standardized = ended
         standardized.values = scale.standardized(ended.values)
