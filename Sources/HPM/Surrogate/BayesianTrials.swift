@@ -16,6 +16,9 @@
 struct BayesianTrials: Equatable, Sendable {
     static let capacity = 256
     static let firstTrials = 16
+    /// Improvements are expected below the best value by so much, in standard deviations of the losses:
+    /// calls do not go into digits that nobody asks for while other places are unknown.
+    static let leastImprovement = 1e-3
     /// Students of a round that are proposed by the model; the others are drawn.
     static let proposals = 64
 
@@ -85,7 +88,7 @@ struct BayesianTrials: Equatable, Sendable {
             var random = RandomStream(
                 seed: seed, purpose: .proposal, student: student, event: event)
             let maximizer = AcquisitionMaximizer(
-                process: process, acquisition: .expectedImprovement(below: best), space: space,
+                process: process, acquisition: .expectedImprovement(below: best - Self.leastImprovement), space: space,
                 targets: targets)
             points[student] = maximizer.best(
                 from: students[student].point, around: model.incumbents, &random)
