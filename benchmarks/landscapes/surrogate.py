@@ -131,6 +131,7 @@ def run_skopt(problem, calls, seed):
 def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--seeds", type=int, default=10)
+    arguments.add_argument("--first", type=int, default=0, help="the first seed")
     arguments.add_argument("--calls", type=int, default=200)
     arguments.add_argument("--problems", nargs="*", default=list(PROBLEMS))
     arguments.add_argument("--methods", nargs="*", default=["bayesian-1", "bayesian-8", "random-1"])
@@ -140,7 +141,7 @@ def main():
     for name in arguments.problems:
         problem = PROBLEMS[name]
         for method in arguments.methods:
-            for seed in range(arguments.seeds):
+            for seed in range(arguments.first, arguments.first + arguments.seeds):
                 began = time.perf_counter()
                 kind, _, detail = method.partition("-")
                 if kind == "optuna":

@@ -38,6 +38,7 @@ extension Observations {
 extension BayesianTrials {
     func encode(into encoder: inout SnapshotEncoder) {
         ended.encode(into: &encoder)
+        encoder.put(firstResults)
         encoder.put(count: endedCount)
         encoder.put(results)
         encoder.put(hyperparameters)
@@ -49,6 +50,13 @@ extension BayesianTrials {
     ) throws(HPMError) {
         ended = try Observations(
             &decoder, width: space.dimension, capacity: Self.capacity, in: space)
+        firstResults = try decoder.array(minimumSize: 8, "the first results") {
+            (decoder) throws(HPMError) in
+            try decoder.double(in: losses, "a result")
+        }
+        guard firstResults.count <= Self.firstTrials else {
+            throw SnapshotDecoder.damaged("there are \(firstResults.count) first results")
+        }
         endedCount = try decoder.index(below: Int.max / 2, "the number of trials")
         results = try decoder.doubles(count: results.count, in: losses, "the results")
         let kernel = Self.kernel(space)

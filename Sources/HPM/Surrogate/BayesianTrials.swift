@@ -15,10 +15,16 @@
 /// 'Kriging is well-suited to parallelize optimization', 2010, section 4.2.
 struct BayesianTrials: Equatable, Sendable {
     static let capacity = 256
+    static let firstTrials = 16
+    /// Improvements are expected below the best value by so much, in standard deviations of the losses:
+    /// calls do not go into digits that nobody asks for while other places are unknown.
+    static let leastImprovement = 1e-3
     /// Students of a round that are proposed by the model; the others are drawn.
     static let proposals = 64
 
     var ended: Observations
+    /// The results of the first trials, which say what an ordinary loss is.
+    var firstResults: [Double] = []
     /// Trials that have ended, kept or not.
     var endedCount = 0
     /// The last finite loss of each student's present trial, lower is better; infinite before there is
@@ -46,6 +52,7 @@ struct BayesianTrials: Equatable, Sendable {
     mutating func end(_ students: [Student], in space: SearchSpace) {
         for (number, student) in students.enumerated() {
             ended.append(space.kernelRow(student.point), value: results[number])
+            if firstResults.count < Self.firstTrials { firstResults.append(results[number]) }
             results[number] = .infinity
             endedCount += 1
             if ended.count > Self.capacity {
@@ -81,7 +88,7 @@ struct BayesianTrials: Equatable, Sendable {
             var random = RandomStream(
                 seed: seed, purpose: .proposal, student: student, event: event)
             let maximizer = AcquisitionMaximizer(
-                process: process, acquisition: .expectedImprovement(below: best), space: space,
+                process: process, acquisition: .expectedImprovement(below: best - Self.leastImprovement), space: space,
                 targets: targets)
             points[student] = maximizer.best(
                 from: students[student].point, around: model.incumbents, &random)
@@ -104,7 +111,7 @@ struct BayesianTrials: Equatable, Sendable {
     private mutating func fitted(
         in space: SearchSpace
     ) -> (process: GaussianProcess, best: Double, incumbents: [Point])? {
-        guard let scale = ValueScale(ended.values) else { return nil }
+        guard let scale = ValueScale(ended.values, quantile: 0.25, of: firstResults) else { return nil }
         let kernel = Self.kernel(space)
         var standardized = ended
         standardized.values = scale.standardized(ended.values)

@@ -61,11 +61,12 @@ struct PopulationBandit: Equatable, Sendable {
 
     /// The model of one exploit; nil where the history says nothing yet.
     func model(in space: SearchSpace) -> Model? {
-        guard let changes = ValueScale(history.values) else { return nil }
+        guard let changes = ValueScale(history.values, quantile: 0.75, of: history.values) else { return nil }
         let last = history.width - 1
         let losses = (0..<history.count).map { history.rows[$0 * history.width + last] }
-        guard let lossScale = ValueScale(losses + startLosses) else { return nil }
-        let context = LossContext(scale: lossScale, losses + startLosses.filter(\.isFinite))
+        let known = losses + startLosses.filter(\.isFinite)
+        guard let lossScale = ValueScale(known, quantile: 0.75, of: known) else { return nil }
+        let context = LossContext(scale: lossScale, known)
         var standardized = history
         standardized.values = changes.standardized(history.values).map { min(max($0, -2), 2) }
         for index in losses.indices {

@@ -169,7 +169,7 @@ import Testing
             [1e10, 1e10 + 1, 1e10 + 2, .infinity], [5, .infinity, .infinity], [1, 1, 1, 1, 1, 1, 1, 1e308],
             [-1e300, 1, 2, 3, 4, 5, 6],
         ] as [[Double]] {
-            let standardized = try #require(ValueScale(values)).standardized(values)
+            let standardized = try #require(ValueScale(values, quantile: 0.5, of: values)).standardized(values)
             #expect(standardized.allSatisfy { $0.isFinite }, "\(values)")
             for (left, right) in zip(values.indices, values.indices.dropFirst()) {
                 // The order stays.
@@ -177,12 +177,12 @@ import Testing
             }
             #expect(standardized.mean.magnitude < 1e-9)
         }
-        #expect(try #require(ValueScale([7, 7, .infinity])).standardized([7, 7, .infinity]) == [0, 0, 0])
-        #expect(ValueScale([.infinity, .infinity]) == nil)
-        #expect(ValueScale([]) == nil)
+        #expect(try #require(ValueScale([7, 7, .infinity], quantile: 0.25, of: [7])).standardized([7, 7, .infinity]) == [0, 0, 0])
+        #expect(ValueScale([.infinity, .infinity], quantile: 0.25, of: []) == nil)
+        #expect(ValueScale([], quantile: 0.25, of: []) == nil)
         // The better half is as it was, up to scale and shift.
         let values: [Double] = [0, 1, 2, 3, 1e6]
-        let standardized = try #require(ValueScale(values)).standardized(values)
+        let standardized = try #require(ValueScale(values, quantile: 0.5, of: values)).standardized(values)
         #expect(((standardized[1] - standardized[0]) - (standardized[2] - standardized[1])).magnitude < 1e-12)
     }
 }
