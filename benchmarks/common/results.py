@@ -4,7 +4,7 @@ import csv
 import fcntl
 import io
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 
@@ -25,6 +25,25 @@ def read(path: str | os.PathLike, **fixed: object) -> list[dict]:
     with open(path, newline="") as file:
         rows = [{name: number(value) for name, value in row.items()} for row in csv.DictReader(file)]
     return [row for row in rows if all(row[name] == value for name, value in fixed.items())]
+
+
+def forget(path: str | os.PathLike, unwanted: Callable[[dict], bool]) -> int:
+    """Removes the rows for which `unwanted(row)` is true, so that they run again; returns how many they were."""
+    path = Path(path)
+    if not path.exists():
+        return 0
+    lines = path.read_text().splitlines(keepends=True)
+    with open(path, newline="") as file:
+        names = next(csv.reader(file))
+    kept = [
+        line
+        for line in lines[1:]
+        if not unwanted(dict(zip(names, map(number, next(csv.reader([line]))))))
+    ]
+    new = path.with_suffix(path.suffix + ".new")
+    new.write_text("".join(lines[:1] + kept))
+    new.replace(path)
+    return len(lines) - 1 - len(kept)
 
 
 def field(value: object) -> str:
