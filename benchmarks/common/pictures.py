@@ -50,7 +50,7 @@ def bands(
         if floor is not None:
             q = np.maximum(q, floor)
         q = np.where(np.isfinite(q), q, np.nan)
-        axes.plot(costs, q[:, 1], label=name, linewidth=1.8, **styles[name])
+        axes.plot(costs, q[:, 1], label=name, linewidth=1.8, marker="o", markersize=2.5, **styles[name])
         if banded is None or name in banded:
             axes.fill_between(costs, q[:, 0], q[:, 2], color=styles[name]["color"], alpha=0.15, linewidth=0)
 
@@ -62,7 +62,7 @@ def critical_difference(ranks: Ranks, title: str = ""):
     groups = cliques(ranks.averages, ranks.critical_difference)
     half = (count + 1) // 2
     top = 0.55 + 0.22 * max(len(groups), 1)  # inches between the axis and the first label
-    height = 0.75 + top + 0.24 * half
+    height = 1.0 + top + 0.24 * half
     figure = plt.figure(figsize=(7.6, height))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, 7.6), ylim=(height, 0))

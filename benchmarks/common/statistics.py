@@ -62,8 +62,8 @@ def paired(a: Sequence[float], b: Sequence[float]) -> Paired:
     first, second = worst(a), worst(b)
     if first.shape != second.shape:
         raise ValueError(f"{first.size} against {second.size} results; paired ones are as many")
-    differences = np.where(first == second, 0.0, first - np.where(first == second, first, second))
-    differences = np.where(np.isnan(differences), 0.0, differences)
+    with np.errstate(invalid="ignore"):
+        differences = np.where(first == second, 0.0, first - second)  # also of two infinite ones
     wins, losses = int((differences < 0).sum()), int((differences > 0).sum())
     moved = differences[differences != 0]
     if moved.size == 0:

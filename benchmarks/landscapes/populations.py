@@ -151,7 +151,7 @@ def run(problem: Problem, method: Method, seed: int, checkpoints: list[int], opt
     """One run on a problem: a row for each checkpoint (a number of calls, in ascending order).
 
     The result is the true regret of the point that the library reports as the best known, infinite before there is
-    one. `visit(assigned, busy, values)` sees each round (for pictures).
+    one. `visit(assigned)` sees each round (for pictures).
     """
     evaluations = Evaluations(problem, seed)
     population = hpm.Population(
@@ -166,8 +166,8 @@ def run(problem: Problem, method: Method, seed: int, checkpoints: list[int], opt
             losses[busy] = values
             if gradients is not None:
                 gradients[busy] = slopes
-            if visit is not None:
-                visit(assigned, busy, values)
+        if visit is not None:
+            visit(assigned)
         return losses, gradients
 
     def result():
@@ -182,8 +182,9 @@ def run(problem: Problem, method: Method, seed: int, checkpoints: list[int], opt
     return rows
 
 
-def run_moving(method: Method, seed: int, checkpoints: list[int]) -> list[dict]:
-    """The same for the problem of moving weights: the result is 1.2 - Q at the weights of the best student."""
+def run_moving(method: Method, seed: int, checkpoints: list[int], visit=None) -> list[dict]:
+    """The same for the problem of moving weights: the result is 1.2 - Q at the weights of the best student.
+    `visit(assigned, population)` sees each round."""
     options = {**method.options, **method.on_moving, "population": MOVING_POPULATION}
     population = hpm.Population(
         hpm.SearchSpace().add_block("h", moving.DIMENSION, 0, 1), algorithm=method.option_string, seed=seed, **options
@@ -204,6 +205,8 @@ def run_moving(method: Method, seed: int, checkpoints: list[int]) -> list[dict]:
         weights = np.where((actions == hpm.Action.TRAIN)[:, None], after, weights[assigned.sources.astype(int)])
         weights[restarted] = moving.START
         best = min(best, losses[actions == hpm.Action.TRAIN].min(initial=np.inf))
+        if visit is not None:
+            visit(assigned, population)
         ignored = cloned | restarted
         return np.where(ignored, 0.0, losses), slopes if method.gradients else None
 

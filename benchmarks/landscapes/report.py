@@ -14,6 +14,18 @@ from common.statistics import Ranks, collect, quartiles
 ALGORITHMS = [*populations.METHODS, *references.REFERENCES]
 BUDGETS = (200, 1000, 4000)
 BANDED = ("memetic", "hpm", "hpm-paper", "CMA-ES", "basin hopping")
+DRAWN = ("memetic", "hpm", "hpm-paper", "hpm-no-teacher", "hypergradient", "pbt", "bayesian", "random")
+"""Of the library, over cost; all are in the tables."""
+OTHERS = {
+    "multi-start": {"color": "#000000", "linestyle": "--"},
+    "basin hopping": {"color": "#000000", "linestyle": ":"},
+    "MLSL": {"color": "#000000", "linestyle": "-."},
+    "CMA-ES": {"color": "#e0559a", "linestyle": "--"},
+    "TPE": {"color": "#8a5a2b", "linestyle": "--"},
+    "NGOpt": {"color": "#94a11b", "linestyle": "--"},
+}
+STYLES = {**pictures.colors(list(populations.METHODS)), **OTHERS}
+STYLES["random"] = {"color": "#999999", "linestyle": "-"}
 FLOOR = 1e-8
 """Of logarithmic axes; regrets below count as 0."""
 
@@ -154,35 +166,75 @@ def tuned_table(rows: list[dict]) -> str:
     return tables.markdown(["calls", "algorithm", *SECTION_3], lines)
 
 
+def by_cost(rows: list[dict], problem: str, algorithms: list[str]) -> dict[str, dict[int, list[float]]]:
+    """For each algorithm, for each number of calls, the results of the seeds."""
+    found: dict[str, dict[int, list[float]]] = {}
+    for row in rows:
+        if row["problem"] == problem:
+            found.setdefault(row["algorithm"], {}).setdefault(row["budget"], []).append(row["result"])
+    return {name: found[name] for name in algorithms if name in found}
+
+
+def over_calls(ax) -> None:
+    ax.set(xscale="log", yscale="log")
+    ax.grid(True, which="major", color="0.9", linewidth=0.6)
+    ax.set_xticks([50, 200, 1000, 4000], ["50", "200", "1000", "4000"])
+    ax.minorticks_off()
+
+
+def legend(figure, names: list[str], columns: int) -> None:
+    handles = [pictures.plt.Line2D([], [], linewidth=2, **STYLES[name]) for name in names]
+    figure.legend(handles, names, loc="outside lower center", ncols=columns, frameon=False, fontsize=9)
+
+
 def curves(rows: list[dict], names: list[str], title: str, columns: int):
     """Result over calls, a panel a problem."""
-    plt = pictures.plt
     lines = -(-len(names) // columns)
-    figure, axes = plt.subplots(
-        lines, columns, figsize=(3.4 * columns, 2.9 * lines + 1.1), layout="constrained", squeeze=False, sharex=True
+    figure, axes = pictures.plt.subplots(
+        lines, columns, figsize=(3.4 * columns, 2.9 * lines + 1.1), layout="constrained", squeeze=False
     )
-    styles = pictures.colors(ALGORITHMS)
-    present = [name for name in ALGORITHMS if any(row["algorithm"] == name for row in rows)]
-    for ax, name in zip(axes.flat, names):
-        found: dict[str, dict[int, list[float]]] = {}
-        for row in rows:
-            if row["problem"] == name and row["algorithm"] in styles:
-                found.setdefault(row["algorithm"], {}).setdefault(row["budget"], []).append(row["result"])
-        ordered = {algorithm: found[algorithm] for algorithm in present if algorithm in found}
-        pictures.bands(ax, ordered, styles, floor=FLOOR, banded=BANDED)
-        ax.set(xscale="log", yscale="log")
+    shown = [name for name in (*DRAWN, *OTHERS) if any(row["algorithm"] == name for row in rows)]
+    for i, (ax, name) in enumerate(zip(axes.flat, names)):
+        pictures.bands(ax, by_cost(rows, name, shown), STYLES, floor=FLOOR, banded=BANDED)
+        over_calls(ax)
         ax.set_title(name.replace("~", ", "), fontsize=10)
-        ax.grid(True, which="major", color="0.9", linewidth=0.6)
-        ax.set_xticks([50, 200, 1000, 4000], ["50", "200", "1000", "4000"])
-        ax.minorticks_off()
+        if i + columns >= len(names):
+            ax.set_xlabel("calls")
     for ax in list(axes.flat)[len(names):]:
         ax.axis("off")
-    handles = [plt.Line2D([], [], linewidth=2, **styles[name]) for name in present]
-    figure.legend(handles, present, loc="outside lower center", ncols=min(len(present), 2 * columns), frameon=False,
-                  fontsize=9)
-    figure.supxlabel("calls", fontsize=10)
+    legend(figure, shown, min(len(shown), 7 if columns > 3 else 4))
     figure.supylabel("true regret of the reported point", fontsize=10)
     figure.suptitle(title, fontsize=11)
+    return figure
+
+
+def moving_weights(rows: list[dict]):
+    """The problem of moving weights: loss over calls, and the schedules that two algorithms found."""
+    figure, axes = pictures.plt.subplots(1, 2, figsize=(9.6, 4.6), layout="constrained")
+    shown = [name for name in populations.METHODS if any(row["algorithm"] == name for row in rows)]
+    pictures.bands(axes[0], by_cost(rows, moving.NAME, shown), STYLES, floor=FLOOR, banded=())
+    over_calls(axes[0])
+    axes[0].set(xlabel="calls", ylabel="1.2 - Q at the best student's weights")
+    axes[0].set_title("medians over seeds", fontsize=10)
+    for name in (name for name in ("pbt", "hpm", "mf-pbt") if name in shown):
+        history: list[np.ndarray] = []
+        kept: list = []
+
+        def visit(assigned, population):
+            kept[:] = [population]
+            if (assigned.actions == populations.hpm.Action.TRAIN).all():
+                history.append(assigned.hyperparameters.copy())
+
+        populations.run_moving(populations.METHODS[name], 0, [1000], visit)
+        lineage = kept[0].lineage(kept[0].best().student)
+        path = np.array([history[report][student] for report, student in enumerate(lineage)])
+        for i, style in enumerate(("-", ":")):
+            axes[1].plot(path[:, i], color=STYLES[name]["color"], linestyle=style, linewidth=1.6,
+                         label=f"{name}, h{i}")
+    axes[1].set(xlabel="report", ylabel="hyperparameter", ylim=(-0.03, 1.03))
+    axes[1].set_title("schedule of the best student's lineage, seed 0", fontsize=10)
+    axes[1].legend(frameon=False, fontsize=9)
+    legend(figure, shown, 7)
     return figure
 
 
@@ -193,7 +245,7 @@ def trajectories(seed: int = 0, calls: int = 400):
     missing = populations.missing()
     shown = [name for name in ("random", "pbt", "hypergradient", "hpm-no-teacher", "hpm-paper", "hpm", "memetic",
                                "bayesian") if name not in missing]
-    columns = 4
+    columns = 4 if len(shown) > 6 else 3
     lines = -(-len(shown) // columns)
     figure, axes = plt.subplots(lines, columns, figsize=(3.3 * columns, 3.3 * lines + 0.7), layout="constrained",
                                 sharex=True, sharey=True, squeeze=False)
@@ -203,28 +255,31 @@ def trajectories(seed: int = 0, calls: int = 400):
     for ax, name in zip(axes.flat, shown):
         method = populations.METHODS[name]
         paths: dict[int, list[np.ndarray]] = {}
-        broken: set[int] = set()
         pieces: list[np.ndarray] = []
         births: list[np.ndarray] = []
 
-        def visit(assigned, busy, values):
-            for student in np.flatnonzero(busy):
-                if assigned.actions[student] != populations.hpm.Action.TRAIN:
-                    continue
+        def visit(assigned):
+            for student, action in enumerate(assigned.actions):
                 path = paths.setdefault(student, [])
                 point = assigned.hyperparameters[student].copy()
-                # a step longer than a tenth of the box is a move to another place, not a step of a search
-                if path and np.abs((point - path[-1]) / 15).max() > 0.1:
+                jumped = action in (populations.hpm.Action.CLONE, populations.hpm.Action.RESTART)
+                if name == "memetic" and path:  # its restarts are no actions; a step so long is none of a search
+                    jumped = np.linalg.norm((point - path[-1]) / 15) > 0.3
+                if jumped and path:
                     pieces.append(np.array(path))
                     path.clear()
-                    births.append(point)
-                path.append(point)
+                if action == populations.hpm.Action.TRAIN:
+                    if not path and student in last:
+                        births.append(point)
+                    last[student] = point
+                    path.append(point)
 
+        last: dict[int, np.ndarray] = {}
         budget = min(calls, method.budget)
         rows = populations.run(problem, method, seed, [budget], visit=visit)
         starts = populations.starts(problem, seed, len(paths))
-        ends = np.array([path[-1] for path in paths.values()])
-        pieces += [np.array(path) for path in paths.values()]
+        ends = np.array(list(last.values()))
+        pieces += [np.array(path) for path in paths.values() if path]
         ax.contour(*grid, heights, levels=np.geomspace(0.1, 300, 14), colors="0.85", linewidths=0.7)
         for piece in pieces:
             ax.plot(*piece.T, color="#7aa6c2", linewidth=0.8, marker=".", markersize=2.5, zorder=2)
@@ -261,9 +316,10 @@ def write(folder: Path) -> None:
         groups = groups_of(rows)
         seeds = len({row["seed"] for row in rows})
         for name, members in groups.items():
-            if name in ("clean", "noisy", "failing", "moving"):
-                title = {"clean": "Clean problems", "noisy": "Noisy problems", "failing": "5% of calls fail",
-                         "moving": "Weights that go on moving"}[name]
+            if name == "moving":
+                pictures.save(moving_weights(rows), folder / "moving-weights.png")
+            if name in ("clean", "noisy"):
+                title = {"clean": "Clean problems", "noisy": "Noisy problems"}[name]
                 figure = curves([row for row in rows if row["problem"] in members], members,
                                 f"{title}: medians over up to {seeds} seeds, bands between quartiles",
                                 min(4, max(len(members), 2)))
