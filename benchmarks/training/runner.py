@@ -35,22 +35,17 @@ class Result:
 
     task: str
     seed: int
-    test: float
-    """Test loss of the student that is the best on the validation set when its training ends: that of
-    `population.best()`, or of an earlier trial that ended better."""
-    validation: float
-    """Validation loss of the same."""
-    checkpoint_test: float
-    """Test loss of the best checkpoint of the whole run (early stopping)."""
-    checkpoint_validation: float
     cost: np.ndarray
     """[reports] gradient evaluations spent by then, the teacher's included."""
+    kept: np.ndarray
+    """[reports, 2] validation and test loss of what one would keep by then: of the student that is the best on the
+    validation set, which is `population.best()`, or of an earlier trial that ended better."""
+    checkpoint: np.ndarray
+    """[reports, 2] validation and test loss of the best checkpoint by then (early stopping)."""
     losses: np.ndarray
     """[reports, students] on the validation set."""
     best: np.ndarray
     """[reports] the best student of each report."""
-    tests: np.ndarray
-    """[reports] its test loss."""
     scalars: np.ndarray
     """[reports, students, scalars]: the hyperparameters that are no blocks."""
     parents: np.ndarray
@@ -62,6 +57,17 @@ class Result:
     costs: dict[str, int]
     """Gradient evaluations, by kind: training, hypergradient, teacher."""
     seconds: float
+    cpu_seconds: float
+
+    @property
+    def test(self) -> float:
+        """The score."""
+        return float(self.kept[-1, 1])
+
+    @property
+    def checkpoint_test(self) -> float:
+        """The score with early stopping."""
+        return float(self.checkpoint[-1, 1])
 
     def lineage(self) -> np.ndarray:
         """[reports] the ancestor, at each report, of the last report's best student; -1 before its trial began."""
@@ -83,7 +89,7 @@ def run(task: Task, factory: Factory, seed: int, hypergradient: bool = True, bud
         hypergradient: Whether reports hold, and pay for, hypergradients. Without them there are more reports.
         budget: In gradient evaluations of all students; the task's by default.
     """
-    started = time.perf_counter()
+    started = time.perf_counter(), time.process_time()
     budget = task.budget if budget is None else budget
     compiled, data = training.trainer(task.name), training.data(task.name, seed)
     report_cost = TRAINING_COST + hypergradient * HYPERGRADIENT_COST
@@ -97,7 +103,7 @@ def run(task: Task, factory: Factory, seed: int, hypergradient: bool = True, bud
     reports = restarts = evaluations = 0
     rows: list[tuple] = []
     last = np.full(STUDENTS, np.inf)  # validation loss of each student's last report
-    ended = (np.inf, np.inf)  # of trials: the best (validation, test)
+    now = ended = checkpoint = (np.inf, np.inf)  # (validation, test) of the best at the last report, of trials, ever
     hyperparameters = None
 
     def guided(hypergradients) -> np.ndarray:
@@ -126,8 +132,7 @@ def run(task: Task, factory: Factory, seed: int, hypergradient: bool = True, bud
             restarts += 1
             state = compiled.choose(actions == RESTART, compiled.start(seed, restarts), state)
             parents = np.where(actions == RESTART, -1, parents)
-            if rows and np.isin(rows[-1][2], asked[RESTART]):
-                ended = min(ended, (last[rows[-1][2]], rows[-1][3]))
+            ended = min(ended, now)
             last[asked[RESTART]] = np.inf
         if len(asked[EVALUATE]):
             evaluations += 1
@@ -160,19 +165,15 @@ def run(task: Task, factory: Factory, seed: int, hypergradient: bool = True, bud
 
         if len(asked[TRAIN]):
             best = int(last.argmin())
-            test = float(compiled.test(state, best, data))
+            now = float(last[best]), float(compiled.test(state, best, data))
+            checkpoint = min(checkpoint, now)
             scalars = h[:, [index for _, index in task.space.scalars]].astype(np.float32)
-            rows.append((sum(costs.values()), last.copy(), best, test, scalars, parents))
+            rows.append((sum(costs.values()), min(now, ended), checkpoint, last.copy(), best, scalars, parents))
             hyperparameters = h[best].copy()
             parents = np.arange(STUDENTS)
 
     if not rows:
         raise ValueError(f"the method made no report within {budget} gradient evaluations")
-    cost, losses, best, tests, scalars, parents = map(np.array, zip(*rows))
-    of_best = losses[np.arange(len(rows)), best]
-    checkpoint = int(of_best.argmin())
-    validation, test = min((of_best[-1], tests[-1]), ended)
-    return Result(
-        task.name, seed, test, validation, tests[checkpoint], of_best[checkpoint], cost, losses, best, tests, scalars,
-        parents, hyperparameters, calls, costs, time.perf_counter() - started,
-    )
+    seconds, cpu_seconds = time.perf_counter() - started[0], time.process_time() - started[1]
+    arrays = map(np.array, zip(*rows))
+    return Result(task.name, seed, *arrays, hyperparameters, calls, costs, seconds, cpu_seconds)

@@ -76,12 +76,12 @@ class Space:
                     space.add_real(p.name, p.low, p.high, scale=scale, initial=p.initial)
         return space
 
-    # What a prototype needs: latent coordinates in [0, 1]; a choice of n labels is at i / (n - 1).
+    # What a prototype needs: latent coordinates in [0, 1]; label i of n is at (i + 1/2) / n.
 
     @cached_property
     def _flat(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        low = self.spread(0.0 if p.labels else p.low for p in self.parameters)
-        high = self.spread(len(p.labels) - 1.0 if p.labels else p.high for p in self.parameters)
+        low = self.spread(-0.5 if p.labels else p.low for p in self.parameters)
+        high = self.spread(len(p.labels) - 0.5 if p.labels else p.high for p in self.parameters)
         log = self.spread(p.log for p in self.parameters)
         return low, high, log
 
@@ -100,7 +100,7 @@ class Space:
         positive = np.where(log, low, 1)
         curved = np.exp(np.log(positive) + u * (np.log(np.where(log, high, 1)) - np.log(positive)))
         h = np.clip(np.where(log, curved, low + u * (high - low)), low, high)
-        return np.where(self.is_choice, np.rint(h), h)
+        return np.where(self.is_choice, np.clip(np.rint(h), 0, self.labels - 1), h)
 
     def latent(self, h: np.ndarray) -> np.ndarray:
         low, high, log = self._flat
