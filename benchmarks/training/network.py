@@ -29,8 +29,8 @@ class Settings(NamedTuple):
     one_minus_momentum: jax.Array | float
     output_rate: jax.Array | float = 1.0
     """Learning rate of the last layer, relative."""
-    clip: jax.Array | float = jnp.inf
-    """Largest norm of the gradient."""
+    clip: jax.Array | float | None = None
+    """Largest norm of the gradient; None: any (an infinite one has no derivative)."""
     kind: jax.Array | float = 0.0
     """0: SGD, 1: Adam-like."""
 
@@ -83,8 +83,9 @@ def new_student(weights: tuple[Layer, ...]) -> Student:
 
 
 def optimizer_step(student: Student, gradient: tuple[Layer, ...], settings: Settings) -> Student:
-    norm = jnp.sqrt(sum(jnp.sum(g**2) for g in jax.tree.leaves(gradient)) + 1e-12)
-    gradient = jax.tree.map(lambda g: g * jnp.minimum(1, settings.clip / norm), gradient)
+    if settings.clip is not None:
+        norm = jnp.sqrt(sum(jnp.sum(g**2) for g in jax.tree.leaves(gradient)) + 1e-12)
+        gradient = jax.tree.map(lambda g: g * jnp.minimum(1, settings.clip / norm), gradient)
     mu = 1 - settings.one_minus_momentum
     momentum = jax.tree.map(lambda m, g: mu * m + (1 - mu) * g, student.momentum, gradient)
     square = jax.tree.map(lambda s, g: 0.98 * s + 0.02 * g**2, student.square, gradient)

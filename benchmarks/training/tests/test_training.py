@@ -97,6 +97,7 @@ def test_hypergradient_is_the_derivative(name):
             trained, _ = last(student, h, data, keys)
             return compiled._mean_loss(trained.weights, data.validation_inputs[batch], data.validation_targets[batch])
 
+        assert np.isfinite(found[task.space.guided]).all()
         guided = np.flatnonzero(task.space.guided & (np.asarray(found) != 0))
         for index in {*guided[:3], *guided[-3:]}:
             size = 1e-4 * h[index]
