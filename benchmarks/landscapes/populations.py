@@ -19,7 +19,12 @@ class Method:
     gradients: bool = True
     """Whether it uses them; if not, none are computed."""
     budget: int = 4000
-    """The largest that it is run to: a Gaussian process over n reports costs n^3."""
+    """The largest that it is run to: a Gaussian process takes seconds."""
+    budget_on_moving: int = 4000
+    seeds: int = 1000
+    """At most."""
+    large_seeds: int = 1000
+    """At most, in 50 and 200 dimensions."""
     on_moving: dict = field(default_factory=dict)
     """Options for the problem of moving weights, in place of those above."""
     algorithm: str = ""
@@ -46,7 +51,8 @@ METHODS = {
         Method("mf-pbt", {"population": 20}, gradients=False),
         Method("pbt", {"population": 20}, gradients=False),
         Method("pb2", {"population": 20}, gradients=False, budget=1000),
-        Method("bayesian", {"population": 4, "trial": 1}, gradients=False, budget=200, on_moving={"trial": 25}),
+        Method("bayesian", {"population": 4, "trial": 1}, gradients=False, budget=200, seeds=10, large_seeds=3,
+               on_moving={"trial": 25}),
         Method("random", {"population": 20, "trial": 1}, gradients=False, on_moving={"trial": 0}),
     )
 }
@@ -126,7 +132,8 @@ def rounds(population: hpm.Population, answer) -> Iterator[tuple[int, State, hpm
 
 
 def record(population: hpm.Population, answer, result, checkpoints: list[int]) -> list[dict]:
-    """Runs until the largest checkpoint and returns a row for each: the result after the last round that fits."""
+    """Runs until the largest checkpoint and returns a row for each, after the last round that fits; `result()` has
+    the regrets of the reported and of the lowest observed point."""
     rows: list[dict] = []
     begin = time.process_time()
     for calls, state, _ in rounds(population, answer):
@@ -134,7 +141,7 @@ def record(population: hpm.Population, answer, result, checkpoints: list[int]) -
             rows.append(
                 {
                     "budget": checkpoints[len(rows)],
-                    "result": result(),
+                    **dict(zip(("result", "observed"), result())),
                     "training_calls": state.training,
                     "teacher_calls": state.teacher,
                     "clones": state.clones,
@@ -151,19 +158,24 @@ def run(problem: Problem, method: Method, seed: int, checkpoints: list[int], opt
     """One run on a problem: a row for each checkpoint (a number of calls, in ascending order).
 
     The result is the true regret of the point that the library reports as the best known, infinite before there is
-    one. `visit(assigned)` sees each round (for pictures).
+    one; `observed` that of the point with the lowest loss of all calls, which somebody who keeps a list has. `visit(assigned)` sees each round (for pictures).
     """
     evaluations = Evaluations(problem, seed)
     population = hpm.Population(
         space_of(problem), algorithm=method.option_string, seed=seed, **(method.options if options is None else options)
     )
     size, d = population.size, problem.dimension
+    lowest, lowest_point = np.inf, None
 
     def answer(assigned, busy):
+        nonlocal lowest, lowest_point
         losses, gradients = np.zeros(size), np.zeros((size, d)) if method.gradients else None
         if busy.any():
             values, slopes = evaluations(assigned.hyperparameters[busy], method.gradients)
             losses[busy] = values
+            finite = np.where(np.isfinite(values), values, np.inf)
+            if finite.min() < lowest:
+                lowest, lowest_point = finite.min(), assigned.hyperparameters[busy][finite.argmin()].copy()
             if gradients is not None:
                 gradients[busy] = slopes
         if visit is not None:
@@ -171,10 +183,11 @@ def run(problem: Problem, method: Method, seed: int, checkpoints: list[int], opt
         return losses, gradients
 
     def result():
+        observed = np.inf if lowest_point is None else problem.regret(lowest_point)
         try:
-            return problem.regret(population.best_hyperparameters()[0])
+            return problem.regret(population.best_hyperparameters()[0]), observed
         except hpm.NoResultError:
-            return np.inf
+            return np.inf, observed
 
     rows = record(population, answer, result, checkpoints)
     if any(row["training_calls"] + row["teacher_calls"] > row["budget"] for row in rows):
@@ -212,10 +225,10 @@ def run_moving(method: Method, seed: int, checkpoints: list[int], visit=None) ->
 
     def result():
         if options.get("trial"):
-            return best
+            return best, best
         try:
-            return float((weights[population.best().student] ** 2).sum())
+            return float((weights[population.best().student] ** 2).sum()), best
         except hpm.NoResultError:
-            return np.inf
+            return np.inf, best
 
     return record(population, answer, result, checkpoints)

@@ -69,7 +69,8 @@ class Ledger:
         self.rows.append(
             {
                 "budget": budget,
-                "result": np.inf if point is None else self.problem.regret(self.natural(np.asarray(point))),
+                "result": self._regret(point),
+                "observed": self._regret(self._incumbent),
                 "training_calls": budget,
                 "teacher_calls": 0,
                 "clones": 0,
@@ -77,6 +78,9 @@ class Ledger:
                 "seconds": time.process_time() - self._begin,
             }
         )
+
+    def _regret(self, point: np.ndarray | None) -> float:
+        return np.inf if point is None else self.problem.regret(self.natural(np.asarray(point)))
 
     restarts = 0
     """Searches that ended before; counted by the algorithm."""

@@ -25,7 +25,7 @@ import references  # noqa: E402
 from common import jobs, results  # noqa: E402
 
 KEY = ("problem", "algorithm", "budget", "seed")
-COLUMNS = (*KEY, "result", "training_calls", "teacher_calls", "clones", "restarts", "seconds")
+COLUMNS = (*KEY, "result", "observed", "training_calls", "teacher_calls", "clones", "restarts", "seconds")
 BUDGETS = (200, 1000, 4000)
 CURVE = (50, 100, 400, 2000)
 """More budgets, for the pictures: on the problems that have a curve, of the first seeds."""
@@ -89,7 +89,10 @@ def plan(chosen: list[str], algorithms: list[str], seeds: int, first_seed: int, 
             for algorithm in algorithms:
                 if algorithm in populations.METHODS:
                     if algorithm not in skip:
-                        limit = populations.METHODS[algorithm].budget
+                        method = populations.METHODS[algorithm]
+                        if count >= (method.large_seeds if large else method.seeds):
+                            continue
+                        limit = method.budget_on_moving if name == moving.NAME else method.budget
                         budgets = [b for b in sorted({*BUDGETS, *curve}) if b <= limit]
                         early.append(Job(name, algorithm, seed, tuple(budgets)))
                     continue
