@@ -3,7 +3,7 @@
 # make demo      the main example: a dirty data set is cleaned while a network trains on it
 # make generate  the header, the ABI description, the ctypes prototypes and the C reference
 # make bench     microseconds for a call, as CSV
-# make bench-landscapes, bench-quick   the algorithms and other packages compared; results are kept, and gone on with
+# make bench-landscapes, bench-training, bench-quick   the algorithms and other packages compared; results are kept, and gone on with
 # make wheel     a Python wheel with the library inside
 # make install   header and library below PREFIX
 
@@ -120,13 +120,25 @@ $(BENCH)/.landscapes: benchmarks/landscapes/requirements.txt $(BENCH)/bin/python
 	@$(BENCH)/bin/python -m pip install -q -r $<
 	@touch $@
 
-.PHONY: bench-landscapes bench-quick test-benchmarks
+$(BENCH)/.training: benchmarks/training/requirements.txt $(BENCH)/bin/python
+	@echo "installing the packages of benchmarks/training into $(BENCH)"
+	@$(BENCH)/bin/python -m pip install -q -r $<
+	@touch $@
+
+QUICK := .build-bench
+.PHONY: bench-landscapes bench-training bench-quick test-benchmarks
 bench-landscapes: $(LIBRARY) $(BENCH)/.landscapes
 	$(BENCH)/bin/python benchmarks/landscapes/run.py
-bench-quick: $(LIBRARY) $(BENCH)/.landscapes
-	$(BENCH)/bin/python benchmarks/landscapes/run.py --quick --out .build-bench/landscapes
-test-benchmarks: $(LIBRARY) $(BENCH)/.landscapes
+bench-training: $(LIBRARY) $(BENCH)/.training
+	$(BENCH)/bin/python benchmarks/training/compare.py
+bench-quick: $(LIBRARY) $(BENCH)/.landscapes $(BENCH)/.training
+	rm -rf $(QUICK)
+	$(BENCH)/bin/python benchmarks/landscapes/run.py --quick --out $(QUICK)/landscapes
+	$(BENCH)/bin/python benchmarks/training/compare.py --tasks cleaning,logistic --seeds 0-1 --budget 0.2 \
+		--methods random,pbt,hypergradient,hpm --results $(QUICK)/training/results.csv --traces $(QUICK)/training/traces
+test-benchmarks: $(LIBRARY) $(BENCH)/.landscapes $(BENCH)/.training
 	$(BENCH)/bin/python -m pytest -q --import-mode=importlib benchmarks/common/tests benchmarks/landscapes/tests
+	$(BENCH)/bin/python -m pytest -q benchmarks/training/tests
 
 .PHONY: bench bench-hypergradients
 bench-hypergradients: $(BIN)/scale
