@@ -29,6 +29,8 @@ class Space:
     """Vectors of hyperparameters are natural values, blocks flattened, in the order of `parameters`."""
 
     parameters: tuple[Parameter, ...]
+    starts_at_initial: bool = True
+    """Whether student 0 starts at the initial values; else it is drawn as the others are."""
 
     @cached_property
     def dimension(self) -> int:
@@ -66,14 +68,14 @@ class Space:
 
         space = hpm.SearchSpace()
         for p in self.parameters:
+            initial = p.initial if self.starts_at_initial else None
+            scale = "log" if p.log else "linear"
             if p.labels:
-                space.add_choice(p.name, list(p.labels), initial=p.labels[int(p.initial)])
+                space.add_choice(p.name, list(p.labels), initial=None if initial is None else p.labels[int(initial)])
+            elif p.count > 1:
+                space.add_block(p.name, p.count, p.low, p.high, scale=scale, initial=initial)
             else:
-                scale = "log" if p.log else "linear"
-                if p.count > 1:
-                    space.add_block(p.name, p.count, p.low, p.high, scale=scale, initial=p.initial)
-                else:
-                    space.add_real(p.name, p.low, p.high, scale=scale, initial=p.initial)
+                space.add_real(p.name, p.low, p.high, scale=scale, initial=initial)
         return space
 
     # What a prototype needs: latent coordinates in [0, 1]; label i of n is at (i + 1/2) / n.

@@ -55,8 +55,9 @@ class Pooled:
         d = space.dimension
         self.u = np.stack([Stream(seed, START, k).uniform(d) for k in range(students)])
         self.h = space.natural(self.u)
-        self.h[0] = space.initial
-        self.u[0] = space.latent(space.initial)
+        if space.starts_at_initial:
+            self.h[0] = space.initial
+            self.u[0] = space.latent(space.initial)
         # A student's moments, which its clones inherit: m, v of Adam, P, R of the pooling, c their count.
         self.m, self.v, self.P, self.R, self.c = np.zeros((5, students, d))
         self.Q, self.Z, self.t = np.zeros((3, d))

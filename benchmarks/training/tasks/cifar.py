@@ -95,6 +95,6 @@ TASK = Task(
         l2("L2, layer 1"), l2("L2, layer 2"), l2("L2, layer 3"),
         SMOOTHING, Parameter("mixup", 0.01, 0.5, 0.05, log=True),
         *ND,
-    )),
+    ), starts_at_initial=False),
     load, lambda key: dense_network(key, FEATURES, 64, 32, 10), training_loss, forward, nd_settings,
 )

@@ -43,6 +43,6 @@ TASK = Task(
         Parameter("weight", 0, 1, 0.5, count=TRAINING),
         noise("input noise", 3), noise("hidden noise"), l2("L2, hidden layer"), l2("L2, output layer"),
         *ND,
-    )),
+    ), starts_at_initial=False),
     load, lambda key: dense_network(key, 64, 64, 10), training_loss, forward, nd_settings,
 )

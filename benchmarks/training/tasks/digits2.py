@@ -44,6 +44,6 @@ TASK = Task(
         Parameter("input noise", 0.01, 3, 0.1, log=True, count=128),
         noise("hidden noise"), l2("L2, hidden layer"), l2("L2, output layer"), SMOOTHING,
         *ND,
-    )),
+    ), starts_at_initial=False),
     load, lambda key: dense_network(key, 128, 64, 10), training_loss, forward, nd_settings,
 )
