@@ -47,7 +47,7 @@ METHODS = {
         Method("clone-step", {"population": 20}),
         Method("mutation-only", {"population": 20}),
         Method("hypergradient", {"population": 10}),
-        Method("reinforced", {"population": 20}),
+        Method("reinforced", {"population": 20}, gradients=False),
         Method("mf-pbt", {"population": 20}, gradients=False),
         Method("pbt", {"population": 20}, gradients=False),
         Method("pb2", {"population": 20}, gradients=False, budget=1000),
