@@ -17,7 +17,9 @@ SHOWN = ("defaults", "random", "pbt", "pb2", "mf-pbt", "bayesian", "hypergradien
 
 
 def loss_over_cost(rows: list[dict], order: list[str], folder: Path) -> None:
-    tasks = list(dict.fromkeys(row["problem"] for row in rows))
+    from tasks import TASKS
+
+    tasks = [name for name in TASKS if any(row["problem"] == name for row in rows)]
     present = {row["algorithm"] for row in rows}
     names = [name for name in SHOWN if name in present] or [name for name in order if name in present]
     styles = pictures.colors(names)
@@ -93,6 +95,7 @@ def schedules(task, traces: str, folder: Path, methods=("hpm", "pbt")) -> None:
                 axes.axhline(parameter.initial, color="black", linewidth=0.7, linestyle=":")
                 if parameter.log:
                     axes.set_yscale("log")
+                    axes.yaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
                 axes.set_ylim(parameter.low, parameter.high)
         axes.set_title(name + (" (share of seeds)" if parameter.labels else ""), loc="left", fontsize=10)
         axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4))
