@@ -50,7 +50,7 @@ METHODS = {
         Method("reinforced", {"population": 20}, gradients=False),
         Method("mf-pbt", {"population": 20}, gradients=False),
         Method("pbt", {"population": 20}, gradients=False),
-        Method("pb2", {"population": 20}, gradients=False, budget=1000),
+        Method("pb2", {"population": 20}, gradients=False, budget=1000, seeds=10),
         Method("bayesian", {"population": 4, "trial": 1}, gradients=False, budget=200, seeds=10, large_seeds=3,
                on_moving={"trial": 25}),
         Method("random", {"population": 20, "trial": 1}, gradients=False, on_moving={"trial": 0}),
