@@ -176,10 +176,12 @@ def tuned_table(rows: list[dict]) -> str:
 
 
 def by_cost(rows: list[dict], problem: str, algorithms: list[str]) -> dict[str, dict[int, list[float]]]:
-    """For each algorithm, for each number of calls, the results of the seeds."""
+    """For each algorithm, for each number of calls, the results of the seeds: of those that have all numbers, or
+    points of one curve would be of different seeds."""
     found: dict[str, dict[int, list[float]]] = {}
+    first = {row["seed"] for row in rows if row["problem"] == problem and row["budget"] < BUDGETS[0]}
     for row in rows:
-        if row["problem"] == problem:
+        if row["problem"] == problem and (not first or row["seed"] in first):
             found.setdefault(row["algorithm"], {}).setdefault(row["budget"], []).append(row["result"])
     return {name: found[name] for name in algorithms if name in found}
 
@@ -323,7 +325,7 @@ def write(folder: Path) -> None:
     (folder / "tables.md").write_text(text(rows, tuned))
     if rows:
         groups = groups_of(rows)
-        seeds = len({row["seed"] for row in rows})
+        seeds = len({row["seed"] for row in rows if row["budget"] < BUDGETS[0]})
         for name, members in groups.items():
             if name == "moving":
                 pictures.save(moving_weights(rows), folder / "moving-weights.png")
