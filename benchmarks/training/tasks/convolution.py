@@ -1,7 +1,7 @@
 """A small convolutional network on CIFAR-10 images of 16x16: learning rate, momentum, L2, the strengths and the
 kind of augmentation.
 
-1,500 / 1,000 / 2,000 images, halved by the mean of 2x2 pixels, (x/255 - 0.47)/0.25. Two convolutions 3x3 with
+1,500 / 500 / 2,000 images, halved by the mean of 2x2 pixels, (x/255 - 0.47)/0.25. Two convolutions 3x3 with
 stride 2, zero padding, ReLU and 12, 16 channels, then a linear layer 256-10; batches of 32. Augmentation: its
 kind (a choice); then brightness, contrast and colour shifts with standard deviations; then mixup. Noise
 multiplies whole channels of the hidden layers.
@@ -18,7 +18,7 @@ from space import Parameter, Space
 from task import ND, SMOOTHING, Data, Task, l2, nd_settings, noise
 from tasks.cifar import images
 
-TRAINING, VALIDATION, TEST = 1500, 1000, 2000
+TRAINING, VALIDATION, TEST = 1500, 500, 2000
 BATCH, SIDE = 32, 16
 FIRST, SECOND = 12, 16  # channels
 KINDS = ("none", "flip", "flip and shift", "flip and cutout")
@@ -101,7 +101,7 @@ def training_loss(weights: tuple, h: dict, data: Data, key: jax.Array) -> jax.Ar
 
 TASK = Task(
     "convolution",
-    50,
+    40,
     Space((
         noise("brightness", 1), noise("contrast", 1), noise("colour", 1),
         noise("noise, first hidden layer"), noise("noise, second hidden layer"),
