@@ -3,6 +3,7 @@
 # make demo      the main example: a dirty data set is cleaned while a network trains on it
 # make generate  the header, the ABI description, the ctypes prototypes and the C reference
 # make bench     microseconds for a call, as CSV
+# make bench-landscapes, bench-training, bench-quick   the algorithms and other packages compared; results are kept, and gone on with
 # make wheel     a Python wheel with the library inside
 # make install   header and library below PREFIX
 
@@ -109,6 +110,36 @@ test-python: $(LIBRARY) $(VENV)/.test
 
 test-readme: $(LIBRARY) $(VENV)/.test
 	$(VENV)/bin/python Tests/Readme/run_blocks.py
+
+# Packages of the benchmarks, in a virtual environment of their own.
+BENCH := .venv-bench
+$(BENCH)/bin/python: | packages-python
+	@echo "making the virtual environment $(BENCH)"
+	@rm -rf $(BENCH) && $(PYTHON) -m venv $(BENCH) || { rm -rf $(BENCH); exit 1; }
+$(BENCH)/.landscapes: benchmarks/landscapes/requirements.txt $(BENCH)/bin/python
+	@echo "installing the packages of benchmarks/landscapes into $(BENCH)"
+	@$(BENCH)/bin/python -m pip install -q -r $<
+	@touch $@
+
+$(BENCH)/.training: benchmarks/training/requirements.txt $(BENCH)/bin/python
+	@echo "installing the packages of benchmarks/training into $(BENCH)"
+	@$(BENCH)/bin/python -m pip install -q -r $<
+	@touch $@
+
+QUICK := .build-bench
+.PHONY: bench-landscapes bench-training bench-quick test-benchmarks
+bench-landscapes: $(LIBRARY) $(BENCH)/.landscapes
+	$(BENCH)/bin/python benchmarks/landscapes/run.py
+bench-training: $(LIBRARY) $(BENCH)/.training
+	$(BENCH)/bin/python benchmarks/training/compare.py
+bench-quick: $(LIBRARY) $(BENCH)/.landscapes $(BENCH)/.training
+	rm -rf $(QUICK)
+	$(BENCH)/bin/python benchmarks/landscapes/run.py --quick --out $(QUICK)/landscapes
+	$(BENCH)/bin/python benchmarks/training/compare.py --tasks cleaning,logistic --seeds 0-1 --budget 0.2 \
+		--methods random,pbt,hypergradient,hpm --results $(QUICK)/training/results.csv --traces $(QUICK)/training/traces
+test-benchmarks: $(LIBRARY) $(BENCH)/.landscapes $(BENCH)/.training
+	$(BENCH)/bin/python -m pytest -q --import-mode=importlib benchmarks/common/tests benchmarks/landscapes/tests
+	$(BENCH)/bin/python -m pytest -q benchmarks/training/tests
 
 .PHONY: bench bench-hypergradients
 bench-hypergradients: $(BIN)/scale

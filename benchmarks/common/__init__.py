@@ -1,0 +1,1 @@
+"""Results file, processes, statistics, tables and pictures of the benchmarks."""

@@ -1,0 +1,259 @@
+"""Tunes real models in training by all methods at the same cost, and makes the tables and pictures."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1] / "bindings" / "python")]
+
+import numpy as np  # noqa: E402
+
+from common import jobs, statistics, tables  # noqa: E402
+from common.results import Results, read  # noqa: E402
+from methods import ABLATIONS, METHODS, PICKED, Method, variant  # noqa: E402
+
+KEY = ("problem", "algorithm", "budget", "seed")
+COLUMNS = KEY + (
+    "result",  # test loss of the student that is the best on the validation set by then
+    "checkpoint",  # of the best checkpoint by then
+    "validation",  # validation loss of the first
+    # Of the whole run, in its last row alone:
+    "training_calls", "clone_calls", "teacher_calls", "restart_calls",  # of students
+    "training_cost", "hypergradient_cost", "teacher_cost",  # gradient evaluations
+    "seconds", "cpu_seconds",
+)
+SHARES = 10
+"""Rows of a run, at so many shares of its budget."""
+TASK_NAMES = ("cleaning", "digits2", "cifar", "logistic", "convolution", "weights")
+ENVIRONMENT = {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"}
+
+
+def work(job: tuple[str, Method, int, float, str]) -> list[dict]:
+    """One run -> its rows; leaves a trace for the pictures."""
+    name, method, seed, share, traces = job
+    from runner import run
+    from tasks import TASKS
+
+    task = TASKS[name]
+    budget = int(task.budget * share)
+    result = run(task, method.factory(name), seed, method.hypergradient, budget)
+    if traces:
+        Path(traces).mkdir(parents=True, exist_ok=True)
+        line = result.lineage()
+        np.savez_compressed(
+            trace_path(traces, name, method.name, seed), cost=result.cost, kept=result.kept, checkpoint=result.checkpoint,
+            losses=result.losses.astype(np.float32), best=result.best, scalars=result.scalars, parents=result.parents,
+            lineage=line, hyperparameters=result.hyperparameters.astype(np.float32),
+        )
+    rows = []
+    for part in range(1, SHARES + 1):
+        paid = int(np.searchsorted(result.cost, budget * part / SHARES, side="right")) - 1
+        if paid >= 0:
+            rows.append({
+                "problem": name, "algorithm": method.name, "budget": budget * part // SHARES, "seed": seed,
+                "result": result.kept[paid, 1], "checkpoint": result.checkpoint[paid, 1],
+                "validation": result.kept[paid, 0],
+            })
+    rows[-1] |= {f"{kind}_calls": count for kind, count in result.calls.items()}
+    rows[-1] |= {f"{kind}_cost": cost for kind, cost in result.costs.items()}
+    rows[-1] |= {"seconds": result.seconds, "cpu_seconds": result.cpu_seconds}
+    return rows
+
+
+def trace_path(folder: str | Path, task: str, method: str, seed: int) -> Path:
+    return Path(folder) / f"{task}--{method.replace(' ', '-').replace(',', '')}--{seed}.npz"
+
+
+def seeds(text: str) -> list[int]:
+    """`0-9`, `3`, `0-4,100-104`."""
+    found = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        found += range(int(first), int(last or first) + 1)
+    return found
+
+
+def budget_of(task: str, share: float) -> int:
+    from tasks import TASKS
+
+    return int(TASKS[task].budget * share)
+
+
+def missing(results: Results, chosen, methods: list[Method], share: float, traces: str) -> list[tuple]:
+    """Task by task, so that a process compiles few trainers at a time; seed by seed, so that a stopped run has
+    all methods of the seeds that it has."""
+    return [
+        (task, method, seed, share, traces)
+        for task in chosen.tasks for seed in chosen.seeds for method in methods
+        if (task, method.name, budget_of(task, share), seed) not in results.keys
+    ]
+
+
+# ---- tables -------------------------------------------------------------------------------------------------
+
+
+def final(rows: list[dict]) -> list[dict]:
+    """The row of each run's whole budget."""
+    last: dict[tuple, dict] = {}
+    for row in rows:
+        run = row["problem"], row["algorithm"], row["seed"]
+        if run not in last or row["budget"] > last[run]["budget"]:
+            last[run] = row
+    return list(last.values())
+
+
+def log_ratios(rows: list[dict], reference: str, order, columns, value: str = "result") -> str:
+    """Median over seeds of log(loss / loss of the reference), and how often it is lower."""
+    groups = statistics.collect(rows, value, "algorithm", "problem")
+    lines = []
+    for name in order:
+        cells = [name]
+        for problem in columns:
+            pair = statistics.on_same_seeds(groups.get((name, problem), {}), groups.get((reference, problem), {}))
+            if not pair[0] or name == reference:
+                cells.append("-")
+                continue
+            a, b = map(np.asarray, pair)
+            cells.append(f"{np.median(np.log(a / b)):+.3f} ({(a < b).sum()} of {len(a)})")
+        lines.append(cells)
+    return tables.markdown([f"log-ratio to {reference}", *columns], lines)
+
+
+def costs(rows: list[dict], order) -> str:
+    """Medians over all runs of a method."""
+    lines = []
+    for name in order:
+        own = [row for row in rows if row["algorithm"] == name and row["cpu_seconds"] == row["cpu_seconds"]]
+        if not own:
+            continue
+
+        def total(row):
+            return row["training_cost"] + row["hypergradient_cost"] + row["teacher_cost"]
+
+        shares = [[row[f"{kind}_cost"] / total(row) for row in own] for kind in ("hypergradient", "teacher")]
+        used = np.median([total(row) / row["budget"] for row in own])
+        seconds = [np.median([row["cpu_seconds"] for row in own if row["problem"] == task]) for task in TASK_NAMES
+                   if any(row["problem"] == task for row in own)]
+        lines.append([name, f"{used:.1%}", *(f"{np.median(share):.1%}" for share in shares),
+                      " ".join(f"{s:.1f}" for s in seconds)])
+    return tables.markdown(
+        ["algorithm", "of the budget used", "hypergradients' share", "teacher's share", "CPU seconds, by task"], lines
+    )
+
+
+def write_tables(rows: list[dict], methods: list[str], subject: str, path: Path) -> str:
+    rows = final(rows)
+    present = {row["algorithm"] for row in rows}
+    order = [name for name in methods if name in present] + sorted(present - set(methods))
+    columns = [name for name in TASK_NAMES if any(row["problem"] == name for row in rows)]
+    reference = "hypergradient" if "hypergradient" in present else order[0]
+    layout = dict(row_order=order, column_order=columns, digits=3)
+    parts = [
+        "Test loss of the student that is the best on the validation set at the end, median [quartiles]:\n",
+        tables.medians(rows, **layout),
+        "The same, of the best checkpoint of the whole run:\n",
+        tables.medians(rows, value="checkpoint", **layout),
+        f"Median of the paired log-ratio of the first table to `{reference}`, and in how many seeds it is lower:\n",
+        log_ratios(rows, reference, order, columns),
+    ]
+    if subject in present:
+        parts += [
+            f"`{subject}` against each other: wins-ties-losses over seeds, p of the sign test, p of Wilcoxon's (star: "
+            "below 0.05 after Holm's adjustment over the row):\n",
+            tables.paired_comparisons(rows, subject, order=columns, others=order),
+        ]
+    if len(columns) > 1 and len(order) > 1:
+        found = {
+            "at the end": tables.rank_table(rows, algorithms=order),
+            "best checkpoint": tables.rank_table(rows, value="checkpoint", algorithms=order),
+        }
+        parts += ["Average ranks of the medians over the tasks:\n", tables.ranks(found)]
+    parts += ["Cost:\n", costs(rows, order)]
+    text = "\n".join(parts)
+    path.write_text(text)
+    return text
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--tasks", default="all", help=f"of {', '.join(TASK_NAMES)}")
+    parser.add_argument("--methods", default="all", help=f"of {', '.join([*METHODS, *ABLATIONS])}; separated by semicolons "
+                        "or, where no name has one, by commas; or all, ablations, none")
+    parser.add_argument("--variant", action="append", default=[], type=variant, metavar="NAME:OPTION=VALUE,...",
+                        help="one more method, such as 'often:algorithm=hpm,interval=2' or 'mine:prototype=MODULE:FACTORY'; "
+                        "may be given again")
+    parser.add_argument("--seeds", default="0-9", type=seeds, help="of reported results; design seeds are 100 and up")
+    parser.add_argument("--budget", default=1.0, type=float, help="share of each task's budget")
+    parser.add_argument("--processes", default=min(2, os.cpu_count() or 1), type=int)
+    parser.add_argument("--results", default=HERE / "results.csv", type=Path, help="CSV that is gone on with; tables.md and "
+                        "pictures are written beside it")
+    parser.add_argument("--also", action="append", default=[], type=Path, help="results that the tables hold too")
+    parser.add_argument("--subject", default="hpm", help="the method that is compared with each other")
+    parser.add_argument("--traces", default=str(HERE / "traces"), help="folder for the schedules; empty: none")
+    parser.add_argument("--no-pictures", action="store_true")
+    parser.add_argument("--pick", action="store_true", help="tries the learning rates of those methods that have one for "
+                        "each task, and prints the best; --seeds 100-104")
+    chosen = parser.parse_args()
+    chosen.tasks = list(TASK_NAMES) if chosen.tasks == "all" else chosen.tasks.split(",")
+    for name in set(chosen.tasks) - set(TASK_NAMES):
+        parser.error(f"unknown task '{name}'; there are {', '.join(TASK_NAMES)}")
+    known = METHODS | ABLATIONS
+    groups = {"all": list(METHODS), "ablations": list(ABLATIONS), "none": []}
+    names = groups.get(chosen.methods) if chosen.methods in groups else None
+    if names is None:
+        separator = ";" if ";" in chosen.methods or chosen.methods in known else ","
+        names = [name.strip() for name in chosen.methods.split(separator)]
+    for name in names:
+        if name not in known:
+            parser.error(f"unknown method '{name}'; there are {'; '.join(known)}")
+    methods = [known[name] for name in names] + chosen.variant
+    if chosen.pick:
+        methods = [
+            Method(f"{name} {rate:g}", {"algorithm": name, "hyper_learning_rate": rate})
+            for name, rates in PICKED.items() for rate in rates
+        ]
+    able = []
+    for method in methods:
+        if complaint := method.complaint():
+            print(f"skipped: {method.name}: {complaint}")
+        else:
+            able.append(method)
+
+    failures = 0
+    with Results(chosen.results, COLUMNS, KEY) as results:
+        todo = missing(results, chosen, able, chosen.budget, "" if chosen.pick else chosen.traces)
+        failures = jobs.run(todo, work, results, chosen.processes, environment=ENVIRONMENT, label="training")
+    rows = [row for path in [chosen.results, *chosen.also] for row in read(path)]
+    if not rows:
+        sys.exit("no results")
+    text = write_tables(rows, [*METHODS, *ABLATIONS], chosen.subject, chosen.results.parent / "tables.md")
+    print("\n" + text)
+    if chosen.pick:
+        print(picked(final(rows)))
+    elif not chosen.no_pictures:
+        import pictures
+
+        folder = chosen.results.parent / "pictures"
+        pictures.all_pictures(rows, [*METHODS, *ABLATIONS], chosen.traces, folder)
+        print(f"pictures in {folder}")
+    sys.exit(1 if failures else 0)
+
+
+def picked(rows: list[dict]) -> dict[str, dict[str, float]]:
+    """The learning rates with the lowest median."""
+    groups = statistics.collect(rows, "result", "algorithm", "problem")
+    return {
+        name: {
+            task: min(rates, key=lambda rate: statistics.quartiles(groups[f"{name} {rate:g}", task].values()).median)
+            for task in TASK_NAMES if (f"{name} {rates[0]:g}", task) in groups
+        }
+        for name, rates in PICKED.items()
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""The methods that are compared: the library's algorithms with their options.
+
+One setting for all tasks, but for the learning rates of `hypergradient` and `hpm-paper`, which are picked for
+each task: `python compare.py --pick`, on design seeds.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, field
+from functools import cache
+
+import numpy as np
+
+from space import Space
+
+
+@dataclass(frozen=True)
+class Method:
+    name: str
+    options: dict = field(default_factory=dict)
+    """Of `hpm.Population`; the algorithm is the name by default."""
+    hypergradient: bool = True
+    """Whether it gets, and pays for, hypergradients."""
+    trials: int = 1
+    """How many trials one after another share a run's reports."""
+    untuned: bool = False
+    """All students start at the initial values."""
+    learning_rates: dict[str, float] = field(default_factory=dict)
+    """`hyper_learning_rate` by task."""
+    prototype: str = ""
+    """`module:factory`: a Python algorithm in place of the library's."""
+
+    def factory(self, task: str):
+        """A factory for `runner.run`."""
+        if self.prototype:
+            module, _, name = self.prototype.partition(":")
+            return getattr(importlib.import_module(module), name or "factory")
+
+        def make(space: Space, students: int, seed: int, steps: int):
+            import hpm
+
+            options = {"algorithm": self.name, **self.options}
+            if task in self.learning_rates:
+                options["hyper_learning_rate"] = self.learning_rates[task]
+            if self.trials > 1:
+                options["trial"] = max(1, -(-steps // self.trials))
+            population = hpm.Population(space.library(), population=students, seed=seed, steps=steps, **options)
+            if self.untuned:
+                for student in range(students):
+                    population.set_initial(student, space.initial)
+            return population
+
+        return make
+
+    def complaint(self) -> str:
+        """Why this library can't run it, or nothing."""
+        if self.prototype:
+            return ""
+        return _complaint(self.options.get("algorithm", self.name), tuple(sorted(self.options.items())))
+
+
+@cache
+def _complaint(algorithm: str, options: tuple) -> str:
+    import hpm
+
+    try:
+        hpm.Population(hpm.SearchSpace().add_real("x", 0, 1), **{"algorithm": algorithm, **dict(options)}).close()
+    except hpm.Error as error:
+        return str(error)
+    return ""
+
+
+PICKED = {
+    "hypergradient": (0.02, 0.06, 0.2),
+    "hpm-paper": (0.1, 1.0, 10.0, 100.0),
+}
+"""The learning rates that are tried for each task."""
+
+LEARNING_RATES: dict[str, dict[str, float]] = {
+    "hypergradient": {"cleaning": 0.06, "logistic": 0.2},
+    "hpm-paper": {"cleaning": 100.0, "logistic": 0.1},
+}
+"""Picked on seeds 100-102. Tasks that are missing here were not picked yet: the library's default."""
+
+METHODS = {
+    method.name: method
+    for method in (
+        Method("defaults", {"algorithm": "random"}, hypergradient=False, untuned=True),
+        Method("random", hypergradient=False),
+        Method("pbt", hypergradient=False),
+        Method("pb2", hypergradient=False),
+        Method("mf-pbt", hypergradient=False),
+        Method("bayesian", hypergradient=False, trials=4),
+        Method("reinforced", hypergradient=False),
+        Method("hypergradient", learning_rates=LEARNING_RATES["hypergradient"]),
+        Method("clone-step"),
+        Method("mutation-only"),
+        Method("hpm-no-teacher"),
+        Method("hpm-paper", learning_rates=LEARNING_RATES["hpm-paper"]),
+        Method("hpm-paper-latent", {"algorithm": "hpm-no-teacher", "teacher": "attention"}),
+        Method("hpm"),
+        Method("hpm+attention", {"algorithm": "hpm", "teacher": "attention"}),
+        Method("hpm+perceptron", {"algorithm": "hpm", "teacher": "perceptron"}),
+        Method("hpm+linear", {"algorithm": "hpm", "teacher": "linear"}),
+        Method("hpm+attention, no calls", {"algorithm": "hpm", "teacher": "attention", "teacher_evaluations": 0}),
+    )
+}
+
+ABLATIONS = {
+    method.name: method
+    for method in (
+        Method("hpm, no exploit", {"algorithm": "hpm", "truncation": 0}),
+        Method("hpm, no mutation", {"algorithm": "hpm", "mutation_scale": 0}),
+        Method("hpm, no pooling", prototype="prototypes.pooled:own_only"),
+        Method("hpm, no hyper-training", prototype="prototypes.pooled:still"),
+    )
+}
+
+
+def variant(text: str) -> Method:
+    """`NAME:option=value,option=value`, such as `often:algorithm=hpm,interval=2`; a `prototype=module:factory` and
+    `hypergradient=0` may be among them."""
+    name, colon, rest = text.partition(":")
+    if not colon:
+        raise ValueError(f"variant is '{text}'; allowed: NAME:option=value,...")
+    given = dict(part.split("=", 1) for part in rest.split(",") if part)
+    prototype = given.pop("prototype", "")
+    hypergradient = bool(int(given.pop("hypergradient", "1")))
+    trials = int(given.pop("trials", "1"))
+    return Method(name, given, hypergradient, trials, prototype=prototype)

@@ -1,0 +1,179 @@
+"""One run: a method tunes a task's students while they train, on a budget of gradient evaluations.
+
+`run(task, factory, seed)` takes any factory of a population: the library's (`methods.py`) or a
+prototype in Python (`prototypes/`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+import trainer as training
+from space import Space
+from task import HYPERGRADIENT_COST, STUDENTS, TRAINING_COST, Task
+
+# hpm.Action, so that a prototype needs no library.
+TRAIN, CLONE, EVALUATE, RESTART, WAIT, STOP = range(6)
+KINDS = {TRAIN: "training", CLONE: "clone", EVALUATE: "teacher", RESTART: "restart"}
+
+Factory = Callable[..., Any]
+"""(space: Space, students: int, seed: int, steps: int) -> population, an object with
+`next_all() -> (actions [K], sources [K], hyperparameters [K, d])` and `report_all(losses [K],
+hypergradients [K, d] or None)` as those of `hpm.Population`. `report_cost` is called where it is there.
+`steps` is how many reports of each student fit into the budget."""
+
+
+@dataclass
+class Result:
+    """What one method did with one seed. Arrays have a row for each training report."""
+
+    task: str
+    seed: int
+    cost: np.ndarray
+    """[reports] gradient evaluations spent by then, the teacher's included."""
+    kept: np.ndarray
+    """[reports, 2] validation and test loss of what one would keep by then: of the student that is the best on the
+    validation set, which is `population.best()`, or of an earlier trial that ended better."""
+    checkpoint: np.ndarray
+    """[reports, 2] validation and test loss of the best checkpoint by then (early stopping)."""
+    losses: np.ndarray
+    """[reports, students] on the validation set."""
+    best: np.ndarray
+    """[reports] the best student of each report."""
+    scalars: np.ndarray
+    """[reports, students, scalars]: the hyperparameters that are no blocks."""
+    parents: np.ndarray
+    """[reports, students]: whose state a student took over before the report; -1: a new trial."""
+    hyperparameters: np.ndarray
+    """[dimension] of the best student of the last report."""
+    calls: dict[str, int]
+    """Of students, by kind: training, clone, teacher, restart."""
+    costs: dict[str, int]
+    """Gradient evaluations, by kind: training, hypergradient, teacher."""
+    seconds: float
+    cpu_seconds: float
+
+    @property
+    def test(self) -> float:
+        """The score."""
+        return float(self.kept[-1, 1])
+
+    @property
+    def checkpoint_test(self) -> float:
+        """The score with early stopping."""
+        return float(self.checkpoint[-1, 1])
+
+    def lineage(self) -> np.ndarray:
+        """[reports] the ancestor, at each report, of the last report's best student; -1 before its trial began."""
+        student, line = int(self.best[-1]), []
+        for parents in self.parents[::-1]:
+            line.append(student)
+            student = int(parents[student]) if student >= 0 else -1
+        return np.array(line[::-1])
+
+
+def finite(losses: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(losses), losses, np.inf)
+
+
+def run(task: Task, factory: Factory, seed: int, hypergradient: bool = True, budget: int | None = None) -> Result:
+    """Every method gets the same budget.
+
+    Args:
+        hypergradient: Whether reports hold, and pay for, hypergradients. Without them there are more reports.
+        budget: In gradient evaluations of all students; the task's by default.
+    """
+    started = time.perf_counter(), time.process_time()
+    budget = task.budget if budget is None else budget
+    compiled, data = training.trainer(task.name), training.data(task.name, seed)
+    report_cost = TRAINING_COST + hypergradient * HYPERGRADIENT_COST
+    population = factory(task.space, STUDENTS, seed, budget // (STUDENTS * report_cost))
+    account = getattr(population, "report_cost", None)
+
+    state = compiled.start(seed, 0)
+    parents = np.arange(STUDENTS)
+    calls = dict.fromkeys(KINDS.values(), 0)
+    costs = dict.fromkeys(("training", "hypergradient", "teacher"), 0)
+    reports = restarts = evaluations = 0
+    rows: list[tuple] = []
+    last = np.full(STUDENTS, np.inf)  # validation loss of each student's last report
+    now = ended = checkpoint = (np.inf, np.inf)  # (validation, test) of the best at the last report, of trials, ever
+    hyperparameters = None
+
+    def guided(hypergradients) -> np.ndarray:
+        hypergradients = np.array(hypergradients, dtype=np.float64)
+        hypergradients[:, ~task.space.guided] = np.nan
+        return hypergradients
+
+    while True:
+        actions, sources, h = population.next_all()
+        asked = {kind: np.flatnonzero(actions == kind) for kind in KINDS}
+        price = report_cost * len(asked[TRAIN]) + HYPERGRADIENT_COST * len(asked[EVALUATE])
+        spent = sum(costs.values())
+        if not any(map(len, asked.values())) or spent + price > budget:
+            break
+        losses = np.zeros(STUDENTS)
+        hypergradients = None
+        if len(asked[CLONE]) or len(asked[EVALUATE]) or hypergradient:
+            hypergradients = np.full((STUDENTS, task.space.dimension), np.nan)
+        natural = jnp.asarray(h, dtype="float32")
+        before = state
+
+        if len(asked[CLONE]):
+            origin = np.where(actions == CLONE, sources, np.arange(STUDENTS)).astype(int)
+            state, parents = compiled.clone(before, origin), parents[origin]
+        if len(asked[RESTART]):
+            restarts += 1
+            state = compiled.choose(actions == RESTART, compiled.start(seed, restarts), state)
+            parents = np.where(actions == RESTART, -1, parents)
+            ended = min(ended, now)
+            last[asked[RESTART]] = np.inf
+        if len(asked[EVALUATE]):
+            evaluations += 1
+            found, slopes = compiled.evaluate(state, natural, data, seed, evaluations)
+            losses[asked[EVALUATE]] = np.asarray(found, dtype=np.float64)[asked[EVALUATE]]
+            hypergradients[asked[EVALUATE]] = guided(slopes)[asked[EVALUATE]]
+        if len(asked[TRAIN]):
+            reports += 1
+            if hypergradient:
+                trained, found, slopes = compiled.report(state, natural, data, seed, reports)
+                hypergradients[asked[TRAIN]] = guided(slopes)[asked[TRAIN]]
+            else:
+                trained, found = compiled.report_without(state, natural, data, seed, reports)
+            everyone = len(asked[TRAIN]) == STUDENTS
+            state = trained if everyone else compiled.choose(actions == TRAIN, trained, state)
+            found = np.asarray(found, dtype=np.float64)
+            losses[asked[TRAIN]] = found[asked[TRAIN]]
+            last[asked[TRAIN]] = finite(found[asked[TRAIN]])
+
+        for kind, students in asked.items():
+            calls[KINDS[kind]] += len(students)
+            costs["training"] += (kind == TRAIN) * len(students) * TRAINING_COST
+            costs["hypergradient"] += (kind == TRAIN) * hypergradient * len(students) * HYPERGRADIENT_COST
+            costs["teacher"] += (kind == EVALUATE) * len(students) * HYPERGRADIENT_COST
+            if account and kind in (TRAIN, EVALUATE):
+                for student in map(int, students):
+                    split = (TRAINING_COST, report_cost - TRAINING_COST) if kind == TRAIN else (0, HYPERGRADIENT_COST)
+                    account(student, *split)
+        population.report_all(losses, hypergradients)
+
+        if len(asked[TRAIN]):
+            best = int(last.argmin())
+            now = float(last[best]), float(compiled.test(state, best, data))
+            checkpoint = min(checkpoint, now)
+            scalars = h[:, [index for _, index in task.space.scalars]].astype(np.float32)
+            rows.append((sum(costs.values()), min(now, ended), checkpoint, last.copy(), best, scalars, parents))
+            hyperparameters = h[best].copy()
+            parents = np.arange(STUDENTS)
+
+    if not rows:
+        raise ValueError(f"the method made no report within {budget} gradient evaluations")
+    seconds, cpu_seconds = time.perf_counter() - started[0], time.process_time() - started[1]
+    arrays = map(np.array, zip(*rows))
+    return Result(task.name, seed, *arrays, hyperparameters, calls, costs, seconds, cpu_seconds)

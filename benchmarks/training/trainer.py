@@ -1,0 +1,132 @@
+"""A task as a population: every array has a leading axis of students, each function is compiled once a task.
+
+All random numbers come from (seed, what for, count, student), so that every method sees the same
+initial weights, and at its t-th report the same batches and noise.
+"""
+
+from __future__ import annotations
+
+from functools import cache, partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from network import Student, new_student, optimizer_step
+from task import DIFFERENTIATED, STEPS, STUDENTS, Data, Task
+
+START, REPORT, EVALUATE = range(3)
+
+
+def keys(seed, purpose, count):
+    key = jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), purpose), count)
+    return jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(STUDENTS))
+
+
+class Trainer:
+    """The compiled functions of a task."""
+
+    def __init__(self, task: Task):
+        self.task = task
+        students = partial(jax.vmap, in_axes=(0, 0, None, 0))
+
+        @jax.jit
+        def start(seed, count):
+            return jax.vmap(lambda key: new_student(task.new_weights(key)))(keys(seed, START, count))
+
+        @jax.jit
+        def report(state, h, data, seed, count):
+            return students(self._report)(state, h, data, keys(seed, REPORT, count))
+
+        @jax.jit
+        def report_without(state, h, data, seed, count):
+            return students(self._report_without)(state, h, data, keys(seed, REPORT, count))
+
+        @jax.jit
+        def evaluate(state, h, data, seed, count):
+            return students(self._evaluate)(state, h, data, keys(seed, EVALUATE, count))
+
+        @jax.jit
+        def test(state, student, data):
+            weights = jax.tree.map(lambda x: x[student], state.weights)
+            return self._mean_loss(weights, data.test_inputs, data.test_targets)
+
+        self.start = start
+        """(seed, count) -> state of all students"""
+        self.report = report
+        """(state, h, data, seed, count) -> (state, losses, hypergradients)"""
+        self.report_without = report_without
+        """The same training -> (state, losses)"""
+        self.evaluate = evaluate
+        """The last steps of a report on copies -> (losses, hypergradients)"""
+        self.test = test
+        """(state, student, data) -> test loss"""
+
+    @staticmethod
+    @jax.jit
+    def clone(state, sources):
+        """Row k becomes a copy of row sources[k]: weights and optimizer state."""
+        return jax.tree.map(lambda x: x[sources], state)
+
+    @staticmethod
+    @jax.jit
+    def choose(mask, ours, theirs):
+        """Row k of `ours` where mask[k], else of `theirs`."""
+        return jax.tree.map(lambda a, b: jnp.where(mask.reshape(-1, *[1] * (a.ndim - 1)), a, b), ours, theirs)
+
+    # One student.
+
+    def _mean_loss(self, weights, inputs, targets):
+        return jnp.mean(self.task.loss(self.task.outputs(weights, inputs), targets))
+
+    def _step(self, student: Student, h: dict, data: Data, key) -> Student:
+        gradient = jax.grad(self.task.training_loss)(student.weights, h, data, key)
+        return optimizer_step(student, gradient, self.task.settings(h))
+
+    def _train(self, student, vector, data, keys):
+        h = self.task.space.unpack(vector)
+        return jax.lax.scan(lambda s, key: (self._step(s, h, data, key), None), student, keys)[0]
+
+    def _last_steps(self, student, vector, data, keys):
+        """Trains with all keys but the last, and differentiates the loss of a validation batch through it."""
+        batch = jax.random.randint(keys[-1], (self.task.validation_batch,), 0, len(data.validation_targets))
+
+        def outer_loss(vector):
+            trained = self._train(student, vector, data, keys[:-1])
+            loss = self._mean_loss(trained.weights, data.validation_inputs[batch], data.validation_targets[batch])
+            return loss, trained
+
+        hypergradient, trained = jax.grad(outer_loss, has_aux=True)(vector)
+        return trained, hypergradient
+
+    def _validation_loss(self, student, data):
+        return self._mean_loss(student.weights, data.validation_inputs, data.validation_targets)
+
+    def _report(self, student, vector, data, key):
+        # The first STEPS keys are those of `_report_without`: the same training to the rounding.
+        first, last = jnp.split(jax.random.split(key, STEPS + 1), [STEPS - DIFFERENTIATED])
+        student = self._train(student, vector, data, first)
+        student, hypergradient = self._last_steps(student, vector, data, last)
+        return student, self._validation_loss(student, data), hypergradient
+
+    def _report_without(self, student, vector, data, key):
+        student = self._train(student, vector, data, jax.random.split(key, STEPS + 1)[:STEPS])
+        return student, self._validation_loss(student, data)
+
+    def _evaluate(self, student, vector, data, key):
+        student, hypergradient = self._last_steps(student, vector, data, jax.random.split(key, DIFFERENTIATED + 1))
+        return self._validation_loss(student, data), hypergradient
+
+
+@cache
+def trainer(name: str) -> Trainer:
+    from tasks import TASKS
+
+    return Trainer(TASKS[name])
+
+
+@cache
+def data(name: str, seed: int) -> Data:
+    from tasks import TASKS
+
+    return jax.device_put(Data(*map(np.asarray, TASKS[name].load(seed))))
