@@ -90,8 +90,12 @@ struct BayesianTrials: Equatable, Sendable {
             let maximizer = AcquisitionMaximizer(
                 process: process, acquisition: .expectedImprovement(below: best - Self.leastImprovement), space: space,
                 targets: targets)
-            points[student] = maximizer.best(
+            let point = maximizer.best(
                 from: students[student].point, around: model.incumbents, &random)
+            // What another student of the round tries already says less than a place that is drawn.
+            if !points[..<student].contains(where: { $0.natural == point.natural }) {
+                points[student] = point
+            }
             believe(points[student], &process, &best, in: space)
         }
         return points
