@@ -80,7 +80,7 @@ test-generated: packages-test
 	$(SWIFT) test --package-path Tools
 
 test-swift: packages-test
-	$(SWIFT) test
+	$(SWIFT) test -Xswiftc -O  # unoptimised, the Gaussian processes take twenty times as long
 
 test-abi: $(LIBRARY) $(BIN)/sweep $(BIN)/load
 	Tests/ABI/headers.sh
