@@ -128,6 +128,7 @@ def run(task: Task, factory: Factory, seed: int, hypergradient: bool = True, bud
         if len(asked[CLONE]):
             origin = np.where(actions == CLONE, sources, np.arange(STUDENTS)).astype(int)
             state, parents = compiled.clone(before, origin), parents[origin]
+            last = last[origin]  # counts where a clone is kept as it is
         if len(asked[RESTART]):
             restarts += 1
             state = compiled.choose(actions == RESTART, compiled.start(seed, restarts), state)
