@@ -73,14 +73,18 @@ class Calls:
     """Of the outer loss and the response."""
     outer_gradients: int
     inner_gradients: int
+    """Also those of which a Hessian product is made by differences."""
     inner_hyper_gradients: int
+    """Also those of which a cross product is made by differences."""
     hessian_products: int
-    """Also those made by differences."""
+    """Of the callback, or in torch and JAX of automatic differentiation: a product that is made by
+    differences counts as gradients."""
     cross_products: int
-    """Also those made by differences."""
+    """Likewise."""
     steps: int
+    """Also those of which a product of the step is made by differences."""
     step_products: int
-    """Of a step's forward and backward products, also those made by differences."""
+    """Of the step's forward and backward products; those made by differences count as steps."""
 
 
 @dataclass(frozen=True)

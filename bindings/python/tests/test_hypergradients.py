@@ -863,9 +863,39 @@ def test_check_in_single_precision_needs_no_options(framework):
     at = jax.tree_util.tree_map(single, Network.PARAMS), jax.tree_util.tree_map(single, Network.H)
     inner, outer = Network().losses(framework.xp, single)
     problem = hpm.Problem.differentiate(inner, outer, *at, learning_rate=0.1)
-    assert not any(" is wrong: " in line for line in problem.check(*at))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        lines = problem.check(*at)
+    assert not any(" is wrong: " in line for line in lines)
+    warned = [warning for warning in caught if warning.category is hpm.UncheckedWarning]
+    assert len(warned) == any(" was not checked" in line for line in lines)
     with pytest.raises(hpm.ArgumentError, match="^check has no argument 'tolerance'.*Did you mean check_tolerance"):
         problem.check(*at, tolerance=1e-3)
+
+
+@frameworks
+def test_what_single_precision_leaves_unchecked_is_no_silent_pass(framework):
+    def inner(w, h):  # the derivatives by h are far below the rounding of those by w
+        return ((w - 1) ** 2).sum() + 1e-9 * (h * w).sum()
+
+    def outer(w, h):
+        return (w**2).sum() + 1e-9 * (h**2).sum()
+
+    at = framework.array([1.5, -2.0, 3.0], np.float32), framework.array([0.3, 0.2, 0.1], np.float32)
+    problem = hpm.Problem.differentiate(inner, outer, *at, learning_rate=0.1)
+    with pytest.warns(hpm.UncheckedWarning) as caught:
+        lines = problem.check(*at)
+    unchecked = [line for line in lines if " was not checked" in line]
+    (warning,) = caught
+    assert warning.filename == __file__ and any(line.startswith("cross_product") for line in unchecked)
+    assert str(warning.message).startswith(f"{len(unchecked)} of {len(lines)} tests say 'not checked'")
+    assert all(line.split()[0] in str(warning.message) for line in unchecked)
+    assert "told from rounding" in str(warning.message) and "double precision" in str(warning.message)
+    single = lambda values: np.asarray(values, np.float32)
+    host = hpm.Problem(parameters=3, hyperparameters=3, dtype=np.float32, inner_loss=lambda w, h: float(w @ w),
+        inner_gradient=lambda w, h: 2 * w, inner_hyper_gradient=lambda w, h: np.zeros(3))  # fmt: skip
+    with pytest.warns(hpm.UncheckedWarning, match="inner_hyper_gradient.*dtype=float64"):
+        host.check(single([1, 2, 3]), single([1, 2, 3]))
 
 
 def test_numpy_arrays_are_sent_to_problem():
@@ -879,7 +909,9 @@ def test_check(framework):
     problem = hpm.Problem.differentiate(
         inner, outer, arrays(framework, Network.PARAMS), arrays(framework, Network.H), learning_rate=0.1
     )
-    lines = problem.check(arrays(framework, Network.PARAMS), arrays(framework, Network.H))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        lines = problem.check(arrays(framework, Network.PARAMS), arrays(framework, Network.H))
     assert all(" is right: " in line for line in lines)
     assert {line.split()[0] for line in lines} == {
         "outer_loss", "outer_gradient", "inner_loss", "inner_gradient", "hessian_product", "cross_product",
