@@ -154,7 +154,7 @@ public typealias hpm_certificate_status = Int32
 /// The linear system was solved to the tolerance, or the estimator solves none and ran to its end.
 public let HPM_CERTIFICATE_CONVERGED: hpm_certificate_status = 0
 /// The tolerance was not reached, for want of iterations or of precision: an estimate with the residual
-/// that is given.
+/// that is given, which is 1 or less.
 public let HPM_CERTIFICATE_ITERATION_LIMIT: hpm_certificate_status = 1
 /// A direction of negative curvature was met: there is no minimum to differentiate. No estimate.
 public let HPM_CERTIFICATE_INDEFINITE: hpm_certificate_status = 2
@@ -162,7 +162,10 @@ public let HPM_CERTIFICATE_INDEFINITE: hpm_certificate_status = 2
 public let HPM_CERTIFICATE_SINGULAR: hpm_certificate_status = 3
 /// A callback gave a number that is NaN or infinite. No estimate.
 public let HPM_CERTIFICATE_NONFINITE: hpm_certificate_status = 4
-/// The residual grew: `estimator_learning_rate` is above 2 / the largest curvature. No estimate.
+/// A linear solve ended with a relative residual above 1, which is worse than no solve (q = 0 has 1).
+/// `neumann`: `estimator_learning_rate` is above 2 / the largest curvature. `nystrom`: curvature lies outside
+/// of the sketch, so that `estimator_iterations` is too small or `estimator_damping` is. `conjugate-gradient`:
+/// the Hessian is nearly singular, or `estimator_iterations` too small. No estimate.
 public let HPM_CERTIFICATE_DIVERGED: hpm_certificate_status = 5
 
 /// What an estimator says of its own result.
