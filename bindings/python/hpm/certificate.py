@@ -17,7 +17,8 @@ class CertificateStatus(str, Enum):
     """The linear system was solved to the tolerance, or the estimator solves none and ran to its
     end."""
     ITERATION_LIMIT = "iteration-limit"
-    """The tolerance was not reached, for want of iterations or of precision."""
+    """The tolerance was not reached, for want of iterations or of precision; the relative residual is 1
+    or less."""
     INDEFINITE = "indefinite"
     """A direction of negative curvature was met: there is no minimum to differentiate. No
     estimate."""
@@ -26,7 +27,8 @@ class CertificateStatus(str, Enum):
     NONFINITE = "nonfinite"
     """A derivative held a number that is NaN or infinite. No estimate."""
     DIVERGED = "diverged"
-    """The residual grew: `estimator_learning_rate` is above 2 / the largest curvature. No
+    """A linear solve ended with a relative residual above 1, which is that of no solve at all: too few
+    iterations, too little damping, or an `estimator_learning_rate` above 2 / the largest curvature. No
     estimate."""
 
     def __str__(self) -> str:
@@ -60,7 +62,9 @@ _ADVICE = {
         "jax.config.update('jax_debug_nans', True) name the operation"
     ),
     CertificateStatus.DIVERGED: (
-        "the residual grew {residual:.3g} times: set estimator_learning_rate below 2 / the largest curvature"
+        "the relative residual is {residual:.3g} after {iterations} iterations, and 1 is that of no solve at all. "
+        "conjugate-gradient and nystrom: set estimator_damping, such as a hundredth of the largest curvature, or more "
+        "estimator_iterations. neumann: set estimator_learning_rate below 2 / the largest curvature"
     ),
 }
 
@@ -96,7 +100,8 @@ class Certificate:
     """Of the linear solve, or steps that were unrolled, or samples."""
     relative_residual: float
     """|g - (H + damping) q| / |g|, where g is the outer gradient and q what stands for its product
-    with the inverse Hessian; NaN where the estimator solves no linear system."""
+    with the inverse Hessian. At most 1 where there is an estimate; NaN where the estimator solves no
+    linear system."""
     smallest_curvature: float
     """The smallest v.Hv / v.v met; NaN where there was none."""
     seconds: float
