@@ -101,7 +101,8 @@ public typealias hpm_step_forward_callback = @convention(c) (
 ///   - h: The hyperparameters.
 ///   - v: A vector of parameters.
 ///   - dw: Receives (dw'/dw)^T v.
-///   - dh: Receives (dw'/dh)^T v; it holds zeros.
+///   - dh: Receives (dw'/dh)^T v. Both outputs have to be written, zeros where there is no dependence: they
+///     hold NaN before the call.
 /// - Returns: 0; anything else ends the estimate with `HPM_ERROR_CALLBACK`.
 public typealias hpm_step_backward_callback = @convention(c) (
     _ context: UnsafeMutableRawPointer?, _ index: UInt, _ w: UnsafeRawPointer?,
@@ -167,6 +168,9 @@ public let HPM_CERTIFICATE_NONFINITE: hpm_certificate_status = 4
 /// of the sketch, so that `estimator_iterations` is too small or `estimator_damping` is. `conjugate-gradient`:
 /// the Hessian is nearly singular, or `estimator_iterations` too small. No estimate.
 public let HPM_CERTIFICATE_DIVERGED: hpm_certificate_status = 5
+/// The call that was to write the certificate ended with an error: its status and ``hpm_last_error`` say
+/// which. No estimate; every other member is 0, or NaN where it is a number without a value.
+public let HPM_CERTIFICATE_ERROR: hpm_certificate_status = 6
 
 /// What an estimator says of its own result.
 public struct hpm_certificate {
@@ -251,7 +255,7 @@ public func hpm_problem_destroy(_ problem: hpm_problem?) -> hpm_status {
 ///
 /// The option `estimator` says how. An estimate that failed is `HPM_FAILED_ESTIMATE`: the certificate's
 /// status says why, and every component of `result` is NaN, which a population takes for 'no
-/// derivative'. It is never a silent zero.
+/// derivative'. It is never a silent zero. ``hpm_last_error`` then says what happened and what to do.
 ///
 /// - Parameters:
 ///   - problem: The problem.
@@ -261,7 +265,8 @@ public func hpm_problem_destroy(_ problem: hpm_problem?) -> hpm_status {
 ///     vector will do.
 ///   - h: A vector of hyperparameters.
 ///   - result: A vector of hyperparameters, neither `w` nor `h`, that receives the hypergradient.
-///   - certificate: Receives what there is to say of it. May be NULL.
+///   - certificate: Receives what there is to say of it; after an error the status
+///     `HPM_CERTIFICATE_ERROR`. May be NULL.
 /// - Returns: `HPM_OK`, `HPM_FAILED_ESTIMATE`, `HPM_ERROR_UNSUPPORTED` (a callback is missing: the
 ///   sentence names it), `HPM_ERROR_CALLBACK`, `HPM_ERROR_ARGUMENT` (also where `estimator_step` is lost in
 ///   the rounding of a hyperparameter: the sentence names it), `HPM_ERROR_MEMORY` or `HPM_ERROR_HANDLE`.
@@ -274,7 +279,8 @@ public func hpm_problem_hypergradient(
     _ h: UnsafeRawPointer?, _ result: UnsafeMutableRawPointer?,
     _ certificate: hpm_certificate_pointer?
 ) -> hpm_status {
-    var isUsable = true
+    var failure: String?
+    CertificateTarget.invalidate(certificate)
     let status = attempt { () throws(HPMError) in
         let problem = try Handles.find(problem, ForeignProblem.self).state.withLock { $0 }
         let options = try optionsOrDefaults(options)
@@ -288,9 +294,11 @@ public func hpm_problem_hypergradient(
         if let certificate { target = try CertificateTarget(certificate) }
         let found = try problem.hypergradient(options, w: w, h: h, result: result)
         target?.write(found)
-        isUsable = found.status.isUsable
+        failure = found.failure
     }
-    return status == HPM_OK && !isUsable ? HPM_FAILED_ESTIMATE : status
+    guard status == HPM_OK, let failure else { return status }
+    ThreadState.current.setMessage(failure)
+    return HPM_FAILED_ESTIMATE
 }
 
 /// Tests a problem's callbacks: each gives the same when asked again with the same input; symmetry of
@@ -393,7 +401,7 @@ public func hpm_student_set_problem(
 /// - Parameters:
 ///   - population: The population.
 ///   - student: Which student, from 0.
-///   - certificate: Receives it.
+///   - certificate: Receives it; after an error the status `HPM_CERTIFICATE_ERROR`.
 /// - Returns: `HPM_OK`, `HPM_ERROR_NO_RESULT` before there is one, `HPM_ERROR_ARGUMENT` or
 ///   `HPM_ERROR_HANDLE`.
 /// - Thread safety: Any thread, also inside a callback.
@@ -403,7 +411,8 @@ public func hpm_student_set_problem(
 public func hpm_student_certificate(
     _ population: hpm_population?, _ student: UInt, _ certificate: hpm_certificate_pointer?
 ) -> hpm_status {
-    edit(population, DrivenPopulation.self) { (driven) throws(HPMError) in
+    CertificateTarget.invalidate(certificate)
+    return edit(population, DrivenPopulation.self) { (driven) throws(HPMError) in
         let student = try driven.population.index(student)
         let certificate = try require(certificate, "certificate")
         let target = try CertificateTarget(certificate)

@@ -49,13 +49,17 @@ extension CallbackCheck {
 
     /// v . d step along (dw, dh), by differences.
     private func stepDifference(
-        _ dw: P.Vector, _ dh: H.Vector, along v: P.Vector
+        _ part: StepPart, _ dw: P.Vector, _ dh: H.Vector, along v: P.Vector
     ) throws(HPMError) -> Measured {
         let (parameters, hyperparameters) = (problem.parameters, problem.hyperparameters)
-        let size = try parameters.length(of: w) + hyperparameters.length(of: h)
+        // Of the two directions one is 0. Each moves what it belongs to by that one's own size.
         let length =
-            try differenceStep * (1 + size)
-            / (parameters.length(of: dw) + hyperparameters.length(of: dh))
+            switch part {
+            case .w: try stepLength(parameters, w, dw)
+            case .h:
+                try differenceStep * max(hyperparameters.length(of: h), differenceStep.squareRoot())
+                    / max(hyperparameters.length(of: dh), .leastNormalMagnitude)
+            }
         var values: [Double] = []
         var terms = 0.0
         for signed in [length, -length] {
@@ -77,7 +81,7 @@ extension CallbackCheck {
             let result = try stepForward(dw, dh)
             return Comparison(
                 observed: try parameters.dot(v, result),
-                expected: try stepDifference(dw, dh, along: v),
+                expected: try stepDifference(part, dw, dh, along: v),
                 scale: try parameters.length(of: v) * parameters.length(of: result))
         }
     }
@@ -85,7 +89,7 @@ extension CallbackCheck {
     private func testStepBackward(_ part: StepPart) throws(HPMError) -> Test {
         try testStepBackward(part, .differences(of: "step", isTrusted: true)) {
             (dw, dh, v) throws(HPMError) in
-            try stepDifference(dw, dh, along: v)
+            try stepDifference(part, dw, dh, along: v)
         }
     }
 

@@ -17,6 +17,8 @@ public struct Certificate: Equatable, Sendable {
         /// series' step is longer than 2 / the largest curvature, curvature lies outside of Nystrom's
         /// sketch, or conjugate gradient met a nearly singular Hessian or had too few iterations.
         case diverged = 5
+        /// The call ended with an error before there was anything to say.
+        case error = 6
 
         /// Whether the result can be used. Where it can't, every component of it is NaN.
         public var isUsable: Bool { self == .converged || self == .iterationLimit }
@@ -34,6 +36,8 @@ public struct Certificate: Equatable, Sendable {
     public var parameterVectors = 0
     public var hyperparameterVectors = 0
     public var seconds = 0.0
+
+    public init(status: Status = .converged) { self.status = status }
 
     mutating func meet(curvature: Double) {
         if !(curvature >= smallestCurvature) { smallestCurvature = curvature }
