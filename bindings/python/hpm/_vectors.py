@@ -275,6 +275,7 @@ def _structure(
         ctypes.memmove(address, numbers.ctypes.data, numbers.nbytes)
 
     structure = _abi.hpm_vector_operations(size=ctypes.sizeof(_abi.hpm_vector_operations))
+    structure.precision = operations.precision
     structure.destroy = _abi.hpm_vector_destroy_callback(destroy)
     for body in (create, copy, dot, axpy, scale, random, unit, write, read):
         kind = getattr(_abi, f"hpm_vector_{body.__name__}_callback")

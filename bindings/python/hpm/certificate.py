@@ -30,6 +30,8 @@ class CertificateStatus(str, Enum):
     """A linear solve ended with a relative residual above 1, which is that of no solve at all: too few
     iterations, too little damping, or an `estimator_learning_rate` above 2 / the largest curvature. No
     estimate."""
+    ERROR = "error"
+    """The call ended with an error, which says why. No estimate."""
 
     def __str__(self) -> str:
         return self.value
@@ -42,6 +44,7 @@ _STATUSES = {
     _abi.HPM_CERTIFICATE_SINGULAR: CertificateStatus.SINGULAR,
     _abi.HPM_CERTIFICATE_NONFINITE: CertificateStatus.NONFINITE,
     _abi.HPM_CERTIFICATE_DIVERGED: CertificateStatus.DIVERGED,
+    _abi.HPM_CERTIFICATE_ERROR: CertificateStatus.ERROR,
 }
 _ADVICE = {
     CertificateStatus.ITERATION_LIMIT: (
@@ -66,6 +69,7 @@ _ADVICE = {
         "conjugate-gradient and nystrom: set estimator_damping, such as a hundredth of the largest curvature, or more "
         "estimator_iterations. neumann: set estimator_learning_rate below 2 / the largest curvature"
     ),
+    CertificateStatus.ERROR: "the call ended with an error, which says why",
 }
 
 

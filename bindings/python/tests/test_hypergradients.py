@@ -705,6 +705,43 @@ def test_a_failed_estimate_is_seen(framework, status, inner, outer, estimator):
 
 
 @frameworks
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("iterations", [20, 200])
+def test_a_singular_hessian_in_single_precision_gives_no_garbage(framework, seed, iterations):
+    """50 parameters, 20 rows: in the null space of the Hessian the outer gradient has its larger part."""
+    jax.config.update("jax_enable_x64", False)
+    random = np.random.default_rng(seed)
+    single = lambda values: framework.array(values, np.float32)
+    x, y, v, z = (random.normal(size=shape) for shape in ((20, 50), 20, (30, 50), 30))
+    w = np.linalg.lstsq(x, y, rcond=None)[0]
+    x, y, v, z = map(single, (x, y, v, z))
+
+    def inner(w, h):
+        return (framework.xp.exp(h) * (x @ w - y) ** 2).mean()
+
+    def outer(w, h):
+        return ((v @ w - z) ** 2).mean()
+
+    with pytest.warns(hpm.EstimateWarning):
+        found, certificate = hpm.hypergradient(
+            inner, outer, single(w), single(np.zeros(20)), estimator_iterations=iterations, estimator_tolerance=1e-4
+        )
+    assert certificate.status in ("singular", "indefinite", "diverged") and certificate.advice
+    assert np.isnan(framework.numpy(found)).all()
+
+
+@frameworks
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_the_library_is_told_the_precision(framework, dtype):
+    kind = getattr(framework.xp, dtype)
+    value = framework.array([1.0, 2.0]).astype(kind) if framework is Jax else framework.array([1.0, 2.0]).to(kind)
+    mixed = {"a": value, "b": framework.array([1.0])}  # the coarsest counts
+    vectors = hpm._vectors.NumberedVectors(framework.operations(mixed))
+    expected = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}[dtype]
+    assert vectors._callbacks.precision == vectors.precision == expected
+
+
+@frameworks
 def test_the_iteration_limit_is_an_estimate(framework):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
