@@ -325,6 +325,8 @@ static void test_iteration_limit(void) {
         make_fixture(&self, DOUBLES, &whole_problem);
         set(&self, "estimator", names[i]);
         set(&self, "estimator_iterations", "2");
+        /* What lies outside of the sketch leaves curvature / damping. */
+        if (i == 2) set(&self, "estimator_damping", "10");
         expect_status(solve(&self, &certificate, numbers), HPM_OK, names[i]);
         expect(certificate.status == HPM_CERTIFICATE_ITERATION_LIMIT &&
                    certificate.iterations == 2 && certificate.relative_residual > 1e-4,

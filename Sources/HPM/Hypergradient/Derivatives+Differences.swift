@@ -76,7 +76,9 @@ extension Derivatives {
         // One difference for each of the two: a step that suits w may be longer than h.
         let (parameters, hyperparameters) = (problem.parameters, problem.hyperparameters)
         let other = try scratchGradient()
-        let (first, second) = try (step(from: w, along: dw), hyperStep(from: h, along: dh))
+        // A tangent begins at 0, of which no copy need be made to know its length.
+        let first = try parameters.norm(dw) == 0 ? 0 : step(from: w, along: dw)
+        let second = try hyperStep(from: h, along: dh)
         guard first.isFinite, second.isFinite else { return try parameters.invalidate(result) }
         if first == 0 {
             try parameters.scale(result, by: 0)
