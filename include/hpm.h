@@ -1521,7 +1521,9 @@ hpm_status hpm_problem_hypergradient(hpm_problem *problem, hpm_options *options,
  * is wrong, and of themselves repetition alone is tested. Where two callbacks contradict each other
  * and none of them is confirmed by another, the line says that they disagree. A product for which
  * there is nothing but symmetry or the adjoint identity, which any multiple of it keeps, is said to
- * be not checked.
+ * be not checked. Differences are taken by a step of `difference_step`, where they contradict also
+ * by shorter ones, down to 1/256 of it or to rounding: where those differ among one another, as at
+ * the kinks of rectified units, what they can't decide is said to be not checked.
  *
  *   problem   The problem.
  *   options   Reads `check_tolerance`, `difference_step` and `seed`. NULL: defaults.
@@ -1536,7 +1538,8 @@ hpm_status hpm_problem_hypergradient(hpm_problem *problem, hpm_options *options,
  *   hpm_last_error(): the first such line), HPM_ERROR_CAPACITY, HPM_ERROR_CALLBACK,
  *   HPM_ERROR_UNSUPPORTED, HPM_ERROR_ARGUMENT, HPM_ERROR_MEMORY or HPM_ERROR_HANDLE.
  * Thread safety: Any thread. No lock is held during callbacks.
- * Complexity: About 40 calls of each callback. Since 0.1.
+ * Complexity: About 40 calls of each callback, up to five times as many of those that seem wrong.
+ * Since 0.1.
  */
 hpm_status hpm_problem_check(hpm_problem *problem, hpm_options *options, const void *w,
                              const void *h, char *out, size_t capacity, size_t *needed);
