@@ -212,7 +212,7 @@ enum {
     HPM_UNCHANGED = 2,           /* hpm_teacher_learn(): the gradient held no finite component
                                     other than 0; nothing was learned. */
     HPM_FAILED_ESTIMATE = 3,     /* hpm_problem_hypergradient(): there is no estimate; the
-                                    certificate says why. */
+                                    certificate and hpm_last_error() say why. */
     HPM_WRONG_DERIVATIVE = 4,    /* hpm_problem_check(): a callback is wrong, or two contradict
                                     each other. */
     HPM_ERROR_ARGUMENT = -1,     /* An argument has a value that is not allowed. */
@@ -291,7 +291,7 @@ enum {
        end. */
     HPM_CERTIFICATE_CONVERGED = 0,
     /* The tolerance was not reached, for want of iterations or of precision: an estimate with
-       the residual that is given. */
+       the residual that is given, which is 1 or less. */
     HPM_CERTIFICATE_ITERATION_LIMIT = 1,
     /* A direction of negative curvature was met: there is no minimum to differentiate. No
        estimate. */
@@ -300,9 +300,16 @@ enum {
     HPM_CERTIFICATE_SINGULAR = 3,
     /* A callback gave a number that is NaN or infinite. No estimate. */
     HPM_CERTIFICATE_NONFINITE = 4,
-    /* The residual grew: `estimator_learning_rate` is above 2 / the largest curvature. No
-       estimate. */
-    HPM_CERTIFICATE_DIVERGED = 5
+    /* A linear solve ended with a relative residual above 1, which is worse than no solve (q = 0
+       has 1). `neumann`: `estimator_learning_rate` is above 2 / the largest curvature.
+       `nystrom`: curvature lies outside of the sketch, so that `estimator_iterations` is too
+       small or `estimator_damping` is. `conjugate-gradient`: the Hessian is nearly singular, or
+       `estimator_iterations` too small. No estimate. */
+    HPM_CERTIFICATE_DIVERGED = 5,
+    /* The call that was to write the certificate ended with an error: its status and
+       hpm_last_error() say which. No estimate; every other member is 0, or NaN where it is a
+       number without a value. */
+    HPM_CERTIFICATE_ERROR = 6
 };
 
 /* The number type of ready-made host vectors. */
@@ -468,7 +475,8 @@ typedef int32_t (*hpm_step_forward_callback)(void *context, size_t index, const 
  *   h        The hyperparameters.
  *   v        A vector of parameters.
  *   dw       Receives (dw'/dw)^T v.
- *   dh       Receives (dw'/dh)^T v; it holds zeros.
+ *   dh       Receives (dw'/dh)^T v. Both outputs have to be written, zeros where there is no
+ *            dependence: they hold NaN before the call.
  *
  * Returns 0; anything else ends the estimate with HPM_ERROR_CALLBACK.
  */
@@ -682,6 +690,11 @@ typedef struct hpm_vector_operations {
     hpm_vector_write_callback write;
     /* As `write`. */
     hpm_vector_read_callback read;
+    /* The spacing of the components' numbers at 1: 2^-52 for double, 2^-23 for float, 2^-10 for
+       half and 2^-7 for bfloat16. By it a direction without curvature is told from rounding, and
+       steps of differences and tolerances of hpm_problem_check() are chosen. 0 to 0.25; 0, and
+       anything below 2^-52: that of double. */
+    double precision;
 } hpm_vector_operations;
 
 /* ---- Functions: Version ---------------------------------------------------------------------- */
@@ -1475,7 +1488,8 @@ hpm_status hpm_problem_destroy(hpm_problem *problem);
  *
  * The option `estimator` says how. An estimate that failed is HPM_FAILED_ESTIMATE: the
  * certificate's status says why, and every component of `result` is NaN, which a population takes
- * for 'no derivative'. It is never a silent zero.
+ * for 'no derivative'. It is never a silent zero. hpm_last_error() then says what happened and what
+ * to do.
  *
  *   problem      The problem.
  *   options      The keys that begin with `estimator`, `difference_step` and `seed`. NULL:
@@ -1485,7 +1499,8 @@ hpm_status hpm_problem_destroy(hpm_problem *problem);
  *                `spsa`, where any vector will do.
  *   h            A vector of hyperparameters.
  *   result       A vector of hyperparameters, neither `w` nor `h`, that receives the hypergradient.
- *   certificate  Receives what there is to say of it. May be NULL.
+ *   certificate  Receives what there is to say of it; after an error the status
+ *                HPM_CERTIFICATE_ERROR. May be NULL.
  *
  * Returns HPM_OK, HPM_FAILED_ESTIMATE, HPM_ERROR_UNSUPPORTED (a callback is missing: the sentence
  *   names it), HPM_ERROR_CALLBACK, HPM_ERROR_ARGUMENT (also where `estimator_step` is lost in the
@@ -1506,7 +1521,9 @@ hpm_status hpm_problem_hypergradient(hpm_problem *problem, hpm_options *options,
  * is wrong, and of themselves repetition alone is tested. Where two callbacks contradict each other
  * and none of them is confirmed by another, the line says that they disagree. A product for which
  * there is nothing but symmetry or the adjoint identity, which any multiple of it keeps, is said to
- * be not checked.
+ * be not checked. Differences are taken by a step of `difference_step`, where they contradict also
+ * by shorter ones, down to 1/256 of it or to rounding: where those differ among one another, as at
+ * the kinks of rectified units, what they can't decide is said to be not checked.
  *
  *   problem   The problem.
  *   options   Reads `check_tolerance`, `difference_step` and `seed`. NULL: defaults.
@@ -1521,7 +1538,8 @@ hpm_status hpm_problem_hypergradient(hpm_problem *problem, hpm_options *options,
  *   hpm_last_error(): the first such line), HPM_ERROR_CAPACITY, HPM_ERROR_CALLBACK,
  *   HPM_ERROR_UNSUPPORTED, HPM_ERROR_ARGUMENT, HPM_ERROR_MEMORY or HPM_ERROR_HANDLE.
  * Thread safety: Any thread. No lock is held during callbacks.
- * Complexity: About 40 calls of each callback. Since 0.1.
+ * Complexity: About 40 calls of each callback, up to five times as many of those that seem wrong.
+ * Since 0.1.
  */
 hpm_status hpm_problem_check(hpm_problem *problem, hpm_options *options, const void *w,
                              const void *h, char *out, size_t capacity, size_t *needed);
@@ -1558,7 +1576,7 @@ hpm_status hpm_student_set_problem(hpm_population *population, size_t student, h
  *
  *   population   The population.
  *   student      Which student, from 0.
- *   certificate  Receives it.
+ *   certificate  Receives it; after an error the status HPM_CERTIFICATE_ERROR.
  *
  * Returns HPM_OK, HPM_ERROR_NO_RESULT before there is one, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
  * Thread safety: Any thread, also inside a callback. Complexity: O(1). Since 0.1.

@@ -187,6 +187,12 @@ struct CertificateTarget {
         self.size = size
     }
 
+    /// Says that there is no estimate, so that an error does not leave what looks like one.
+    static func invalidate(_ pointer: UnsafeMutableRawPointer?) {
+        guard let pointer, let target = try? CertificateTarget(pointer) else { return }
+        target.write(Certificate(status: .error))
+    }
+
     func write(_ certificate: Certificate) {
         let calls = certificate.calls
         let result = hpm_certificate(

@@ -204,7 +204,7 @@ struct ForeignOperations: VectorOperations {
     init(_ pointer: UnsafeRawPointer, context: UnsafeMutableRawPointer?) throws(HPMError) {
         var operations = hpm_vector_operations(
             size: 0, create: nil, destroy: nil, copy: nil, dot: nil, axpy: nil, scale: nil,
-            random: nil, unit: nil, write: nil, read: nil)
+            random: nil, unit: nil, write: nil, read: nil, precision: 0)
         try copyStruct(pointer, to: &operations, "operations")
         for (name, isMissing) in [
             ("create", operations.create == nil), ("destroy", operations.destroy == nil),
@@ -213,11 +213,17 @@ struct ForeignOperations: VectorOperations {
         ] where isMissing {
             throw HPMError(.argument, "operations->\(name) is NULL; allowed: a function")
         }
+        guard operations.precision >= 0, operations.precision <= 0.25 else {
+            throw HPMError(
+                .argument,
+                "operations->precision is \(operations.precision); allowed: 0 (that of double) to 0.25")
+        }
         self.operations = operations
         self.context = context
     }
 
-    var precision: Double { 0x1p-52 }
+    /// Sums come back as doubles: none is more precise.
+    var precision: Double { max(operations.precision, 0x1p-52) }
 
     private static func missing(_ name: String) -> HPMError {
         HPMError(.unsupported, "operations->\(name) is NULL; what is asked for needs it")

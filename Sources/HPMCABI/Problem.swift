@@ -101,7 +101,8 @@ public typealias hpm_step_forward_callback = @convention(c) (
 ///   - h: The hyperparameters.
 ///   - v: A vector of parameters.
 ///   - dw: Receives (dw'/dw)^T v.
-///   - dh: Receives (dw'/dh)^T v; it holds zeros.
+///   - dh: Receives (dw'/dh)^T v. Both outputs have to be written, zeros where there is no dependence: they
+///     hold NaN before the call.
 /// - Returns: 0; anything else ends the estimate with `HPM_ERROR_CALLBACK`.
 public typealias hpm_step_backward_callback = @convention(c) (
     _ context: UnsafeMutableRawPointer?, _ index: UInt, _ w: UnsafeRawPointer?,
@@ -154,7 +155,7 @@ public typealias hpm_certificate_status = Int32
 /// The linear system was solved to the tolerance, or the estimator solves none and ran to its end.
 public let HPM_CERTIFICATE_CONVERGED: hpm_certificate_status = 0
 /// The tolerance was not reached, for want of iterations or of precision: an estimate with the residual
-/// that is given.
+/// that is given, which is 1 or less.
 public let HPM_CERTIFICATE_ITERATION_LIMIT: hpm_certificate_status = 1
 /// A direction of negative curvature was met: there is no minimum to differentiate. No estimate.
 public let HPM_CERTIFICATE_INDEFINITE: hpm_certificate_status = 2
@@ -162,8 +163,14 @@ public let HPM_CERTIFICATE_INDEFINITE: hpm_certificate_status = 2
 public let HPM_CERTIFICATE_SINGULAR: hpm_certificate_status = 3
 /// A callback gave a number that is NaN or infinite. No estimate.
 public let HPM_CERTIFICATE_NONFINITE: hpm_certificate_status = 4
-/// The residual grew: `estimator_learning_rate` is above 2 / the largest curvature. No estimate.
+/// A linear solve ended with a relative residual above 1, which is worse than no solve (q = 0 has 1).
+/// `neumann`: `estimator_learning_rate` is above 2 / the largest curvature. `nystrom`: curvature lies outside
+/// of the sketch, so that `estimator_iterations` is too small or `estimator_damping` is. `conjugate-gradient`:
+/// the Hessian is nearly singular, or `estimator_iterations` too small. No estimate.
 public let HPM_CERTIFICATE_DIVERGED: hpm_certificate_status = 5
+/// The call that was to write the certificate ended with an error: its status and ``hpm_last_error`` say
+/// which. No estimate; every other member is 0, or NaN where it is a number without a value.
+public let HPM_CERTIFICATE_ERROR: hpm_certificate_status = 6
 
 /// What an estimator says of its own result.
 public struct hpm_certificate {
@@ -248,7 +255,7 @@ public func hpm_problem_destroy(_ problem: hpm_problem?) -> hpm_status {
 ///
 /// The option `estimator` says how. An estimate that failed is `HPM_FAILED_ESTIMATE`: the certificate's
 /// status says why, and every component of `result` is NaN, which a population takes for 'no
-/// derivative'. It is never a silent zero.
+/// derivative'. It is never a silent zero. ``hpm_last_error`` then says what happened and what to do.
 ///
 /// - Parameters:
 ///   - problem: The problem.
@@ -258,7 +265,8 @@ public func hpm_problem_destroy(_ problem: hpm_problem?) -> hpm_status {
 ///     vector will do.
 ///   - h: A vector of hyperparameters.
 ///   - result: A vector of hyperparameters, neither `w` nor `h`, that receives the hypergradient.
-///   - certificate: Receives what there is to say of it. May be NULL.
+///   - certificate: Receives what there is to say of it; after an error the status
+///     `HPM_CERTIFICATE_ERROR`. May be NULL.
 /// - Returns: `HPM_OK`, `HPM_FAILED_ESTIMATE`, `HPM_ERROR_UNSUPPORTED` (a callback is missing: the
 ///   sentence names it), `HPM_ERROR_CALLBACK`, `HPM_ERROR_ARGUMENT` (also where `estimator_step` is lost in
 ///   the rounding of a hyperparameter: the sentence names it), `HPM_ERROR_MEMORY` or `HPM_ERROR_HANDLE`.
@@ -271,7 +279,8 @@ public func hpm_problem_hypergradient(
     _ h: UnsafeRawPointer?, _ result: UnsafeMutableRawPointer?,
     _ certificate: hpm_certificate_pointer?
 ) -> hpm_status {
-    var isUsable = true
+    var failure: String?
+    CertificateTarget.invalidate(certificate)
     let status = attempt { () throws(HPMError) in
         let problem = try Handles.find(problem, ForeignProblem.self).state.withLock { $0 }
         let options = try optionsOrDefaults(options)
@@ -285,9 +294,11 @@ public func hpm_problem_hypergradient(
         if let certificate { target = try CertificateTarget(certificate) }
         let found = try problem.hypergradient(options, w: w, h: h, result: result)
         target?.write(found)
-        isUsable = found.status.isUsable
+        failure = found.failure
     }
-    return status == HPM_OK && !isUsable ? HPM_FAILED_ESTIMATE : status
+    guard status == HPM_OK, let failure else { return status }
+    ThreadState.current.setMessage(failure)
+    return HPM_FAILED_ESTIMATE
 }
 
 /// Tests a problem's callbacks: each gives the same when asked again with the same input; symmetry of
@@ -299,6 +310,9 @@ public func hpm_problem_hypergradient(
 /// wrong, and of themselves repetition alone is tested. Where two callbacks contradict each other and
 /// none of them is confirmed by another, the line says that they disagree. A product for which there is
 /// nothing but symmetry or the adjoint identity, which any multiple of it keeps, is said to be not checked.
+/// Differences are taken by a step of `difference_step`, where they contradict also by shorter ones, down
+/// to 1/256 of it or to rounding: where those differ among one another, as at the kinks of rectified units, what they
+/// can't decide is said to be not checked.
 ///
 /// - Parameters:
 ///   - problem: The problem.
@@ -313,7 +327,7 @@ public func hpm_problem_hypergradient(
 ///   ``hpm_last_error``: the first such line), `HPM_ERROR_CAPACITY`, `HPM_ERROR_CALLBACK`, `HPM_ERROR_UNSUPPORTED`, `HPM_ERROR_ARGUMENT`,
 ///   `HPM_ERROR_MEMORY` or `HPM_ERROR_HANDLE`.
 /// - Thread safety: Any thread. No lock is held during callbacks.
-/// - Complexity: About 40 calls of each callback.
+/// - Complexity: About 40 calls of each callback, up to five times as many of those that seem wrong.
 /// - Since: 0.1
 @_cdecl("hpm_problem_check")
 public func hpm_problem_check(
@@ -390,7 +404,7 @@ public func hpm_student_set_problem(
 /// - Parameters:
 ///   - population: The population.
 ///   - student: Which student, from 0.
-///   - certificate: Receives it.
+///   - certificate: Receives it; after an error the status `HPM_CERTIFICATE_ERROR`.
 /// - Returns: `HPM_OK`, `HPM_ERROR_NO_RESULT` before there is one, `HPM_ERROR_ARGUMENT` or
 ///   `HPM_ERROR_HANDLE`.
 /// - Thread safety: Any thread, also inside a callback.
@@ -400,7 +414,8 @@ public func hpm_student_set_problem(
 public func hpm_student_certificate(
     _ population: hpm_population?, _ student: UInt, _ certificate: hpm_certificate_pointer?
 ) -> hpm_status {
-    edit(population, DrivenPopulation.self) { (driven) throws(HPMError) in
+    CertificateTarget.invalidate(certificate)
+    return edit(population, DrivenPopulation.self) { (driven) throws(HPMError) in
         let student = try driven.population.index(student)
         let certificate = try require(certificate, "certificate")
         let target = try CertificateTarget(certificate)

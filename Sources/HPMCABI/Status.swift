@@ -8,7 +8,7 @@ public let HPM_OK: hpm_status = 0
 public let HPM_STOPPED: hpm_status = 1
 /// ``hpm_teacher_learn``: the gradient held no finite component other than 0; nothing was learned.
 public let HPM_UNCHANGED: hpm_status = 2
-/// ``hpm_problem_hypergradient``: there is no estimate; the certificate says why.
+/// ``hpm_problem_hypergradient``: there is no estimate; the certificate and ``hpm_last_error`` say why.
 public let HPM_FAILED_ESTIMATE: hpm_status = 3
 /// ``hpm_problem_check``: a callback is wrong, or two contradict each other.
 public let HPM_WRONG_DERIVATIVE: hpm_status = 4

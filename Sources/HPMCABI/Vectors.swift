@@ -157,6 +157,10 @@ public struct hpm_vector_operations {
     public var write: hpm_vector_write_callback?
     /// As `write`.
     public var read: hpm_vector_read_callback?
+    /// The spacing of the components' numbers at 1: 2^-52 for double, 2^-23 for float, 2^-10 for half and 2^-7 for
+    /// bfloat16. By it a direction without curvature is told from rounding, and steps of differences and
+    /// tolerances of ``hpm_problem_check`` are chosen. 0 to 0.25; 0, and anything below 2^-52: that of double.
+    public var precision: Double
 }
 public typealias hpm_vector_operations_pointer = UnsafeRawPointer
 

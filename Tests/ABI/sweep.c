@@ -221,7 +221,7 @@ static int32_t vector_scale(void *context, double factor, void *vector) {
 
 static const hpm_vector_operations good_operations = {
     sizeof good_operations, vector_create, vector_destroy, vector_copy, vector_dot, vector_axpy,
-    vector_scale, NULL, NULL, NULL, NULL};
+    vector_scale, NULL, NULL, NULL, NULL, 0};
 
 static int32_t outer_loss(void *context, const void *w, const void *h, double *loss) {
     (void)context, (void)h;

@@ -325,6 +325,8 @@ static void test_iteration_limit(void) {
         make_fixture(&self, DOUBLES, &whole_problem);
         set(&self, "estimator", names[i]);
         set(&self, "estimator_iterations", "2");
+        /* What lies outside of the sketch leaves curvature / damping. */
+        if (i == 2) set(&self, "estimator_damping", "10");
         expect_status(solve(&self, &certificate, numbers), HPM_OK, names[i]);
         expect(certificate.status == HPM_CERTIFICATE_ITERATION_LIMIT &&
                    certificate.iterations == 2 && certificate.relative_residual > 1e-4,
@@ -438,6 +440,8 @@ static void test_failures(layout_kind layout) {
         expect_status(solve(&self, &certificate, numbers), HPM_FAILED_ESTIMATE, name);
         expect(certificate.status == what->status, "%s: certificate status %d, not %d", name,
                (int)certificate.status, (int)what->status);
+        expect(strstr(hpm_last_error(), "there is no estimate: ") == hpm_last_error(), "%s: '%s'", name,
+               hpm_last_error());
         for (size_t j = 0; j < FEATURES; j++) {
             expect(isnan(numbers[j]), "%s: component %d is %g", name, (int)j, numbers[j]);
         }
@@ -472,6 +476,8 @@ static void test_callbacks_that_fail(void) {
                    "%s, call %d: %s, and %d came back as %d", estimates[i].estimator, at,
                    hpm_status_name(status), (int)self.ridge.result,
                    (int)hpm_last_callback_status());
+            expect(certificate.status == HPM_CERTIFICATE_ERROR, "%s, call %d: certificate %d",
+                   estimates[i].estimator, at, (int)certificate.status);
             /* One more may clear the result, which must not look like an answer. */
             expect(self.ridge.all_calls <= at + 1, "%s: %d calls after call %d failed",
                    estimates[i].estimator, self.ridge.all_calls - at, at);
@@ -598,6 +604,138 @@ static void test_callbacks_that_are_missing(void) {
     must(hpm_vectors_destroy(vectors));
     must(hpm_problem_destroy(problem));
     destroy_fixture(&self);
+}
+
+/* --- A space of floats of the user's own --- */
+
+enum { WIDE = 50, NARROW = 20 };
+
+static int32_t single_create(void *context, void **vector) {
+    (void)context;
+    *vector = calloc(WIDE, sizeof(float));
+    return *vector ? 0 : 1;
+}
+
+static void single_destroy(void *context, void *vector) {
+    (void)context;
+    free(vector);
+}
+
+static int32_t single_copy(void *context, const void *source, void *target) {
+    (void)context;
+    memcpy(target, source, WIDE * sizeof(float));
+    return 0;
+}
+
+static int32_t single_dot(void *context, const void *left, const void *right, double *result) {
+    const float *a = left, *b = right;
+    (void)context;
+    *result = 0;
+    for (size_t j = 0; j < WIDE; j++) *result += (double)a[j] * (double)b[j];
+    return 0;
+}
+
+static int32_t single_axpy(void *context, double factor, const void *source, void *target) {
+    const float *from = source;
+    float *to = target;
+    (void)context;
+    for (size_t j = 0; j < WIDE; j++) to[j] = (float)((double)to[j] + factor * (double)from[j]);
+    return 0;
+}
+
+static int32_t single_scale(void *context, double factor, void *vector) {
+    float *numbers = vector;
+    (void)context;
+    for (size_t j = 0; j < WIDE; j++) {
+        numbers[j] = factor == 0 ? 0 : (float)(factor * (double)numbers[j]);
+    }
+    return 0;
+}
+
+static double wide_features[NARROW][WIDE];
+
+/* The gradient has a part outside of the range of the Hessian, X^T X / 10. */
+static int32_t wide_outer_gradient(void *context, const void *w, const void *h, void *dw, void *dh) {
+    float *result = dw;
+    (void)context, (void)w, (void)h, (void)dh;
+    for (size_t j = 0; j < WIDE; j++) result[j] = (float)j / 10 - 2;
+    return 0;
+}
+
+static int32_t wide_hessian_product(void *context, const void *w, const void *h, const void *v,
+                                    void *result) {
+    const float *from = v;
+    float *to = result;
+    float sum[WIDE] = {0};
+    (void)context, (void)w, (void)h;
+    for (size_t i = 0; i < NARROW; i++) {
+        float row = 0;
+        for (size_t j = 0; j < WIDE; j++) row += (float)wide_features[i][j] * from[j];
+        for (size_t j = 0; j < WIDE; j++) sum[j] += (float)wide_features[i][j] * row / 10;
+    }
+    memcpy(to, sum, sizeof sum);
+    return 0;
+}
+
+static int32_t wide_cross_product(void *context, const void *w, const void *h, const void *v,
+                                  void *result) {
+    (void)context, (void)w, (void)h;
+    memcpy(result, v, WIDE * sizeof(float));
+    return 0;
+}
+
+static void test_precision(void) {
+    hpm_vector_operations operations = {
+        .size = sizeof operations, .create = single_create, .destroy = single_destroy,
+        .copy = single_copy, .dot = single_dot, .axpy = single_axpy, .scale = single_scale,
+        .precision = 0x1p-23};
+    const hpm_problem_callbacks callbacks = {
+        .size = sizeof callbacks, .outer_gradient = wide_outer_gradient,
+        .hessian_product = wide_hessian_product, .cross_product = wide_cross_product};
+    float w[WIDE] = {0}, h[WIDE] = {0}, result[WIDE];
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        uint64_t state = seed * 0x9e3779b97f4a7c15u + 1;
+        for (size_t i = 0; i < NARROW; i++) {
+            for (size_t j = 0; j < WIDE; j++) {
+                state = state * 6364136223846793005u + 1442695040888963407u;
+                wide_features[i][j] = (double)(state >> 11) / 4503599627370496.0 - 1;
+            }
+        }
+        hpm_vectors *vectors = NULL;
+        hpm_problem *problem = NULL;
+        hpm_options *options = NULL;
+        hpm_certificate certificate = {.size = sizeof certificate};
+        must(hpm_vectors_create(&operations, NULL, WIDE, &vectors));
+        must(hpm_problem_create(vectors, vectors, &callbacks, NULL, &problem));
+        must(hpm_options_create(&options));
+        must(hpm_options_set_string(options, "estimator_iterations", "200"));
+        must(hpm_options_set_string(options, "estimator_tolerance", "1e-6"));
+        must(hpm_options_set_string(options, "estimator_damping", "0"));
+        expect_status(hpm_problem_hypergradient(problem, options, w, h, result, &certificate),
+                      HPM_FAILED_ESTIMATE, "a singular problem of floats");
+        expect(certificate.status == HPM_CERTIFICATE_SINGULAR ||
+                   certificate.status == HPM_CERTIFICATE_INDEFINITE,
+               "seed %d: certificate status %d, residual %g", (int)seed, (int)certificate.status,
+               certificate.relative_residual);
+        expect(isnan(result[0]) && isnan(result[WIDE - 1]), "seed %d: %g", (int)seed,
+               (double)result[0]);
+        must(hpm_options_destroy(options));
+        must(hpm_problem_destroy(problem));
+        must(hpm_vectors_destroy(vectors));
+    }
+    static const double wrong[] = {-1, -0x1p-23, 0.5, 1, INFINITY, NAN};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        hpm_vectors *vectors = NULL;
+        operations.precision = wrong[i];
+        expect_status(hpm_vectors_create(&operations, NULL, WIDE, &vectors), HPM_ERROR_ARGUMENT,
+                      "a wrong precision");
+        expect(strstr(hpm_last_error(), "precision") && !vectors, "'%s'", hpm_last_error());
+    }
+    /* A caller of the first version does not know of it: what comes after is not read. */
+    hpm_vectors *vectors = NULL;
+    operations.size = offsetof(hpm_vector_operations, precision);
+    expect_status(hpm_vectors_create(&operations, NULL, WIDE, &vectors), HPM_OK, "an older caller");
+    must(hpm_vectors_destroy(vectors));
 }
 
 /* --- The check --- */
@@ -1293,6 +1431,7 @@ int main(void) {
     test_failures(SPLIT);
     test_callbacks_that_fail();
     test_callbacks_that_are_missing();
+    test_precision();
     test_check(DOUBLES);
     test_check(FLOATS);
     test_check(SPLIT);

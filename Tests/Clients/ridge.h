@@ -217,7 +217,7 @@ static inline int32_t split_read(void *context, const void *vector, double *numb
 
 static const hpm_vector_operations split_operations = {
     sizeof split_operations, split_create, split_destroy, split_copy, split_dot, split_axpy,
-    split_scale, split_random, split_unit, split_write, split_read};
+    split_scale, split_random, split_unit, split_write, split_read, 0};
 
 /* --- The mathematics, on arrays of double --- */
 
@@ -475,7 +475,7 @@ static inline int32_t step_backward(void *context, size_t index, const void *w, 
     get(self->layout, dh, direct);
     ridge_product(self, penalties, direction, product);
     for (size_t j = 0; j < FEATURES; j++) {
-        if (direct[j] != 0) expect(0, "dh holds %g before step_backward", direct[j]);
+        if (!isnan(direct[j])) expect(0, "dh holds %g before step_backward", direct[j]);
         product[j] = direction[j] - RATE * product[j];
         direct[j] = -RATE * parameters[j] * direction[j];
     }

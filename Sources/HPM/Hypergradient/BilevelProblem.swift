@@ -31,7 +31,7 @@ public struct BilevelProblem<Parameters: VectorSpace, Hyperparameters: VectorSpa
     /// (dw'/dw) dw + (dw'/dh) dh.
     public var stepForward:
         ((_ index: Int, _ w: W, _ h: H, _ dw: W, _ dh: H, _ result: W) throws(HPMError) -> Void)?
-    /// (dw'/dw)^T v and (dw'/dh)^T v.
+    /// (dw'/dw)^T v and (dw'/dh)^T v. Both are to be written; they hold NaN.
     public var stepBackward:
         ((_ index: Int, _ w: W, _ h: H, _ v: W, _ dw: W, _ dh: H) throws(HPMError) -> Void)?
     /// F at the parameters that training with h leads to: for losses without derivatives.

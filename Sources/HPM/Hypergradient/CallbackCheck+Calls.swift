@@ -90,11 +90,13 @@ extension CallbackCheck {
     }
 
     /// (value(w + e v) - value(w - e v)) / 2e for a number.
+    ///
+    /// - Parameter part: Of the usual step's length.
     func difference<Space: VectorSpace>(
         _ space: Space, _ origin: Space.Vector, _ direction: Space.Vector,
-        size: Double = 0, _ value: (Space.Vector) throws(HPMError) -> Double
+        part: Double = 1, size: Double = 0, _ value: (Space.Vector) throws(HPMError) -> Double
     ) throws(HPMError) -> Measured {
-        let step = try stepLength(space, origin, direction)
+        let step = try part * stepLength(space, origin, direction)
         let above = try value(try shifted(space, origin, step, direction))
         let below = try value(try shifted(space, origin, -step, direction))
         return measured(above, below, step, size: size)

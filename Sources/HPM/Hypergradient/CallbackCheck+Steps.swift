@@ -49,13 +49,18 @@ extension CallbackCheck {
 
     /// v . d step along (dw, dh), by differences.
     private func stepDifference(
-        _ dw: P.Vector, _ dh: H.Vector, along v: P.Vector
+        _ part: StepPart, _ dw: P.Vector, _ dh: H.Vector, along v: P.Vector, part fraction: Double
     ) throws(HPMError) -> Measured {
         let (parameters, hyperparameters) = (problem.parameters, problem.hyperparameters)
-        let size = try parameters.length(of: w) + hyperparameters.length(of: h)
-        let length =
-            try differenceStep * (1 + size)
-            / (parameters.length(of: dw) + hyperparameters.length(of: dh))
+        // Of the two directions one is 0. Each moves what it belongs to by that one's own size.
+        let usual =
+            switch part {
+            case .w: try stepLength(parameters, w, dw)
+            case .h:
+                try differenceStep * max(hyperparameters.length(of: h), differenceStep.squareRoot())
+                    / max(hyperparameters.length(of: dh), .leastNormalMagnitude)
+            }
+        let length = fraction * usual
         var values: [Double] = []
         var terms = 0.0
         for signed in [length, -length] {
@@ -75,17 +80,19 @@ extension CallbackCheck {
             let v = try direction(seed)
             let (dw, dh) = try directions(of: part, seed &+ 1)
             let result = try stepForward(dw, dh)
-            return Comparison(
+            return try compared(
                 observed: try parameters.dot(v, result),
-                expected: try stepDifference(dw, dh, along: v),
-                scale: try parameters.length(of: v) * parameters.length(of: result))
+                scale: try parameters.length(of: v) * parameters.length(of: result)
+            ) { (fraction) throws(HPMError) in
+                try stepDifference(part, dw, dh, along: v, part: fraction)
+            }
         }
     }
 
     private func testStepBackward(_ part: StepPart) throws(HPMError) -> Test {
         try testStepBackward(part, .differences(of: "step", isTrusted: true)) {
-            (dw, dh, v) throws(HPMError) in
-            try stepDifference(dw, dh, along: v)
+            (dw, dh, v, fraction) throws(HPMError) in
+            try stepDifference(part, dw, dh, along: v, part: fraction)
         }
     }
 
@@ -95,7 +102,7 @@ extension CallbackCheck {
         for (index, part) in StepPart.allCases.enumerated() {
             let isTrusted = index < forward.count && forward[index].agrees(tolerance)
             let adjoint = try testStepBackward(part, .stepForward(isTrusted: isTrusted)) {
-                (dw, dh, v) throws(HPMError) in
+                (dw, dh, v, _) throws(HPMError) in
                 Measured(value: try problem.parameters.dot(v, stepForward(dw, dh)))
             }
             tests.append(adjoint)
@@ -105,7 +112,7 @@ extension CallbackCheck {
 
     private func testStepBackward(
         _ part: StepPart, _ reference: Reference,
-        _ expected: (P.Vector, H.Vector, _ v: P.Vector) throws(HPMError) -> Measured
+        _ expected: (P.Vector, H.Vector, _ v: P.Vector, _ fraction: Double) throws(HPMError) -> Measured
     ) throws(HPMError) -> Test {
         let (parameters, hyperparameters) = (problem.parameters, problem.hyperparameters)
         return try test(part.words, with: reference) { (seed) throws(HPMError) in
@@ -115,10 +122,13 @@ extension CallbackCheck {
             let (first, second) = (
                 try parameters.dot(pulled, dw), try hyperparameters.dot(pulledHyper, dh)
             )
-            return Comparison(
-                observed: first + second, expected: try expected(dw, dh, v),
+            return try compared(
+                observed: first + second,
                 scale: try parameters.length(of: pulled) * parameters.length(of: dw)
-                    + hyperparameters.length(of: pulledHyper) * hyperparameters.length(of: dh))
+                    + hyperparameters.length(of: pulledHyper) * hyperparameters.length(of: dh)
+            ) { (fraction) throws(HPMError) in
+                try expected(dw, dh, v, fraction)
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ public struct Certificate: Equatable, Sendable {
         /// The linear system was solved to the tolerance, or the method solves none and ran to its end.
         case converged = 0
         /// The tolerance was not reached, for want of iterations or of precision: an estimate with the
-        /// residual that is given.
+        /// residual that is given, which is 1 or less.
         case iterationLimit = 1
         /// A direction of negative curvature was met: there is no minimum to differentiate.
         case indefinite = 2
@@ -13,8 +13,12 @@ public struct Certificate: Equatable, Sendable {
         case singular = 3
         /// A callback gave a number that is NaN or infinite.
         case nonfinite = 4
-        /// The residual grew: the series' step is longer than 2 / the largest curvature.
+        /// A linear solve ended with a relative residual above 1, which is worse than no solve: the Neumann
+        /// series' step is longer than 2 / the largest curvature, curvature lies outside of Nystrom's
+        /// sketch, or conjugate gradient met a nearly singular Hessian or had too few iterations.
         case diverged = 5
+        /// The call ended with an error before there was anything to say.
+        case error = 6
 
         /// Whether the result can be used. Where it can't, every component of it is NaN.
         public var isUsable: Bool { self == .converged || self == .iterationLimit }
@@ -32,6 +36,8 @@ public struct Certificate: Equatable, Sendable {
     public var parameterVectors = 0
     public var hyperparameterVectors = 0
     public var seconds = 0.0
+
+    public init(status: Status = .converged) { self.status = status }
 
     mutating func meet(curvature: Double) {
         if !(curvature >= smallestCurvature) { smallestCurvature = curvature }

@@ -6,8 +6,9 @@ extension Derivatives {
     /// How far rounding can take a Hessian product from the truth, relative to its size.
     var productRounding: Double {
         let precision = problem.parameters.precision
+        // Half precision would leave nothing to be told from rounding by the first bound.
         return problem.hessianProduct != nil
-            ? 64 * precision : 30 * Elementary.pow(precision, 2.0 / 3)
+            ? min(64 * precision, Elementary.pow(precision, 2.0 / 3)) : 30 * Elementary.pow(precision, 2.0 / 3)
     }
 
     /// Scratch of differences, made when the first one is needed and kept.
@@ -72,22 +73,42 @@ extension Derivatives {
             try problem.parameters.invalidate(result)
             return try stepForward(index, w, h, dw, dh, result)
         }
+        // One difference for each of the two: a step that suits w may be longer than h.
         let (parameters, hyperparameters) = (problem.parameters, problem.hyperparameters)
-        let length = try (parameters.dot(dw, dw) + hyperparameters.dot(dh, dh)).squareRoot()
-        guard length.isFinite else { return try parameters.invalidate(result) }
-        guard length > 0 else { return try parameters.scale(result, by: 0) }
-        let size = try (size(of: w, in: parameters), size(of: h, in: hyperparameters))
-        let step = differenceStep * (1 + (size.0 * size.0 + size.1 * size.1).squareRoot()) / length
-        let shiftedHyperparameters = try scratchHyperGradient()
         let other = try scratchGradient()
-        for (sign, target) in [(1.0, result), (-1.0, other)] {
-            let shiftedParameters = try shifted(w, by: sign * step, dw)
-            try hyperparameters.copy(h, to: shiftedHyperparameters)
-            try hyperparameters.add(sign * step, dh, to: shiftedHyperparameters)
-            try self.step(index, shiftedParameters, shiftedHyperparameters, target)
+        // A tangent begins at 0, of which no copy need be made to know its length.
+        let first = try parameters.norm(dw) == 0 ? 0 : step(from: w, along: dw)
+        let second = try hyperStep(from: h, along: dh)
+        guard first.isFinite, second.isFinite else { return try parameters.invalidate(result) }
+        if first == 0 {
+            try parameters.scale(result, by: 0)
+        } else {
+            try step(index, try shifted(w, by: first, dw), h, result)
+            try step(index, try shifted(w, by: -first, dw), h, other)
+            try parameters.add(-1, other, to: result)
+            try parameters.scale(result, by: 0.5 / first)
         }
-        try parameters.add(-1, other, to: result)
-        try parameters.scale(result, by: 0.5 / step)
+        if second == 0 { return }
+        let (shiftedHyperparameters, below) = try (scratchHyperGradient(), scratchShifted())
+        try hyperparameters.copyShifted(h, by: second, dh, to: shiftedHyperparameters)
+        try step(index, w, shiftedHyperparameters, other)
+        try hyperparameters.copyShifted(h, by: -second, dh, to: shiftedHyperparameters)
+        try step(index, w, shiftedHyperparameters, below)
+        try parameters.add(-1, below, to: other)
+        try parameters.add(0.5 / second, other, to: result)
+    }
+
+    /// As ``step(from:along:)`` for hyperparameters, relative to the size of h along the direction: those of
+    /// one problem may be a rate of 1e-3 and a width of 100. Below a floor rounding of w' would outweigh
+    /// what a shorter step gains.
+    private func hyperStep(from h: H.Vector, along dh: H.Vector) throws(HPMError) -> Double {
+        let space = problem.hyperparameters
+        let length = try space.length(of: dh)
+        if length == 0 { return 0 }
+        guard length.isFinite else { return .nan }
+        let along = try space.dot(h, dh).magnitude / length
+        let size = along.isFinite ? along : try self.size(of: h, in: space)
+        return differenceStep * max(size, differenceStep.squareRoot()) / length
     }
 
     /// The factor of v that moves w by a step of good length; 0 for v = 0, NaN where v is not finite.

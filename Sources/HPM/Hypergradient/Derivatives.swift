@@ -61,8 +61,9 @@ public struct Derivatives<P: VectorSpace, H: VectorSpace> {
     ) throws(HPMError) {
         guard let stepBackward = problem.stepBackward else { return try problem.requireStepBackward() }
         certificate.calls.stepProducts += 1
+        // Both are outputs: a step that forgets one has not said that it is 0.
         try problem.parameters.invalidate(dw)
-        try problem.hyperparameters.scale(dh, by: 0)
+        try problem.hyperparameters.invalidate(dh)
         try stepBackward(index, w, h, v, dw, dh)
     }
 

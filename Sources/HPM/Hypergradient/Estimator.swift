@@ -104,6 +104,11 @@ extension Derivatives {
             certificate.status = .nonfinite
             return
         }
+        // q = 0 has a residual of 1: what is worse than no solve at all is no estimate.
+        guard residual <= 1 else {
+            certificate.status = .diverged
+            return
+        }
         certificate.status = residual <= tolerance ? .converged : .iterationLimit
         try subtractCrossProduct(w, h, q, times: length, from: result)
     }

@@ -13,14 +13,33 @@ struct DenseMatrix {
         set { values[row * size + column] = newValue }
     }
 
-    /// A solution of a symmetric positive semidefinite system whose right side is in its range, by
-    /// Cholesky decomposition with diagonal pivoting that ends at the numerical rank; unknowns beyond
-    /// it are 0.
-    ///
-    /// - Complexity: O(size^2 rank).
-    ///
-    /// Source: Higham, 'Accuracy and Stability of Numerical Algorithms', 2002, section 10.3.
-    func solveSemidefinite(_ right: [Double]) -> [Double] {
+    /// self + factor other.
+    func adding(_ factor: Double, _ other: DenseMatrix) -> DenseMatrix {
+        var result = self
+        for index in values.indices { result.values[index] += factor * other.values[index] }
+        return result
+    }
+
+    /// z.Mz.
+    func quadraticForm(_ z: [Double]) -> Double {
+        var sum = 0.0
+        for row in 0..<size {
+            for column in 0..<size { sum += z[row] * self[row, column] * z[column] }
+        }
+        return sum
+    }
+
+    /// A Cholesky decomposition with diagonal pivoting that ends at the numerical rank: L L^T in the first
+    /// `rank` rows and columns of `order`, below them the rows of L that go on, and the Schur complement.
+    private struct Decomposition {
+        var factor: DenseMatrix
+        var order: [Int]
+        var rank = 0
+
+        subscript(row: Int, column: Int) -> Double { factor[order[row], order[column]] }
+    }
+
+    private func decomposed() -> Decomposition {
         var factor = self
         var order = Array(0..<size)
         var rank = 0
@@ -46,6 +65,50 @@ struct DenseMatrix {
             }
             rank += 1
         }
+        return Decomposition(factor: factor, order: order, rank: rank)
+    }
+
+    /// A z with z.Mz < 0 of a symmetric matrix; nil where the decomposition finds none. What is left of
+    /// it where the pivots end may be rounding: the caller judges.
+    ///
+    /// - Complexity: O(size^3).
+    func negativeDirection() -> [Double]? {
+        let parts = decomposed()
+        var lowest = 0.0
+        var ends: [(index: Int, factor: Double)] = []
+        for row in parts.rank..<size {
+            if parts[row, row] < lowest { (lowest, ends) = (parts[row, row], [(row, 1)]) }
+            for column in parts.rank..<row {
+                // (1, -1) or (1, 1) along two of them.
+                let value = parts[row, row] + parts[column, column] - 2 * parts[row, column].magnitude
+                if value / 2 < lowest {
+                    let sign = parts[row, column] > 0 ? -1.0 : 1.0
+                    (lowest, ends) = (value / 2, [(row, 1), (column, sign)])
+                }
+            }
+        }
+        if ends.isEmpty { return nil }
+        var direction = Array(repeating: 0.0, count: size)
+        for end in ends { direction[parts.order[end.index]] = end.factor }
+        for index in (0..<parts.rank).reversed() {
+            var value = 0.0
+            for end in ends { value -= end.factor * parts[end.index, index] }
+            for other in index + 1..<parts.rank { value -= parts[other, index] * direction[parts.order[other]] }
+            direction[parts.order[index]] = value / parts[index, index]
+        }
+        return direction
+    }
+
+    /// A solution of a symmetric positive semidefinite system whose right side is in its range, by
+    /// Cholesky decomposition with diagonal pivoting that ends at the numerical rank; unknowns beyond
+    /// it are 0.
+    ///
+    /// - Complexity: O(size^2 rank).
+    ///
+    /// Source: Higham, 'Accuracy and Stability of Numerical Algorithms', 2002, section 10.3.
+    func solveSemidefinite(_ right: [Double]) -> [Double] {
+        let parts = decomposed()
+        let (factor, order, rank) = (parts.factor, parts.order, parts.rank)
         var solution = Array(repeating: 0.0, count: size)
         for index in 0..<rank {
             var value = right[order[index]]

@@ -13,6 +13,10 @@ extension Hypergradients {
             let outcome = try quadratic.estimate(estimator)
             let found = quadratic.relativeResidual(outcome.gradient, damping: damping)
             let said = outcome.certificate.relativeResidual
+            guard outcome.certificate.status != .diverged else {
+                #expect(said > 1 && outcome.isAllNaN, words, sourceLocation: sourceLocation)
+                return
+            }
             #expect(
                 (found - said).magnitude < 1e-8 * found + 1e-14,
                 "\(words): said \(said), found \(found)", sourceLocation: sourceLocation)

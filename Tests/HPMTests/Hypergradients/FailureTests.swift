@@ -123,7 +123,7 @@ extension Hypergradients {
         private func estimators(calling kind: Kind) throws -> [any Estimator] {
             let implicit: [any Estimator] = [
                 try ConjugateGradient(), try NeumannSeries(learningRate: 0.1),
-                try Nystrom(rank: 3, damping: 0.1),
+                try Nystrom(rank: 4, damping: 0.1),
             ]
             let oneStep = try OneStep(learningRate: 0.1)
             return switch kind {

@@ -66,9 +66,13 @@ extension Hypergradients {
             for rank in [1, 2, 3, 4] {
                 let outcome = try quadratic.estimate(
                     try Nystrom(rank: rank, damping: 1e-3, seed: UInt64(seed)))
-                #expect(outcome.certificate.status == .iterationLimit)
                 let residual = outcome.certificate.relativeResidual
                 #expect(residual < 6 / 1e-3, "seed \(seed), rank \(rank)")
+                guard residual <= 1 else {
+                    #expect(outcome.certificate.status == .diverged)
+                    continue
+                }
+                #expect(outcome.certificate.status == .iterationLimit)
                 let found = quadratic.relativeResidual(outcome.gradient, damping: 1e-3)
                 #expect((found / residual - 1).magnitude < 1e-8, "seed \(seed), rank \(rank)")
             }

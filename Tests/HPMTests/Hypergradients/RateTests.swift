@@ -110,8 +110,9 @@ extension Hypergradients {
             #expect(relativeError(outcome.gradient, exact) < 1e-8, "seed \(seed)")
             // One less cannot be.
             let less = try quadratic.estimate(try Nystrom(rank: 3, damping: 0.1, seed: UInt64(seed)))
-            #expect(less.certificate.status == .iterationLimit)
-            #expect(relativeError(less.gradient, exact) > 1e-3, "seed \(seed)")
+            let residual = less.certificate.relativeResidual
+            #expect(residual > 1e-3, "seed \(seed)")
+            #expect(less.certificate.status == (residual > 1 ? .diverged : .iterationLimit))
         }
 
         /// More columns than the Hessian has rank are no failure: the damped system is regular.

@@ -23,6 +23,7 @@ from .errors import (
     NoResultError,
     OrderError,
     SnapshotError,
+    UncheckedWarning,
     UnsupportedError,
     WrongDerivativeError,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "SearchSpace",
     "SnapshotError",
     "Teacher",
+    "UncheckedWarning",
     "UnsupportedError",
     "WrongDerivativeError",
     "hypergradient",

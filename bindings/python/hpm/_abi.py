@@ -84,6 +84,7 @@ HPM_CERTIFICATE_INDEFINITE: Final = 2
 HPM_CERTIFICATE_SINGULAR: Final = 3
 HPM_CERTIFICATE_NONFINITE: Final = 4
 HPM_CERTIFICATE_DIVERGED: Final = 5
+HPM_CERTIFICATE_ERROR: Final = 6
 
 # The number type of ready-made host vectors.
 hpm_element = c_int32
@@ -250,6 +251,7 @@ class hpm_vector_operations(Structure):
         ("unit", hpm_vector_unit_callback),
         ("write", hpm_vector_write_callback),
         ("read", hpm_vector_read_callback),
+        ("precision", c_double),
     ]
 
 

@@ -37,6 +37,8 @@ class Vectors(Handle):
     """A space of vectors. The library knows a vector by a pointer; Python by its value."""
 
     dimension: int
+    precision: float
+    """The spacing at 1 of the coarsest numbers."""
 
     @abstractmethod
     def get(self, pointer: int) -> Any:
@@ -79,6 +81,7 @@ class HostVectors(Vectors):
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.dtype(np.float64), np.dtype(np.float32)):
             raise ArgumentError(f"dtype is {self.dtype}; allowed: float64, float32")
+        self.precision = float(np.finfo(self.dtype).eps)
         element = _abi.HPM_ELEMENT_DOUBLE if self.dtype == np.float64 else _abi.HPM_ELEMENT_FLOAT
         out = c_void_p()
         check(functions.hpm_vectors_create_host(element, dimension, byref(out)))
@@ -179,6 +182,7 @@ class NumberedVectors(Vectors):
     def __init__(self, operations: Operations):
         self.operations = operations
         self.dimension = operations.dimension
+        self.precision = operations.precision
         self.values: dict[int, Any] = {}
         self.slices: list[slice] = []
         ends = list(itertools.accumulate(operations.lengths))
@@ -271,6 +275,7 @@ def _structure(
         ctypes.memmove(address, numbers.ctypes.data, numbers.nbytes)
 
     structure = _abi.hpm_vector_operations(size=ctypes.sizeof(_abi.hpm_vector_operations))
+    structure.precision = operations.precision
     structure.destroy = _abi.hpm_vector_destroy_callback(destroy)
     for body in (create, copy, dot, axpy, scale, random, unit, write, read):
         kind = getattr(_abi, f"hpm_vector_{body.__name__}_callback")

@@ -17,7 +17,8 @@ class CertificateStatus(str, Enum):
     """The linear system was solved to the tolerance, or the estimator solves none and ran to its
     end."""
     ITERATION_LIMIT = "iteration-limit"
-    """The tolerance was not reached, for want of iterations or of precision."""
+    """The tolerance was not reached, for want of iterations or of precision; the relative residual is 1
+    or less."""
     INDEFINITE = "indefinite"
     """A direction of negative curvature was met: there is no minimum to differentiate. No
     estimate."""
@@ -26,8 +27,11 @@ class CertificateStatus(str, Enum):
     NONFINITE = "nonfinite"
     """A derivative held a number that is NaN or infinite. No estimate."""
     DIVERGED = "diverged"
-    """The residual grew: `estimator_learning_rate` is above 2 / the largest curvature. No
+    """A linear solve ended with a relative residual above 1, which is that of no solve at all: too few
+    iterations, too little damping, or an `estimator_learning_rate` above 2 / the largest curvature. No
     estimate."""
+    ERROR = "error"
+    """The call ended with an error, which says why. No estimate."""
 
     def __str__(self) -> str:
         return self.value
@@ -40,6 +44,7 @@ _STATUSES = {
     _abi.HPM_CERTIFICATE_SINGULAR: CertificateStatus.SINGULAR,
     _abi.HPM_CERTIFICATE_NONFINITE: CertificateStatus.NONFINITE,
     _abi.HPM_CERTIFICATE_DIVERGED: CertificateStatus.DIVERGED,
+    _abi.HPM_CERTIFICATE_ERROR: CertificateStatus.ERROR,
 }
 _ADVICE = {
     CertificateStatus.ITERATION_LIMIT: (
@@ -60,8 +65,11 @@ _ADVICE = {
         "jax.config.update('jax_debug_nans', True) name the operation"
     ),
     CertificateStatus.DIVERGED: (
-        "the residual grew {residual:.3g} times: set estimator_learning_rate below 2 / the largest curvature"
+        "the relative residual is {residual:.3g} after {iterations} iterations, and 1 is that of no solve at all. "
+        "conjugate-gradient and nystrom: set estimator_damping, such as a hundredth of the largest curvature, or more "
+        "estimator_iterations. neumann: set estimator_learning_rate below 2 / the largest curvature"
     ),
+    CertificateStatus.ERROR: "the call ended with an error, which says why",
 }
 
 
@@ -73,14 +81,18 @@ class Calls:
     """Of the outer loss and the response."""
     outer_gradients: int
     inner_gradients: int
+    """Also those of which a Hessian product is made by differences."""
     inner_hyper_gradients: int
+    """Also those of which a cross product is made by differences."""
     hessian_products: int
-    """Also those made by differences."""
+    """Of the callback, or in torch and JAX of automatic differentiation: a product that is made by
+    differences counts as gradients."""
     cross_products: int
-    """Also those made by differences."""
+    """Likewise."""
     steps: int
+    """Also those of which a product of the step is made by differences."""
     step_products: int
-    """Of a step's forward and backward products, also those made by differences."""
+    """Of the step's forward and backward products; those made by differences count as steps."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +104,8 @@ class Certificate:
     """Of the linear solve, or steps that were unrolled, or samples."""
     relative_residual: float
     """|g - (H + damping) q| / |g|, where g is the outer gradient and q what stands for its product
-    with the inverse Hessian; NaN where the estimator solves no linear system."""
+    with the inverse Hessian. At most 1 where there is an estimate; NaN where the estimator solves no
+    linear system."""
     smallest_curvature: float
     """The smallest v.Hv / v.v met; NaN where there was none."""
     seconds: float

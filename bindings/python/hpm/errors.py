@@ -44,6 +44,11 @@ class WrongDerivativeError(Error):
     """:meth:`Problem.check` found a derivative that is not the derivative of its function."""
 
 
+class UncheckedWarning(UserWarning):
+    """:meth:`Problem.check` could not test every derivative in numbers coarser than double: those that it
+    names may be right or wrong."""
+
+
 class EstimateWarning(UserWarning):
     """There is no hypergradient: every component is NaN, and the certificate says why. Or every component
     is exactly 0, which is more often a mistake than a fact."""

@@ -22,7 +22,7 @@ from ._library import check, functions
 from ._options import Option, options, require
 from ._vectors import Held, HostVectors, NumberedVectors, Vectors
 from .certificate import Certificate, empty
-from .errors import ArgumentError, EstimateWarning, UnsupportedError, WrongDerivativeError
+from .errors import ArgumentError, EstimateWarning, UncheckedWarning, UnsupportedError, WrongDerivativeError
 from .space import SearchSpace
 
 H = TypeVar("H")
@@ -56,6 +56,15 @@ _ESTIMATE_OPTIONS = (
     "seed",
 )
 _CHECK_OPTIONS = "check_tolerance", "difference_step", "seed"
+
+_DOUBLE = 2.0**-52
+# What a line of the check holds where a callback was not checked, and why in fewer words.
+_UNCHECKED = (
+    ("told from rounding", "too small here to be told from rounding"),
+    ("too large", "too large here to be compared"),
+    ("not checked but for", "only an identity, which any multiple keeps, was tested"),
+    ("not finite", "differences are not finite"),
+)
 
 
 class Problem(Handle):
@@ -235,8 +244,8 @@ class Problem(Handle):
                 ``difference_step`` and ``seed``, as in :func:`hypergradient`.
 
         Returns:
-            dF/dh in the structure of `h`, and the certificate. Where the certificate is not
-            ``usable``, every component is NaN.
+            dF/dh in the structure of `h`, and the certificate. Where that is not ``usable``, as where the
+            relative residual of a linear solve ends above 1, every component is NaN.
 
         Warns:
             EstimateWarning: There is no estimate, or every component of it is exactly 0.
@@ -309,7 +318,12 @@ class Problem(Handle):
                 what is moved; ``seed`` (0).
 
         Returns:
-            A sentence for each test.
+            A sentence for each test. Callbacks that were not checked are among them: nothing is known of
+            those.
+
+        Warns:
+            UncheckedWarning: In numbers coarser than double some were not checked: how many, which, and why.
+                The same losses on a copy in double precision can mostly be checked.
 
         Raises:
             WrongDerivativeError: The sentences of those that are wrong, or that disagree while nothing
@@ -352,13 +366,39 @@ class Problem(Handle):
         if status == _abi.HPM_WRONG_DERIVATIVE:
             faults = [line for line in lines if " is wrong: " in line or " disagree by " in line]
             raise WrongDerivativeError("\n".join(faults))
+        self._warn_of_unchecked(lines)
         return lines
 
+    def _warn_of_unchecked(self, lines: list[str]) -> None:
+        """Of single precision differences tell little: what they leave open looks like a pass."""
+        if self._precision() == _DOUBLE:
+            return
+        # Without its reference a callback is as unchecked in double.
+        unchecked = [line for line in lines if " was not checked" in line and ": there is no " not in line]
+        if not unchecked:
+            return
+        names = dict.fromkeys(line.split()[0] for line in unchecked)
+        reasons = dict.fromkeys(words for line in unchecked for found, words in _UNCHECKED if found in line)
+        _warn(
+            f"{len(unchecked)} of {len(lines)} tests say 'not checked' ({', '.join(names)}): {', '.join(reasons)}. This is "
+            "no pass. Check the same problem in double precision: "
+            + (
+                "params, h and the data of the losses, in torch by .double(), in JAX after "
+                "jax.config.update('jax_enable_x64', True)"
+                if isinstance(self._parameters, NumberedVectors)
+                else "dtype=float64"
+            ),
+            UncheckedWarning,
+        )
+
+    def _precision(self) -> float:
+        """The spacing at 1 of the coarsest numbers."""
+        return max(self._parameters.precision, self._hyperparameters.precision)
+
     def _check_defaults(self) -> dict[str, Option]:
-        """For numbers of a framework that are coarser than double, which the library can't see."""
-        spaces = self._parameters, self._hyperparameters
-        precision = max([2.0**-52, *(space.operations.precision for space in spaces if isinstance(space, NumberedVectors))])
-        if precision == 2.0**-52:
+        """For numbers of a framework that are coarser than double."""
+        precision = self._precision()
+        if precision == _DOUBLE or not isinstance(self._parameters, NumberedVectors):
             return {}
         step = precision ** (1 / 3)  # which balances rounding and truncation
         return {"difference_step": step, "check_tolerance": min(1.0, 400 * step**2)}
@@ -398,13 +438,13 @@ def warn(certificate: Certificate) -> None:
     _warn(f"no hypergradient, every component is NaN: {certificate.status}: {certificate.advice}")
 
 
-def _warn(message: str) -> None:
+def _warn(message: str, category: type[UserWarning] = EstimateWarning) -> None:
     """Warns where the library is called."""
     level = 2
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
         frame, level = frame.f_back, level + 1
-    warnings.warn(EstimateWarning(message), stacklevel=level)
+    warnings.warn(category(message), stacklevel=level)
 
 
 def _body(

@@ -705,6 +705,43 @@ def test_a_failed_estimate_is_seen(framework, status, inner, outer, estimator):
 
 
 @frameworks
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("iterations", [20, 200])
+def test_a_singular_hessian_in_single_precision_gives_no_garbage(framework, seed, iterations):
+    """50 parameters, 20 rows: in the null space of the Hessian the outer gradient has its larger part."""
+    jax.config.update("jax_enable_x64", False)
+    random = np.random.default_rng(seed)
+    single = lambda values: framework.array(values, np.float32)
+    x, y, v, z = (random.normal(size=shape) for shape in ((20, 50), 20, (30, 50), 30))
+    w = np.linalg.lstsq(x, y, rcond=None)[0]
+    x, y, v, z = map(single, (x, y, v, z))
+
+    def inner(w, h):
+        return (framework.xp.exp(h) * (x @ w - y) ** 2).mean()
+
+    def outer(w, h):
+        return ((v @ w - z) ** 2).mean()
+
+    with pytest.warns(hpm.EstimateWarning):
+        found, certificate = hpm.hypergradient(
+            inner, outer, single(w), single(np.zeros(20)), estimator_iterations=iterations, estimator_tolerance=1e-4
+        )
+    assert certificate.status in ("singular", "indefinite", "diverged") and certificate.advice
+    assert np.isnan(framework.numpy(found)).all()
+
+
+@frameworks
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_the_library_is_told_the_precision(framework, dtype):
+    kind = getattr(framework.xp, dtype)
+    value = framework.array([1.0, 2.0]).astype(kind) if framework is Jax else framework.array([1.0, 2.0]).to(kind)
+    mixed = {"a": value, "b": framework.array([1.0])}  # the coarsest counts
+    vectors = hpm._vectors.NumberedVectors(framework.operations(mixed))
+    expected = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}[dtype]
+    assert vectors._callbacks.precision == vectors.precision == expected
+
+
+@frameworks
 def test_the_iteration_limit_is_an_estimate(framework):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -863,9 +900,39 @@ def test_check_in_single_precision_needs_no_options(framework):
     at = jax.tree_util.tree_map(single, Network.PARAMS), jax.tree_util.tree_map(single, Network.H)
     inner, outer = Network().losses(framework.xp, single)
     problem = hpm.Problem.differentiate(inner, outer, *at, learning_rate=0.1)
-    assert not any(" is wrong: " in line for line in problem.check(*at))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        lines = problem.check(*at)
+    assert not any(" is wrong: " in line for line in lines)
+    warned = [warning for warning in caught if warning.category is hpm.UncheckedWarning]
+    assert len(warned) == any(" was not checked" in line for line in lines)
     with pytest.raises(hpm.ArgumentError, match="^check has no argument 'tolerance'.*Did you mean check_tolerance"):
         problem.check(*at, tolerance=1e-3)
+
+
+@frameworks
+def test_what_single_precision_leaves_unchecked_is_no_silent_pass(framework):
+    def inner(w, h):  # the derivatives by h are far below the rounding of those by w
+        return ((w - 1) ** 2).sum() + 1e-9 * (h * w).sum()
+
+    def outer(w, h):
+        return (w**2).sum() + 1e-9 * (h**2).sum()
+
+    at = framework.array([1.5, -2.0, 3.0], np.float32), framework.array([0.3, 0.2, 0.1], np.float32)
+    problem = hpm.Problem.differentiate(inner, outer, *at, learning_rate=0.1)
+    with pytest.warns(hpm.UncheckedWarning) as caught:
+        lines = problem.check(*at)
+    unchecked = [line for line in lines if " was not checked" in line]
+    (warning,) = caught
+    assert warning.filename == __file__ and any(line.startswith("cross_product") for line in unchecked)
+    assert str(warning.message).startswith(f"{len(unchecked)} of {len(lines)} tests say 'not checked'")
+    assert all(line.split()[0] in str(warning.message) for line in unchecked)
+    assert "told from rounding" in str(warning.message) and "double precision" in str(warning.message)
+    single = lambda values: np.asarray(values, np.float32)
+    host = hpm.Problem(parameters=3, hyperparameters=3, dtype=np.float32, inner_loss=lambda w, h: float(w @ w),
+        inner_gradient=lambda w, h: 2 * w, inner_hyper_gradient=lambda w, h: np.zeros(3))  # fmt: skip
+    with pytest.warns(hpm.UncheckedWarning, match="inner_hyper_gradient.*dtype=float64"):
+        host.check(single([1, 2, 3]), single([1, 2, 3]))
 
 
 def test_numpy_arrays_are_sent_to_problem():
@@ -879,7 +946,9 @@ def test_check(framework):
     problem = hpm.Problem.differentiate(
         inner, outer, arrays(framework, Network.PARAMS), arrays(framework, Network.H), learning_rate=0.1
     )
-    lines = problem.check(arrays(framework, Network.PARAMS), arrays(framework, Network.H))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        lines = problem.check(arrays(framework, Network.PARAMS), arrays(framework, Network.H))
     assert all(" is right: " in line for line in lines)
     assert {line.split()[0] for line in lines} == {
         "outer_loss", "outer_gradient", "inner_loss", "inner_gradient", "hessian_product", "cross_product",

@@ -110,8 +110,10 @@ def test_single_precision():
     found, certificate = problem.hypergradient(W.astype("f"), H.astype("f"), estimator_tolerance=1e-5)
     assert found.dtype == np.float32 and kinds == {np.dtype(np.float32)} and certificate.usable
     np.testing.assert_allclose(found, EXPECTED, rtol=1e-3, atol=1e-4)
-    assert all(" is right: " in line for line in problem.check(
-        W.astype("f") + 0.5, H.astype("f"), check_tolerance=0.1, difference_step=1e-2))  # fmt: skip
+    # The step's part of h is below the rounding of single precision: no pass, and nothing is wrong.
+    with pytest.warns(hpm.UncheckedWarning, match="step_forward, step_backward"):
+        lines = problem.check(W.astype("f") + 0.5, H.astype("f"), check_tolerance=0.1, difference_step=1e-2)
+    assert all(" is right: " in line or line.startswith(("step_forward was not", "step_backward was not")) for line in lines)
 
 
 def test_arrays_are_not_copied_and_can_not_be_written():

@@ -3,7 +3,8 @@
 ///     Y = H S,  H ~ Y A^-1 Y^T,  A = S^T Y,  S of `rank` random columns
 ///     q = (g - Y (damping A + Y^T Y)^-1 Y^T g) / damping,  g = dF/dw       (Woodbury)
 ///
-/// Exact for H + damping I where the rank is that of H. `rank` Hessian products that do not wait for
+/// Exact for H + damping I where the rank is that of H. Curvature outside of the sketch is taken for 0
+/// and leaves a residual of about curvature / damping: above 1 there is no estimate. `rank` Hessian products that do not wait for
 /// one another, and one to eleven for the residual; 2 rank + 1 vectors of parameters.
 ///
 /// Source: Hataya and Yamada, 'Nystrom method for accurate and scalable implicit differentiation',
@@ -41,11 +42,12 @@ public struct Nystrom: Estimator {
         let space = derivatives.problem.parameters
         let rank = min(rank, space.dimension ?? rank)
         try Memory.require(
-            elements: [(rank, rank, 2 * MemoryLayout<Double>.size)], "the inner system of rank \(rank)")
+            elements: [(rank, rank, 5 * MemoryLayout<Double>.size)], "the inner system of rank \(rank)")
         let q = try derivatives.makeParameters()
         guard let length = try derivatives.beginSolve(w, h, q, into: result) else { return }
         var sketches: [P.Vector] = []
         var products: [P.Vector] = []
+        var largest = 0.0
         for column in 0..<rank {
             let sketch = try derivatives.makeParameters()
             let seed = RandomSeed.derived(from: seed, student: column, event: 0)
@@ -57,16 +59,23 @@ public struct Nystrom: Estimator {
                 derivatives.certificate.status = .nonfinite
                 return
             }
+            largest = max(largest, try space.norm(product) / space.norm(sketch))
             derivatives.certificate.meet(curvature: curvature)
             derivatives.certificate.iterations += 1
             sketches.append(sketch)
             products.append(product)
         }
+        let sketched = try symmetricProducts(sketches, products, in: space)
+        let gram = try symmetricProducts(sketches, sketches, in: space)
+        let rounding = derivatives.productRounding * largest
+        if let curvature = negativeCurvature(sketched, gram, rounding: rounding) {
+            derivatives.certificate.meet(curvature: curvature)
+        }
         if derivatives.certificate.smallestCurvature + damping < 0 {
             derivatives.certificate.status = .indefinite
             return
         }
-        let matrix = try innerMatrix(sketches, products, in: space)
+        let matrix = try symmetricProducts(products, products, in: space).adding(damping, sketched)
         try invert(q, matrix, products, in: space)
         // The sketch squares the condition of the system: solving for the residual, too, while that
         // makes it smaller, takes the rounding back that comes of it. What lies outside of the sketch a
@@ -93,25 +102,46 @@ public struct Nystrom: Estimator {
 
     private static var refinements: Int { 10 }
 
-    /// damping A + Y^T Y.
-    private func innerMatrix<P: VectorSpace>(
-        _ sketches: [P.Vector], _ products: [P.Vector], in space: P
+    /// left^T right, which is symmetric but for rounding: both halves are averaged.
+    private func symmetricProducts<P: VectorSpace>(
+        _ left: [P.Vector], _ right: [P.Vector], in space: P
     ) throws(HPMError) -> DenseMatrix {
-        let count = products.count
-        var matrix = DenseMatrix(size: count)
-        for row in 0..<count {
-            for column in row..<count {
-                // A is symmetric but for rounding: both halves are averaged.
-                let sketched =
-                    try
-                    (space.dot(sketches[row], products[column])
-                    + space.dot(sketches[column], products[row])) / 2
-                let value = damping * sketched + (try space.dot(products[row], products[column]))
-                matrix[row, column] = value
-                matrix[column, row] = value
+        var matrix = DenseMatrix(size: left.count)
+        for row in left.indices {
+            for column in row..<left.count {
+                let value = try space.dot(left[row], right[column])
+                let other =
+                    row == column || left[row] === right[row]
+                    ? value : try space.dot(left[column], right[row])
+                matrix[row, column] = (value + other) / 2
+                matrix[column, row] = (value + other) / 2
             }
         }
         return matrix
+    }
+
+    /// The curvature of H along a direction of the sketch where that of H + damping I is negative beyond
+    /// rounding; nil where there is none. Columns alone don't show it: each is a mixture of all
+    /// curvatures. By Sylvester's law of inertia A + damping S^T S has a negative pivot where
+    /// H + damping I is not positive on the sketch.
+    ///
+    /// - Parameters:
+    ///   - sketched: A.
+    ///   - gram: S^T S.
+    ///   - rounding: The error of a Hessian product over the length of its vector.
+    private func negativeCurvature(
+        _ sketched: DenseMatrix, _ gram: DenseMatrix, rounding: Double
+    ) -> Double? {
+        guard let direction = sketched.adding(damping, gram).negativeDirection() else { return nil }
+        let squared = gram.quadraticForm(direction)
+        guard squared > 0 else { return nil }
+        let curvature = sketched.quadraticForm(direction) / squared
+        // A direction that nearly cancels is short beside the errors of the products that it is made of.
+        var terms = 0.0
+        for index in direction.indices {
+            terms += direction[index].magnitude * gram[index, index].squareRoot()
+        }
+        return curvature + damping < -rounding * terms * terms / squared ? curvature : nil
     }
 
     /// vector = (vector - Y matrix^-1 Y^T vector) / damping.

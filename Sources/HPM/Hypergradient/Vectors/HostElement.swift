@@ -19,8 +19,15 @@ extension HostElement {
         _ factor: Double, _ source: UnsafeBufferPointer<Self>,
         to target: UnsafeMutableBufferPointer<Self>
     ) {
-        let factor = Self(factor)
-        for index in target.indices { target[index] += factor * source[index] }
+        let rounded = Self(factor)
+        guard rounded.isNormal else {
+            // The factor alone is beyond the element's numbers, the product need not be.
+            for index in target.indices {
+                target[index] = Self(Double(target[index]) + factor * Double(source[index]))
+            }
+            return
+        }
+        for index in target.indices { target[index] += rounded * source[index] }
     }
 
     @_specialize(where Self == Double)
@@ -28,8 +35,12 @@ extension HostElement {
     public static func scale(_ vector: UnsafeMutableBufferPointer<Self>, by factor: Double) {
         // NaN times 0 would stay NaN.
         if factor == 0 { return vector.update(repeating: 0) }
-        let factor = Self(factor)
-        for index in vector.indices { vector[index] *= factor }
+        let rounded = Self(factor)
+        guard rounded.isNormal else {
+            for index in vector.indices { vector[index] = Self(factor * Double(vector[index])) }
+            return
+        }
+        for index in vector.indices { vector[index] *= rounded }
     }
 
     @_specialize(where Self == Double)
