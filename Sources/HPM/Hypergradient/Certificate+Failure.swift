@@ -12,7 +12,7 @@ extension Certificate {
         case .nonfinite:
             "there is no estimate: a callback gave a number that is NaN or infinite, or left an output unwritten; hpm_problem_check says which"
         case .diverged:
-            "there is no estimate: the linear solve ended with a relative residual of \(residual), which is worse than no solve; set a larger estimator_damping or more estimator_iterations, or, for neumann, a smaller estimator_learning_rate"
+            "there is no estimate: the linear solve ended with a relative residual of \(residual), too large for an estimate; set a larger estimator_damping or more estimator_iterations, or, for neumann, a smaller estimator_learning_rate"
         case .error: "there is no estimate: the call ended with an error"
         }
     }

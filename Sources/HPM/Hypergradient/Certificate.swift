@@ -14,8 +14,9 @@ public struct Certificate: Equatable, Sendable {
         /// A callback gave a number that is NaN or infinite.
         case nonfinite = 4
         /// A linear solve ended with a relative residual above 1, which is worse than no solve: the Neumann
-        /// series' step is longer than 2 / the largest curvature, curvature lies outside of Nystrom's
-        /// sketch, or conjugate gradient met a nearly singular Hessian or had too few iterations.
+        /// series' step is longer than 2 / the largest curvature, or curvature lies outside of Nystrom's
+        /// sketch. Or conjugate gradient, whose error falls while its residual may grow, ended with one above
+        /// 100: the Hessian is nearly singular.
         case diverged = 5
         /// The call ended with an error before there was anything to say.
         case error = 6

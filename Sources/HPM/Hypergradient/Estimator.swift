@@ -94,18 +94,18 @@ extension Derivatives {
     /// - Parameters:
     ///   - length: |dF/dw|.
     ///   - residual: The length of what ``residual(_:_:_:damping:_:_:into:)`` found last.
+    ///   - largestResidual: Beyond it there is no estimate. By default that of q = 0, no solve at all.
     ///   - result: Holds partial dF/dh.
     mutating func finishSolve(
         _ w: P.Vector, _ h: H.Vector, _ q: P.Vector, length: Double, residual: Double,
-        tolerance: Double, into result: H.Vector
+        tolerance: Double, largestResidual: Double = 1, into result: H.Vector
     ) throws(HPMError) {
         certificate.relativeResidual = residual
         guard residual.isFinite else {
             certificate.status = .nonfinite
             return
         }
-        // q = 0 has a residual of 1: what is worse than no solve at all is no estimate.
-        guard residual <= 1 else {
+        guard residual <= largestResidual else {
             certificate.status = .diverged
             return
         }

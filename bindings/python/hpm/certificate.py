@@ -17,8 +17,8 @@ class CertificateStatus(str, Enum):
     """The linear system was solved to the tolerance, or the estimator solves none and ran to its
     end."""
     ITERATION_LIMIT = "iteration-limit"
-    """The tolerance was not reached, for want of iterations or of precision; the relative residual is 1
-    or less."""
+    """The tolerance was not reached, for want of iterations or of precision; the relative residual
+    says how good it is."""
     INDEFINITE = "indefinite"
     """A direction of negative curvature was met: there is no minimum to differentiate. No
     estimate."""
@@ -27,8 +27,8 @@ class CertificateStatus(str, Enum):
     NONFINITE = "nonfinite"
     """A derivative held a number that is NaN or infinite. No estimate."""
     DIVERGED = "diverged"
-    """A linear solve ended with a relative residual above 1, which is that of no solve at all: too few
-    iterations, too little damping, or an `estimator_learning_rate` above 2 / the largest curvature. No
+    """A linear solve ended with a relative residual above 1, which is that of no solve at all
+    (`conjugate-gradient`: above 100): too few iterations, too little damping, or an `estimator_learning_rate` above 2 / the largest curvature. No
     estimate."""
     ERROR = "error"
     """The call ended with an error, which says why. No estimate."""
@@ -65,7 +65,7 @@ _ADVICE = {
         "jax.config.update('jax_debug_nans', True) name the operation"
     ),
     CertificateStatus.DIVERGED: (
-        "the relative residual is {residual:.3g} after {iterations} iterations, and 1 is that of no solve at all. "
+        "the relative residual is {residual:.3g} after {iterations} iterations, too large for an estimate (1 is that of no solve at all). "
         "conjugate-gradient and nystrom: set estimator_damping, such as a hundredth of the largest curvature, or more "
         "estimator_iterations. neumann: set estimator_learning_rate below 2 / the largest curvature"
     ),

@@ -66,8 +66,8 @@ def hypergradient(
 
     Returns:
         dF/dh in the structure of `h`, and its :class:`Certificate`. Where that is not ``usable``, as
-        at an indefinite Hessian or where the relative residual of a linear solve ends above 1, every
-        component is NaN, which a :class:`Population` takes for 'no derivative'.
+        at an indefinite Hessian or where a linear solve diverged, every component is NaN, which a
+        :class:`Population` takes for 'no derivative'.
 
     Warns:
         EstimateWarning: There is no estimate, and why; or every component of it is exactly 0, as where

@@ -244,8 +244,8 @@ class Problem(Handle):
                 ``difference_step`` and ``seed``, as in :func:`hypergradient`.
 
         Returns:
-            dF/dh in the structure of `h`, and the certificate. Where that is not ``usable``, as where the
-            relative residual of a linear solve ends above 1, every component is NaN.
+            dF/dh in the structure of `h`, and the certificate. Where that is not ``usable``, as where a
+            linear solve diverged, every component is NaN.
 
         Warns:
             EstimateWarning: There is no estimate, or every component of it is exactly 0.

@@ -2,12 +2,15 @@
 ///
 /// Ends at the tolerance, after `iterations`, or where a direction shows that the system has no
 /// positive definite matrix. On a quadratic of n parameters it ends in at most n iterations. One
-/// Hessian product an iteration and one for the residual, 4 vectors of parameters.
+/// Hessian product an iteration and one for the residual, 4 vectors of parameters. The error falls at
+/// each iteration, the residual need not: it can reach the root of the condition number. One above 100 is
+/// no estimate.
 ///
 /// Source: Hestenes and Stiefel, 'Methods of conjugate gradients for solving linear systems', 1952;
 /// Pedregosa, 'Hyperparameter optimization with approximate gradient', ICML 2016.
 public struct ConjugateGradient: Estimator {
     public static let name = "conjugate-gradient"
+    static let largestResidual = 100.0
     public let iterations: Int
     public let tolerance: Double
     public let damping: Double
@@ -77,6 +80,7 @@ public struct ConjugateGradient: Estimator {
         let left = try derivatives.residual(
             w, h, q, damping: damping, residual, product, into: result)
         try derivatives.finishSolve(
-            w, h, q, length: length, residual: left, tolerance: tolerance, into: result)
+            w, h, q, length: length, residual: left, tolerance: tolerance,
+            largestResidual: Self.largestResidual, into: result)
     }
 }
