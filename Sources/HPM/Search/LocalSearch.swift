@@ -59,6 +59,9 @@ struct LocalSearch: Equatable, Sendable {
     /// other student's report.
     private(set) var ownTolerance: Double?
     private(set) var medianResidual: Double?
+    /// The tolerance that its latest step was judged with, for when no student has residuals enough; a
+    /// restart keeps it: the noise is the function's.
+    var lastTolerance = 0.0
     /// D.
     var radius: Double
     /// The smoothed decrease of a step.
@@ -78,6 +81,7 @@ struct LocalSearch: Equatable, Sendable {
     mutating func restart(box: SearchBox) {
         var fresh = LocalSearch(box: box)
         fresh.restarts = restarts + 1
+        fresh.lastTolerance = lastTolerance
         self = fresh
     }
 

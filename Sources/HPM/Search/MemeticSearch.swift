@@ -11,6 +11,8 @@ struct MemeticSearch: Equatable, Sendable {
     let box: SearchBox
     var searches: [LocalSearch]
     var memory = SearchMemory()
+    /// Of each coordinate, whether a report ever had a finite derivative.
+    var hasDerivative: [Bool]
 
     /// A search that is so near to a better one is spent.
     static let closeness = 1e-3
@@ -19,6 +21,7 @@ struct MemeticSearch: Equatable, Sendable {
         self.seed = seed
         let box = SearchBox(space)
         self.box = box
+        hasDerivative = Array(repeating: false, count: space.dimension)
         searches = Array(repeating: LocalSearch(box: box), count: students)
     }
 
@@ -33,6 +36,7 @@ struct MemeticSearch: Equatable, Sendable {
         _ student: Int, from point: Point, loss: Double, gradient: ArraySlice<Double>
     ) -> [Double] {
         var descended = Array(gradient)
+        for index in descended.indices where descended[index].isFinite { hasDerivative[index] = true }
         for index in descended.indices where !box.descends[index] { descended[index] = 0 }
         let isFinite = loss.isFinite && descended.allSatisfy(\.isFinite)
         let limited = min(max(loss, -LocalSearch.largestLoss), LocalSearch.largestLoss)
@@ -47,6 +51,7 @@ struct MemeticSearch: Equatable, Sendable {
             return restart(student, from: point)
         }
         let tolerance = tolerance(of: student)
+        searches[student].lastTolerance = tolerance
         if !isSpent(student, tolerance: tolerance),
             let target = searches[student].plan(tolerance: tolerance, box: box)
         {
@@ -56,13 +61,13 @@ struct MemeticSearch: Equatable, Sendable {
     }
 
     /// The residual that a student's steps are judged with: its own, or while it has too few the
-    /// smallest median of the others.
+    /// smallest median of the others, and while they have too few the last one that it knew.
     func tolerance(of student: Int) -> Double {
         tolerance(of: student, borrowed: smallestMedian)
     }
 
     private func tolerance(of student: Int, borrowed: Double?) -> Double {
-        searches[student].ownTolerance ?? borrowed ?? 0
+        searches[student].ownTolerance ?? borrowed ?? searches[student].lastTolerance
     }
 
     private var smallestMedian: Double? {
