@@ -196,6 +196,26 @@ import Testing
         var two = try self.search(2)
         two.searches[0].residuals = [5, 1, 4, 2, 3]
         #expect(two.tolerance(of: 1) == 3 && two.tolerance == 2.5)
+        // Nobody has enough: the last that each knew.
+        two.searches[0].lastTolerance = 2
+        two.searches[1].lastTolerance = 5
+        for student in 0..<2 { two.searches[student].restart(box: two.box) }
+        #expect(two.tolerance(of: 0) == 2 && two.tolerance(of: 1) == 5 && two.tolerance == 3.5)
+    }
+
+    @Test(arguments: 0..<50)
+    func median(seed: Int) {
+        var random = TestRandom(seed)
+        for count in 1...30 {
+            // Many equal ones.
+            var numbers = (0..<count).map { _ in Double(random.index(1 + seed)) }
+            let sorted = numbers.sorted()
+            let expected =
+                count.isMultiple(of: 2)
+                ? sorted[count / 2 - 1] / 2 + sorted[count / 2] / 2 : sorted[count / 2]
+            #expect(Median.of(&numbers) == expected, "seed \(seed)")
+            #expect(numbers.sorted() == sorted)
+        }
     }
 
     /// Both students at their first point, then student 1 so many steps old at a rate.

@@ -239,6 +239,95 @@ import Testing
         #expect(regrets.median < 0.014, "\(regrets)")
     }
 
+    /// A student alone that has restarted still knows the noise: the tolerance stays until it has five
+    /// residuals again, so estimates are believed and no lucky value of the noise is reported.
+    @Test(arguments: 0..<12)
+    func noiseAfterARestart(seed: Int) throws {
+        var population = try Population(
+            space: Spaces.box(2, -1, 1), options: .of(.memetic) { $0.seed = seed; $0.population = 1 })
+        var random = TestRandom(seed)
+        var (windows, restarts, kept) = (0, 0, 0.0)
+        for _ in 0..<400 {
+            try drive(&population, rounds: 1) { _, x in
+                let loss = x.map { $0 * $0 }.reduce(0, +) + 0.1 * random.normal()
+                return (loss, x.map { 2 * $0 + 0.1 * random.normal() })
+            }
+            let search = try #require(population.search)
+            if search.searches[0].restarts > 0, search.searches[0].residuals.count < 5 {
+                if search.searches[0].restarts > restarts {
+                    restarts = search.searches[0].restarts
+                    kept = search.tolerance
+                    windows += 1
+                }
+                #expect(search.tolerance > 0 && search.tolerance == kept, "seed \(seed)")
+                // The optimum less four deviations.
+                #expect(try population.bestHyperparameters().loss > -0.4, "seed \(seed)")
+            }
+        }
+        #expect(windows > 0, "seed \(seed)")
+    }
+
+    /// A coordinate that never had a derivative is an error by name in whatever order reports come; one
+    /// that had is a rejected step, as is a gradient that is NaN as a whole.
+    @Test func neverADerivative() throws {
+        var population = try Population(space: Spaces.box(2), options: .of(.memetic) { $0.population = 2 })
+        let name = population.space.parameters[population.space.parameters.count - 1].name
+        for student in 0..<2 { _ = population.next(student) }
+        try population.report(1, loss: 1, hypergradient: [1, 1])
+        let before = population.snapshot()
+        let error = #expect(throws: HPMError.self) {
+            try population.report(0, loss: 1, hypergradient: [1, .nan])
+        }
+        #expect(error?.code == .argument && error?.message.contains("'\(name)'") == true)
+        #expect(population.snapshot() == before)
+        try population.report(0, loss: 1, hypergradient: [.nan, .nan])
+        for student in 0..<2 { _ = population.next(student) }
+        population = try Population(snapshot: population.snapshot())
+        let losses = [2.0, 3], gradients = [Double.nan, 1, 1, .nan]
+        for student in 0..<2 { _ = population.next(student) }
+        try losses.withUnsafeBufferPointer { losses in
+            try gradients.withUnsafeBufferPointer { try population.reportAll(losses: losses, hypergradients: $0) }
+        }
+        #expect(population.search?.hasDerivative == [true, true])
+        #expect(try population.count("training_rounds") == 2)
+        // None of the losses is lost, rounds with NaN alone neither.
+        #expect(throws: Never.self) { try population.bestHyperparameters() }
+    }
+
+    /// Until a search has taken a report, the best is that of all that were reported.
+    @Test func bestOfRejected() throws {
+        var population = try Population(space: Spaces.box(2), options: .of(.memetic) { $0.population = 2 })
+        var lowest = (loss: Double.infinity, x: [0.0])
+        for number in 0..<6 {
+            try drive(&population, rounds: 1) { student, x in
+                let loss = Double([5, 3, 4, 9, 8, 7][number] + student)
+                if loss < lowest.loss { lowest = (loss, x) }
+                return (loss, [.nan, .nan])
+            }
+            if number == 3 { population = try Population(snapshot: population.snapshot()) }
+            let best = try population.bestHyperparameters()
+            #expect(best.loss == lowest.loss && best.hyperparameters == lowest.x)
+        }
+        try drive(&population, rounds: 1) { _, _ in (10, [1, 1]) }
+        #expect(try population.bestHyperparameters().loss == 10)
+    }
+
+    /// Students that differ in a fixed value would search different functions.
+    @Test func fixedValuesAreShared() throws {
+        var space = try Spaces.box(2)
+        try space.addReal("fixed", low: 0, high: 1)
+        try space.addChoice("kind", labels: ["a", "b", "c"])
+        for name in ["fixed", "kind"] { try space.setUpdate(.fixed, of: name) }
+        for seed in 0..<8 {
+            let population = try Population(
+                space: space, options: .of(.memetic) { $0.seed = seed; $0.population = 5 })
+            let starts = (0..<5).map { population.hyperparameters(of: $0) }
+            #expect(Set(starts.map { Array($0[2...]) }).count == 1, "seed \(seed)")
+            #expect(Set(starts.map { $0[0] }).count == 5, "seed \(seed)")
+            #expect(population.students.allSatisfy { $0.reported == $0.point.natural })
+        }
+    }
+
     /// `algorithm.md`, section 3: below 1e-8 after 200 calls, whatever the start.
     @Test func branin() throws {
         let regrets = try (0..<9).map { try Branin.tuned(.memetic, seed: $0, population: 4) - Branin.optimum }

@@ -38,7 +38,7 @@ extension Population {
                 .argument,
                 "the hypergradient has \(hypergradientBuffer.count) components; allowed: \(dimension), the space's dimension")
         }
-        if hypergradientBuffer == nil { try requireDerivatives(student, loss: loss) }
+        try requireDerivatives(student, loss: loss, hypergradientBuffer)
         accept(student, loss: loss, hypergradient: hypergradientBuffer)
         if round.missing == 0 { finishRound() }
     }
@@ -75,14 +75,16 @@ extension Population {
         guard !reporting.isEmpty else {
             throw HPMError(.order, "no student has a task to report on; ask next for one first")
         }
-        if hypergradients == nil {
-            for student in reporting { try requireDerivatives(student, loss: losses[student]) }
-        }
-        for student in reporting {
-            let row = hypergradients.map {
+        func row(_ student: Int) -> UnsafeBufferPointer<Double>? {
+            hypergradients.map {
                 UnsafeBufferPointer(rebasing: $0[student * dimension..<(student + 1) * dimension])
             }
-            accept(student, loss: losses[student], hypergradient: row)
+        }
+        for student in reporting {
+            try requireDerivatives(student, loss: losses[student], row(student))
+        }
+        for student in reporting {
+            accept(student, loss: losses[student], hypergradient: row(student))
         }
         if round.missing == 0 { finishRound() }
     }
@@ -131,10 +133,30 @@ extension Population {
                     : "student \(student) has no task to report on; ask next for one first")
     }
 
-    /// - Throws: `argument` where a search needs the hypergradient that the report of a finite loss lacks.
-    private func requireDerivatives(_ student: Int, loss: Double) throws(HPMError) {
-        guard search != nil, round.action == .train, loss.isFinite else { return }
-        for parameter in space.parameters where parameter.isDescended {
+    /// - Throws: `argument` where a search needs the hypergradient that the report of a finite loss
+    ///   lacks; also where a component is NaN that was in every earlier round while another one is
+    ///   finite: it has no derivative, and every step would be rejected.
+    private func requireDerivatives(
+        _ student: Int, loss: Double, _ hypergradient: UnsafeBufferPointer<Double>?
+    ) throws(HPMError) {
+        guard let search, round.action == .train, loss.isFinite else { return }
+        let descended = space.parameters.filter(\.isDescended)
+        if let hypergradient {
+            // Of earlier rounds, so that the order of this one's reports does not matter.
+            let lacking = descended.first { parameter in
+                parameter.indices.contains {
+                    hypergradient[$0].isNaN && !search.hasDerivative[$0]
+                }
+            }
+            let isFiniteElsewhere = descended.contains { parameter in
+                parameter.indices.contains { hypergradient[$0].isFinite }
+            }
+            guard let lacking, isFiniteElsewhere else { return }
+            throw HPMError(
+                .argument,
+                "the hypergradient of student \(student) is NaN for '\(lacking.name)', which never had a derivative; algorithm \(options.algorithm.name) needs one with each finite loss: allowed are a number, NaN for all parameters, and the update fixed or mutate")
+        }
+        for parameter in descended {
             throw HPMError(
                 .argument,
                 "the hypergradient of student \(student) is absent, so '\(parameter.name)' has no derivative; algorithm \(options.algorithm.name) needs one with each finite loss")

@@ -38,7 +38,10 @@ extension Population {
     }
 
     private mutating func advanceSearches() {
+        guard search != nil else { return }
         for student in students.indices { advanceSearch(of: student) }
+        // A search does not know the reports that it rejects.
+        if search?.best == nil { bestOfTrials = bestReport }
     }
 
     private mutating func advanceSearch(of student: Int) {

@@ -45,7 +45,7 @@ public struct Population: Sendable {
     var freshClones: [Int] = []
     /// Students from best to worst at the present exploit.
     var ranking: [Int] = []
-    /// The best report of the trials that have ended.
+    /// The best report of the trials that have ended, or of a search until it has taken one.
     var bestOfTrials: Report?
     var isStopRequested = false
 
@@ -119,6 +119,22 @@ public struct Population: Sendable {
         }
         if algorithm.search == .memetic {
             search = MemeticSearch(space: space, students: count, seed: seed)
+            shareFixedValues()
+        }
+    }
+
+    /// Every student starts with the fixed values of student 0: they search one function.
+    private mutating func shareFixedValues() {
+        let first = students[0].point
+        for student in students.indices {
+            var point = students[student].point
+            for parameter in space.parameters where parameter.update == .fixed {
+                for index in parameter.indices {
+                    point.natural[index] = first.natural[index]
+                    point.latent[index] = first.latent[index]
+                }
+            }
+            students[student] = Student(point: point)
         }
     }
 
@@ -227,7 +243,7 @@ public struct Population: Sendable {
     /// The hyperparameters with which the best student made its latest training report; where the
     /// algorithm starts trials, those of the best trial, also if it has ended. Of `memetic` the point
     /// with the lowest E + sigma / sqrt(c) of all that the run has seen, and E, the estimate of its loss
-    /// from c values.
+    /// from c values; before a finite loss came with a finite hypergradient, the lowest loss.
     ///
     /// - Throws: `noResult` before there is one.
     public func bestHyperparameters() throws(HPMError) -> (hyperparameters: [Double], loss: Double) {

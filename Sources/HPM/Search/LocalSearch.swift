@@ -47,7 +47,21 @@ struct LocalSearch: Equatable, Sendable {
     var best: KnownPoint?
     var pairs = QuasiNewton()
     /// The latest ones, oldest first.
-    var residuals: [Double] = []
+    var residuals: [Double] = [] {
+        didSet {
+            let isFull = residuals.count == Self.residualCount
+            let sorted = isFull ? residuals.sorted() : []
+            ownTolerance = isFull ? sorted[Self.residualCount / 4] : nil
+            medianResidual = isFull ? sorted[Self.residualCount / 2] : nil
+        }
+    }
+    /// The tolerance of a student that has residuals enough; it and the median are asked for by every
+    /// other student's report.
+    private(set) var ownTolerance: Double?
+    private(set) var medianResidual: Double?
+    /// The tolerance that its latest step was judged with, for when no student has residuals enough; a
+    /// restart keeps it: the noise is the function's.
+    var lastTolerance = 0.0
     /// D.
     var radius: Double
     /// The smoothed decrease of a step.
@@ -67,16 +81,8 @@ struct LocalSearch: Equatable, Sendable {
     mutating func restart(box: SearchBox) {
         var fresh = LocalSearch(box: box)
         fresh.restarts = restarts + 1
+        fresh.lastTolerance = lastTolerance
         self = fresh
-    }
-
-    /// The tolerance of a student that has residuals enough.
-    var ownTolerance: Double? {
-        residuals.count == Self.residualCount ? residuals.sorted()[Self.residualCount / 4] : nil
-    }
-
-    var medianResidual: Double? {
-        residuals.count == Self.residualCount ? residuals.sorted()[Self.residualCount / 2] : nil
     }
 
     /// Plans the next step.
@@ -143,8 +149,8 @@ struct LocalSearch: Equatable, Sendable {
         if let loss {
             let trapezoid =
                 (Vector.dot(iterate.gradient, movement) + Vector.dot(gradient, movement)) / 2
-            residuals.append((loss - iterate.known.loss - trapezoid).magnitude)
-            if residuals.count > Self.residualCount { residuals.removeFirst() }
+            let residual = (loss - iterate.known.loss - trapezoid).magnitude
+            residuals = residuals.suffix(Self.residualCount - 1) + [residual]
             if step.isInNoise {
                 isAccepted = true
                 if Vector.dot(step.direction, gradient) > 0 { reversals += 1 }

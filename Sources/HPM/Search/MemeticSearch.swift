@@ -11,6 +11,8 @@ struct MemeticSearch: Equatable, Sendable {
     let box: SearchBox
     var searches: [LocalSearch]
     var memory = SearchMemory()
+    /// Of each coordinate, whether a report ever had a finite derivative.
+    var hasDerivative: [Bool]
 
     /// A search that is so near to a better one is spent.
     static let closeness = 1e-3
@@ -19,6 +21,7 @@ struct MemeticSearch: Equatable, Sendable {
         self.seed = seed
         let box = SearchBox(space)
         self.box = box
+        hasDerivative = Array(repeating: false, count: space.dimension)
         searches = Array(repeating: LocalSearch(box: box), count: students)
     }
 
@@ -33,6 +36,7 @@ struct MemeticSearch: Equatable, Sendable {
         _ student: Int, from point: Point, loss: Double, gradient: ArraySlice<Double>
     ) -> [Double] {
         var descended = Array(gradient)
+        for index in descended.indices where descended[index].isFinite { hasDerivative[index] = true }
         for index in descended.indices where !box.descends[index] { descended[index] = 0 }
         let isFinite = loss.isFinite && descended.allSatisfy(\.isFinite)
         let limited = min(max(loss, -LocalSearch.largestLoss), LocalSearch.largestLoss)
@@ -46,8 +50,10 @@ struct MemeticSearch: Equatable, Sendable {
         } else {
             return restart(student, from: point)
         }
-        if !isSpent(student),
-            let target = searches[student].plan(tolerance: tolerance(of: student), box: box)
+        let tolerance = tolerance(of: student)
+        searches[student].lastTolerance = tolerance
+        if !isSpent(student, tolerance: tolerance),
+            let target = searches[student].plan(tolerance: tolerance, box: box)
         {
             return target
         }
@@ -55,56 +61,78 @@ struct MemeticSearch: Equatable, Sendable {
     }
 
     /// The residual that a student's steps are judged with: its own, or while it has too few the
-    /// smallest median of the others.
+    /// smallest median of the others, and while they have too few the last one that it knew.
     func tolerance(of student: Int) -> Double {
-        searches[student].ownTolerance ?? searches.compactMap(\.medianResidual).min() ?? 0
+        tolerance(of: student, borrowed: smallestMedian)
+    }
+
+    private func tolerance(of student: Int, borrowed: Double?) -> Double {
+        searches[student].ownTolerance ?? borrowed ?? searches[student].lastTolerance
+    }
+
+    private var smallestMedian: Double? {
+        var smallest: Double?
+        for student in searches.indices {
+            guard let median = searches[student].medianResidual else { continue }
+            smallest = min(smallest ?? median, median)
+        }
+        return smallest
     }
 
     /// The median over the students, with which values of different ones are compared.
     ///
     /// - Complexity: O(students).
     var tolerance: Double {
-        let tolerances = searches.indices.map { tolerance(of: $0) }.sorted()
-        let middle = tolerances.count / 2
-        return tolerances.count.isMultiple(of: 2)
-            ? tolerances[middle - 1] / 2 + tolerances[middle] / 2 : tolerances[middle]
+        let borrowed = smallestMedian
+        var tolerances = searches.indices.map { tolerance(of: $0, borrowed: borrowed) }
+        return Median.of(&tolerances)
     }
 
     /// The point with the lowest E + sigma / sqrt(c) of all that is known; nil before the first.
     ///
     /// - Complexity: O(students + capacity of the memory).
     var best: KnownPoint? {
-        let tolerance = tolerance
-        var best: KnownPoint?
-        for known in memory.points + searches.compactMap(\.best) + searches.compactMap(\.iterate?.known)
-        where best.map({ known.bound(tolerance) < $0.bound(tolerance) }) ?? true {
-            best = known
-        }
-        return best?.credible(tolerance)
+        let common = tolerance
+        return best(common)?.credible(common)
     }
 
-    private func isSpent(_ student: Int) -> Bool {
+    private func best(_ common: Double) -> KnownPoint? {
+        var best: KnownPoint?
+        var lowest = Double.infinity
+        func compare(_ known: KnownPoint?) {
+            guard let known else { return }
+            let bound = known.bound(common)
+            if best == nil || bound < lowest { (best, lowest) = (known, bound) }
+        }
+        for known in memory.points { compare(known) }
+        for student in searches.indices { compare(searches[student].best) }
+        for student in searches.indices { compare(searches[student].iterate?.known) }
+        return best
+    }
+
+    private func isSpent(_ student: Int, tolerance: Double) -> Bool {
         let search = searches[student]
-        guard search.age >= LocalSearch.patience, let known = search.iterate?.known,
-            let bestValue = best?.bound(tolerance)
-        else { return false }
-        if isNearBetter(student, known) { return true }
+        guard search.age >= LocalSearch.patience, let known = search.iterate?.known else {
+            return false
+        }
+        let common = self.tolerance
+        guard let bestValue = best(common)?.bound(common) else { return false }
+        if isNearBetter(student, known, common) { return true }
         guard known.value - LocalSearch.lookAhead * max(search.rate, 0) >= bestValue else {
             return false
         }
-        let spread = 3 * tolerance(of: student) / Double(known.count).squareRoot()
+        let spread = 3 * tolerance / Double(known.count).squareRoot()
         let mayBeBetter =
             (search.step?.isInNoise ?? false) && search.reversals < LocalSearch.largestReversals
             && known.value - spread < bestValue
         return !mayBeBetter
     }
 
-    private func isNearBetter(_ student: Int, _ known: KnownPoint) -> Bool {
-        let tolerance = tolerance
-        let rank = (known.bound(tolerance), student)
+    private func isNearBetter(_ student: Int, _ known: KnownPoint, _ common: Double) -> Bool {
+        let rank = (known.bound(common), student)
         return searches.indices.contains { other in
             guard other != student, let rival = searches[other].iterate?.known else { return false }
-            return (rival.bound(tolerance), other) < rank
+            return (rival.bound(common), other) < rank
                 && rival.distance(to: known) <= Self.closeness
         }
     }

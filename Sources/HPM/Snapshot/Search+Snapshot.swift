@@ -6,6 +6,7 @@ private let residualRange = 0...1e303
 extension MemeticSearch {
     func encode(into encoder: inout SnapshotEncoder) {
         encoder.put(memory.points) { $1.encode(into: &$0) }
+        for flag in hasDerivative { encoder.put(flag) }
         for search in searches { search.encode(into: &encoder) }
     }
 
@@ -17,6 +18,7 @@ extension MemeticSearch {
         guard memory.points.count <= SearchMemory.capacity else {
             throw SnapshotDecoder.damaged("the memory has \(memory.points.count) points")
         }
+        for index in hasDerivative.indices { hasDerivative[index] = try decoder.bool() }
         for student in searches.indices {
             try searches[student].decode(&decoder, in: space, box)
         }
@@ -60,6 +62,7 @@ extension LocalSearch {
         encoder.put(pairs.steps) { $0.put($1) }
         encoder.put(pairs.changes) { $0.put($1) }
         encoder.put(residuals)
+        encoder.put(lastTolerance)
         encoder.put(radius)
         encoder.put(rate)
         encoder.put(count: age)
@@ -104,10 +107,12 @@ extension LocalSearch {
         guard count <= LocalSearch.residualCount else {
             throw SnapshotDecoder.damaged("a search has \(count) residuals")
         }
-        self.residuals = []
+        var residuals: [Double] = []
         for _ in 0..<count {
-            self.residuals.append(try decoder.double(in: residualRange, "a residual"))
+            residuals.append(try decoder.double(in: residualRange, "a residual"))
         }
+        self.residuals = residuals
+        lastTolerance = try decoder.double(in: residualRange, "a tolerance")
         radius = try decoder.double(in: 0...box.largestRadius, "a radius")
         rate = try decoder.double(in: differences, "a rate")
         age = try decoder.index(below: Int.max / 2, "an age")

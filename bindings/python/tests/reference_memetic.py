@@ -50,8 +50,9 @@ def best_apart(points, tol):
 
 
 class Student:
-    def __init__(self, d: int, restarts: int = 0):
+    def __init__(self, d: int, restarts: int = 0, last_tolerance: float = 0.0):
         self.restarts = restarts
+        self.last_tolerance = last_tolerance
         self.here = self.best = self.step = None
         self.D = 0.1 * np.sqrt(d)
         self.pairs, self.residuals = [], []
@@ -68,7 +69,7 @@ class Memetic:
     def tolerance(self, student):
         if len(student.residuals) == 5:
             return np.quantile(student.residuals, 0.25)
-        return min((np.median(s.residuals) for s in self.students if len(s.residuals) == 5), default=0.0)
+        return min((np.median(s.residuals) for s in self.students if len(s.residuals) == 5), default=student.last_tolerance)
 
     def common(self):
         return np.median([self.tolerance(student) for student in self.students])
@@ -91,6 +92,7 @@ class Memetic:
             s.here, s.best, s.G = Known(u, F, F, 1), Known(u, F, F, 1), G
         else:
             self.advance(s, u, F, G, ok)
+        s.last_tolerance = self.tolerance(s)
         if self.spent(k):
             return self.restart(k)
         target = self.plan(s)
@@ -177,7 +179,7 @@ class Memetic:
         s = self.students[k]
         if s.best:
             self.memory = best_apart([*self.memory, s.best], self.common())
-        self.students[k] = s = Student(self.d, s.restarts + 1)
+        self.students[k] = s = Student(self.d, s.restarts + 1, s.last_tolerance)
         draws = Draws(self.seed, k, s.restarts)
         pool = best_apart(self.memory + self.living(), self.common())
         if not pool:
