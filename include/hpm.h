@@ -20,8 +20,8 @@
  *         hpm_student_report(population, k, loss, hypergradient, n);
  *     }
  *
- * Algorithms with a teacher also ask for HPM_ACTION_EVALUATE, `random` with trials for
- * HPM_ACTION_RESTART.
+ * Algorithms with a teacher also ask for HPM_ACTION_EVALUATE, `random` and `bayesian` with trials
+ * for HPM_ACTION_RESTART.
  *
  * Outcomes. Every function that can fail returns an hpm_status: 0 is success, a negative number a
  * failure, a positive number a success that needs a word. After a failure hpm_last_error() is a
@@ -93,8 +93,8 @@ typedef struct hpm_space hpm_space;
  *                                                           replaces quarters of a sub-population
  *                                                           and reads 0 alone
  * sub_populations          -1                  -1, or 1 to  of `mf-pbt`; -1: 4, fewer where each
- *                                              population   would have fewer than 4 students
- *                                              / 2
+ *                                              population   would have fewer than 4 students. Other
+ *                                              / 2          algorithms do not read it
  * frequency_ratio          2                   1 or more    of `mf-pbt`: sub-population i (from 0)
  *                                                           evolves every interval x ratio^i
  *                                                           reports
@@ -111,7 +111,9 @@ typedef struct hpm_space hpm_space;
  *                                              attention,   clone; `attention` for `hpm-paper`,
  *                                              perceptron,  `mutation-only` and
  *                                              linear       hpm_teacher_create(). `linear` takes
- *                                                           dimension^2 weights
+ *                                                           dimension^2 weights. Algorithms that
+ *                                                           never clone (`hypergradient`, `random`,
+ *                                                           `bayesian`, `memetic`) do not read it
  * teacher_units            16                  1 or more    width of `attention` and `perceptron`
  * teacher_squashing        tanh                tanh,        of a teacher's changes: tanh(z), 1 / (1
  *                                              logistic,    + exp(-z)) - 1/2, min(max(z, -1), 1), z
@@ -375,9 +377,9 @@ typedef struct hpm_trainer {
     hpm_train_callback evaluate;   /* Evaluates a copy of a student; NULL where the algorithm has
                                       no teacher that asks for it. */
     hpm_clone_callback clone;      /* Copies a student; NULL where the algorithm never clones
-                                      (`random`, `hypergradient`). */
+                                      (`random`, `bayesian`, `hypergradient`, `memetic`). */
     hpm_restart_callback restart;  /* Restarts a student; NULL where the algorithm starts no
-                                      trials (all but `random`). */
+                                      trials (all but `random` and `bayesian`). */
 } hpm_trainer;
 
 /*
@@ -1018,12 +1020,14 @@ hpm_status hpm_options_set_string(hpm_options *options, const char *key, const c
  *   out      Receives the population.
  *
  * Returns HPM_OK, HPM_ERROR_ARGUMENT (a space without parameters; with the algorithm `memetic` an
- *   integer or a choice that is not fixed), HPM_ERROR_MEMORY or HPM_ERROR_HANDLE.
+ *   integer or a choice that is not fixed; with `mf-pbt` `sub_populations` above population / 2),
+ *   HPM_ERROR_MEMORY or HPM_ERROR_HANDLE.
  * Ownership: The caller's, until hpm_population_destroy().
  * Thread safety: Any thread.
  * Complexity: O(population x dimension) time and memory: at most 128 bytes for each student and
- *   dimension (`memetic`: 512, and 960 for each dimension), and 16 for each teacher unit and
- *   dimension.
+ *   dimension (`memetic`: 512, and 960 for each dimension), 5120 for each dimension of `bayesian`
+ *   and `pb2`, and of a teacher 16 for each unit and dimension (`perceptron`: 24; `linear`: 16 x
+ *   dimension^2). Algorithms that never clone make no teacher.
  * Since 0.1.
  */
 hpm_status hpm_population_create(hpm_space *space, hpm_options *options, hpm_population **out);
@@ -1108,7 +1112,9 @@ hpm_status hpm_population_next_all(hpm_population *population, hpm_action *actio
  * Returns HPM_OK, HPM_ERROR_ARGUMENT, HPM_ERROR_ORDER (no student has a task, or one has not been
  *   asked for by `next`), HPM_ERROR_HANDLE or HPM_ERROR_BUSY.
  * Thread safety: Any thread.
- * Complexity: O(population x dimension); at an exploit that times the teacher's units. Since 0.1.
+ * Complexity: O(population x dimension); at an exploit that times the teacher's units. The restarts
+ *   of `bayesian` and the exploits of `pb2`: as for hpm_student_report().
+ * Since 0.1.
  */
 hpm_status hpm_population_report_all(hpm_population *population, const double *losses,
                                      const double *hypergradients, size_t students, size_t n);
@@ -1158,9 +1164,10 @@ hpm_status hpm_population_best(hpm_population *population, size_t *student, doub
 
 /*
  * The best known point: the hyperparameters with which the best student (hpm_population_best())
- * made its latest training report; under `random` those of the best trial, also if it has ended;
- * under `memetic` the point of all that were reported whose estimated loss E, a mean of c values
- * where there is noise, is lowest with its uncertainty, E + sigma / sqrt(c): docs/algorithms.md.
+ * made its latest training report; under `random` and `bayesian` those of the best trial, also if
+ * it has ended; under `memetic` the point of all that were reported whose estimated loss E, a mean
+ * of c values where there is noise, is lowest with its uncertainty, E + sigma / sqrt(c):
+ * docs/algorithms.md.
  *
  *   population  The population.
  *   out         Array of `n` that receives the hyperparameters, in natural units.
@@ -1227,7 +1234,10 @@ hpm_status hpm_student_next(hpm_population *population, size_t student, hpm_acti
  * Thread safety: Any thread. The result does not depend on the order in which the students' reports
  *   arrive.
  * Complexity: O(dimension); the last report of a round O(population x dimension), at an exploit
- *   times the teacher's units.
+ *   times the teacher's units. That of `bayesian` before a restart and of `pb2` at an exploit also
+ *   O(p^3 + p^2 dimension) for a model of p points, at most 256 and the up to 64 that it chooses,
+ *   and for each of these O(p^2 + p dimension) hundreds of times, in high dimension 32 times at
+ *   least.
  * Since 0.1.
  */
 hpm_status hpm_student_report(hpm_population *population, size_t student, double loss,

@@ -11,12 +11,12 @@ import HPM
 /// | `interval` | 5 | 1 or more | training reports between exploits |
 /// | `burn_in` | 0 | 0 or more | training reports before the first exploit, which comes at the next multiple of `interval` |
 /// | `truncation` | 0.2 | 0 to 0.5 | share of the students that an exploit replaces: max(1, floor(truncation x population)); 0: no exploit. `mf-pbt` replaces quarters of a sub-population and reads 0 alone |
-/// | `sub_populations` | -1 | -1, or 1 to population / 2 | of `mf-pbt`; -1: 4, fewer where each would have fewer than 4 students |
+/// | `sub_populations` | -1 | -1, or 1 to population / 2 | of `mf-pbt`; -1: 4, fewer where each would have fewer than 4 students. Other algorithms do not read it |
 /// | `frequency_ratio` | 2 | 1 or more | of `mf-pbt`: sub-population i (from 0) evolves every interval x ratio^i reports |
 /// | `trial` | 0 | 0 or more | training reports of one trial of `random` and `bayesian`; 0: the whole run |
 /// | `hyper_optimizer` | `adam` | `adam`, `sgd` | of hyper-training; the default of `hpm-paper` is `sgd`; with `sgd` the students of `hpm` are not pooled |
 /// | `hyper_learning_rate` | 0.06 | 0 or more | step of hyper-training in latent units (`hpm-paper`: in natural units); 0.1 with `sgd` |
-/// | `teacher` | `none` | `none`, `attention`, `perceptron`, `linear` | what mutates the guided parameters of a clone; `attention` for `hpm-paper`, `mutation-only` and ``hpm_teacher_create``. `linear` takes dimension^2 weights |
+/// | `teacher` | `none` | `none`, `attention`, `perceptron`, `linear` | what mutates the guided parameters of a clone; `attention` for `hpm-paper`, `mutation-only` and ``hpm_teacher_create``. `linear` takes dimension^2 weights. Algorithms that never clone (`hypergradient`, `random`, `bayesian`, `memetic`) do not read it |
 /// | `teacher_units` | 16 | 1 or more | width of `attention` and `perceptron` |
 /// | `teacher_squashing` | `tanh` | `tanh`, `logistic`, `clipped`, `none` | of a teacher's changes: tanh(z), 1 / (1 + exp(-z)) - 1/2, min(max(z, -1), 1), z |
 /// | `teacher_activation` | `softmax` | `softmax`, `sigmoid`, `tanh`, `relu`, `none` | of the units of `attention` and `perceptron`; `tanh` for `perceptron` |

@@ -30,12 +30,14 @@ public let HPM_ACTION_STOP: hpm_action = 5
 ///   - options: Copied. NULL: all defaults.
 ///   - out: Receives the population.
 /// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` (a space without parameters; with the algorithm `memetic`
-///   an integer or a choice that is not fixed), `HPM_ERROR_MEMORY` or
-///   `HPM_ERROR_HANDLE`.
+///   an integer or a choice that is not fixed; with `mf-pbt` `sub_populations` above population / 2),
+///   `HPM_ERROR_MEMORY` or `HPM_ERROR_HANDLE`.
 /// - Ownership: The caller's, until ``hpm_population_destroy``.
 /// - Thread safety: Any thread.
 /// - Complexity: O(population x dimension) time and memory: at most 128 bytes for each student
-///   and dimension (`memetic`: 512, and 960 for each dimension), and 16 for each teacher unit and dimension.
+///   and dimension (`memetic`: 512, and 960 for each dimension), 5120 for each dimension of `bayesian`
+///   and `pb2`, and of a teacher 16 for each unit and dimension (`perceptron`: 24; `linear`:
+///   16 x dimension^2). Algorithms that never clone make no teacher.
 /// - Since: 0.1
 @_cdecl("hpm_population_create")
 public func hpm_population_create(
@@ -173,7 +175,8 @@ public func hpm_population_next_all(
 /// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT`, `HPM_ERROR_ORDER` (no student has a task, or one has
 ///   not been asked for by `next`), `HPM_ERROR_HANDLE` or `HPM_ERROR_BUSY`.
 /// - Thread safety: Any thread.
-/// - Complexity: O(population x dimension); at an exploit that times the teacher's units.
+/// - Complexity: O(population x dimension); at an exploit that times the teacher's units. The restarts
+///   of `bayesian` and the exploits of `pb2`: as for ``hpm_student_report``.
 /// - Since: 0.1
 @_cdecl("hpm_population_report_all")
 public func hpm_population_report_all(
@@ -251,7 +254,8 @@ public func hpm_population_best(
 }
 
 /// The best known point: the hyperparameters with which the best student (``hpm_population_best``)
-/// made its latest training report; under `random` those of the best trial, also if it has ended;
+/// made its latest training report; under `random` and `bayesian` those of the best trial, also if it
+/// has ended;
 /// under `memetic` the point of all that were reported whose estimated loss E, a mean of c values
 /// where there is noise, is lowest with its uncertainty, E + sigma / sqrt(c): docs/algorithms.md.
 ///

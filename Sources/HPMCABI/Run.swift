@@ -47,9 +47,11 @@ public struct hpm_trainer {
     public var train: hpm_train_callback?
     /// Evaluates a copy of a student; NULL where the algorithm has no teacher that asks for it.
     public var evaluate: hpm_train_callback?
-    /// Copies a student; NULL where the algorithm never clones (`random`, `hypergradient`).
+    /// Copies a student; NULL where the algorithm never clones (`random`, `bayesian`,
+    /// `hypergradient`, `memetic`).
     public var clone: hpm_clone_callback?
-    /// Restarts a student; NULL where the algorithm starts no trials (all but `random`).
+    /// Restarts a student; NULL where the algorithm starts no trials (all but `random` and
+    /// `bayesian`).
     public var restart: hpm_restart_callback?
 }
 public typealias hpm_trainer_pointer = UnsafeRawPointer

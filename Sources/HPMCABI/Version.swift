@@ -17,8 +17,8 @@
 ///         hpm_student_report(population, k, loss, hypergradient, n);
 ///     }
 ///
-/// Algorithms with a teacher also ask for HPM_ACTION_EVALUATE, `random` with trials for
-/// HPM_ACTION_RESTART.
+/// Algorithms with a teacher also ask for HPM_ACTION_EVALUATE, `random` and `bayesian` with trials
+/// for HPM_ACTION_RESTART.
 ///
 /// **Outcomes.** Every function that can fail returns an `hpm_status`: 0 is success, a negative
 /// number a failure, a positive number a success that needs a word. After a failure

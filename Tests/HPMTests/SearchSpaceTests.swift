@@ -86,6 +86,8 @@ import Testing
         let space = try Spaces.mixed()
         refuses("empty", space) { try $0.addReal("", low: 0, high: 1) }
         refuses("empty", space) { try $0.addInteger("", low: 0, high: 1) }
+        refuses("name holds a NUL", space) { try $0.addReal("a\0b", low: 0, high: 1) }
+        refuses("a label of 'new' holds a NUL", space) { try $0.addChoice("new", labels: ["a", "\0"]) }
         refuses("empty", space) { try $0.addChoice("", labels: ["a", "b"]) }
         for taken in ["slope", "weight", "batch", "kind"] {
             refuses("'\(taken)'", space) { try $0.addReal(taken, low: 0, high: 1) }

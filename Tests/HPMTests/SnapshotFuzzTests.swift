@@ -90,6 +90,21 @@ import Testing
         }
     }
 
+    /// C texts end at a NUL.
+    @Test func nulInAText() throws {
+        var space = SearchSpace()
+        try space.addChoice("n~me", labels: ["other", "l|bel"])
+        let state = SnapshotTests.state(try Population(space: space).snapshot())
+        for letter in "~|".utf8 {
+            let changed = state.map { $0 == letter ? 0 : $0 }
+            #expect(changed != state)
+            let error = #expect(throws: HPMError.self) {
+                try Population(snapshot: SnapshotTests.enveloped(changed))
+            }
+            #expect(error?.code == .snapshot && error?.message.contains("NUL") ?? false)
+        }
+    }
+
     /// Bytes cut out and put in.
     @Test func shifted() throws {
         let state = SnapshotTests.state(try SnapshotTests.midRound(.hpmPaper, seed: 0).snapshot())

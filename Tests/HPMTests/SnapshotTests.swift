@@ -110,7 +110,7 @@ import Testing
     @Test func namesAndLabelsSurvive() throws {
         var space = SearchSpace()
         try space.addReal("Größe \u{1F980} \"'\n", low: -1e-300, high: 1e300, initial: 1.5)
-        try space.addChoice("選ぶ", labels: ["ä", " ", "\u{0}"], initial: 2)
+        try space.addChoice("選ぶ", labels: ["ä", " ", "\u{1}"], initial: 2)
         try space.addInteger("n", low: -0x1p53, high: 0x1p53, initial: 7)
         try space.addBlock("b", count: 1, low: 0.1, high: 0.2, scale: .logit)
         try space.setUpdate(.fixed, of: "選ぶ")

@@ -26,7 +26,7 @@ import Testing
             let clones = replacements.map { pair in
                 SecondSubPopulations.Clone(
                     student: pair.student, weights: pair.source,
-                    hyperparameters: parts.parent(of: pair.student, clonedFrom: pair.source, losses: during),
+                    hyperparameters: parts.parent(of: pair.student, clonedFrom: pair.source, bests: parts.bests(during)),
                     isMutated: parts.index(of: pair.student) == parts.index(of: pair.source))
             }
             #expect(clones == second.clones(losses, exploit: exploit), "seed \(seed), exploit \(exploit)")
@@ -39,6 +39,15 @@ import Testing
         }
     }
 
+    /// However many sub-populations there are.
+    @Test func periods() {
+        let count = 1 << 50
+        for (ratio, index, period) in [(1, count - 1, 1), (2, 62, 1 << 62), (2, 63, .max), (3, count - 1, .max), (2, 0, 1)] {
+            let parts = SubPopulations(count: count, students: 2 * count, frequencyRatio: ratio)
+            #expect(parts.period(of: index) == period)
+        }
+    }
+
     /// Two sub-populations of four: written out by hand.
     @Test func anExample() {
         let parts = SubPopulations(count: 2, students: 8, frequencyRatio: 2)
@@ -47,7 +56,7 @@ import Testing
         // The fast one alone: 2 is worst, a clone of 0; 1 is next to last, worse than 7 of the slow one.
         let first = parts.replacements(losses, exploit: 1)
         #expect(first == [.init(student: 1, source: 7), .init(student: 2, source: 0)])
-        #expect(parts.parent(of: 1, clonedFrom: 7, losses: losses) == 7)
+        #expect(parts.parent(of: 1, clonedFrom: 7, bests: parts.bests(losses)) == 7)
         // Both: 5 is worst of the slow one, a clone of 7; 6 takes the weights of 0 and the
         // hyperparameters of 7.
         let second = parts.replacements(losses, exploit: 2)
@@ -56,8 +65,8 @@ import Testing
                 .init(student: 1, source: 7), .init(student: 2, source: 0),
                 .init(student: 5, source: 7), .init(student: 6, source: 0),
             ])
-        #expect(parts.parent(of: 6, clonedFrom: 0, losses: losses) == 7)
-        #expect(parts.parent(of: 5, clonedFrom: 7, losses: losses) == 7)
+        #expect(parts.parent(of: 6, clonedFrom: 0, bests: parts.bests(losses)) == 7)
+        #expect(parts.parent(of: 5, clonedFrom: 7, bests: parts.bests(losses)) == 7)
     }
 
     @Test func sizesAndPeriods() {

@@ -230,6 +230,16 @@ import Testing
         if parts.squashing != .logistic { #expect(clippedTotal > 0) }
     }
 
+    /// Where nothing is cloned there is no teacher, and no memory is asked for it.
+    @Test(arguments: ["random", "bayesian", "hypergradient", "memetic"])
+    func noneWithoutClones(name: String) throws {
+        var options = Options.of(try #require(Algorithm.named(name)))
+        options.teacher = .linear
+        let population = try Population(space: Spaces.box(100_000), options: options)
+        #expect(population.teacher == nil && population.options.teacher == .linear)
+        #expect(!population.possibleActions.contains(.evaluate))
+    }
+
     /// `teacher_evaluations` = 0: nothing is evaluated, nothing waits, and yet every teacher learns.
     @Test(arguments: kinds, [Algorithm.hpm, .hpmPaper])
     func learnsFromOrdinaryReports(kind: TeacherKind, algorithm: Algorithm) throws {

@@ -80,7 +80,7 @@ public struct Algorithm: Equatable, Sendable {
 
     /// The most points that a Gaussian process of the algorithm keeps.
     var surrogateCapacity: Int {
-        if case .bandit = perturbation { return PopulationBandit.capacity }
+        if case .bandit = perturbation { return PopulationBandit.capacity + PopulationBandit.choices }
         return trials == .bayesian ? BayesianTrials.capacity + BayesianTrials.proposals : 0
     }
 

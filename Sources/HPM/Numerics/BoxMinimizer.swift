@@ -46,7 +46,7 @@ struct BoxMinimizer {
             let steepest = free.reduce(0) { max($0, $1.magnitude) }
             guard steepest > 1e-10, steepest.isFinite else { break }
             var direction = descent(free, isFree, memory)
-            if memory.isEmpty || !(Self.dot(direction, free) < 0) {
+            if memory.isEmpty || !(Vector.dot(direction, free) < 0) {
                 memory = []
                 direction = free.map { -$0 * firstStep / steepest }
             }
@@ -74,8 +74,8 @@ struct BoxMinimizer {
             }
             let step = (0..<dimension).map { newPoint[$0] - point[$0] }
             let change = (0..<dimension).map { newGradient[$0] - gradient[$0] }
-            let curvature = Self.dot(step, change)
-            if curvature > 1e-12 * (Self.dot(change, change) * Self.dot(step, step)).squareRoot() {
+            let curvature = Vector.dot(step, change)
+            if curvature > 1e-12 * (Vector.dot(change, change) * Vector.dot(step, step)).squareRoot() {
                 if memory.count == Self.pairs { memory.removeFirst() }
                 memory.append(Pair(step: step, change: change, curvature: curvature))
             }
@@ -91,16 +91,16 @@ struct BoxMinimizer {
         var direction = gradient.map { -$0 }
         var scales: [Double] = []
         for pair in memory.reversed() {
-            let scale = Self.dot(pair.step, direction) / pair.curvature
+            let scale = Vector.dot(pair.step, direction) / pair.curvature
             scales.append(scale)
             for index in direction.indices { direction[index] -= scale * pair.change[index] }
         }
         if let last = memory.last {
-            let scale = last.curvature / Self.dot(last.change, last.change)
+            let scale = last.curvature / Vector.dot(last.change, last.change)
             for index in direction.indices { direction[index] *= scale }
         }
         for (pair, scale) in zip(memory, scales.reversed()) {
-            let other = Self.dot(pair.change, direction) / pair.curvature
+            let other = Vector.dot(pair.change, direction) / pair.curvature
             for index in direction.indices { direction[index] += (scale - other) * pair.step[index] }
         }
         for index in direction.indices where !isFree[index] { direction[index] = 0 }
@@ -109,11 +109,5 @@ struct BoxMinimizer {
 
     private func project(_ point: [Double]) -> [Double] {
         point.indices.map { min(max(point[$0], low[$0]), high[$0]) }
-    }
-
-    private static func dot(_ left: [Double], _ right: [Double]) -> Double {
-        var sum = 0.0
-        for index in left.indices { sum += left[index] * right[index] }
-        return sum
     }
 }

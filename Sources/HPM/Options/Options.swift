@@ -44,6 +44,12 @@ public struct Options: Equatable, Sendable {
     /// How many students there are, by the option or by the algorithm.
     public var students: Int { population ?? algorithm.population }
 
+    /// The teacher that is made: none where nothing is ever cloned.
+    var teacherKind: TeacherKind {
+        if case .none = algorithm.selection { return .absent }
+        return teacher ?? algorithm.teacher
+    }
+
     /// What the algorithm decides, decided: a run that is saved goes on with it also where a later
     /// version has other defaults.
     func resolved() -> Options {

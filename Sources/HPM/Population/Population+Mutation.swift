@@ -2,7 +2,10 @@ extension Population {
     /// Mutates the clones of an exploit, in student order.
     mutating func mutateClones() {
         var model = freshClones.isEmpty ? nil : bandit?.model(in: space)
-        for student in freshClones { mutate(student, &model) }
+        for (number, student) in freshClones.enumerated() {
+            if number == PopulationBandit.choices { model = nil }
+            mutate(student, &model)
+        }
         freshClones = []
         ranking = []
     }

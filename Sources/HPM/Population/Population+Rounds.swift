@@ -12,7 +12,7 @@ extension Population {
             planAfterTraining()
         case .clone:
             for (student, task) in round.tasks.enumerated() {
-                if let task { becomeClone(student, of: task.source) }
+                if let task { becomeClone(student, task) }
             }
             planEvaluations()
         case .evaluate:
@@ -109,6 +109,21 @@ extension Population {
             tasks[replacement.student] = Round.Task(source: replacement.source)
         }
         round = Round(.clone, tasks)
+        nameParents()
+    }
+
+    /// Says whose hyperparameters each clone of the round takes: the same whenever it is asked in the
+    /// round, so that a snapshot need not hold it.
+    ///
+    /// - Complexity: O(population).
+    mutating func nameParents() {
+        guard round.action == .clone, let subPopulations else { return }
+        let bests = subPopulations.bests(students.map { $0.loss ?? .infinity })
+        for student in round.tasks.indices {
+            guard let source = round.tasks[student]?.source else { continue }
+            round.tasks[student]?.parent = subPopulations.parent(
+                of: student, clonedFrom: source, bests: bests)
+        }
     }
 
     private func replacements(_ losses: [Double]) -> [Selection.Replacement] {
@@ -127,8 +142,9 @@ extension Population {
         }
     }
 
-    private mutating func becomeClone(_ student: Int, of source: Int) {
-        students[student].point = students[parent(of: student, clonedFrom: source)].point
+    private mutating func becomeClone(_ student: Int, _ task: Round.Task) {
+        let source = task.source
+        students[student].point = students[task.parent ?? source].point
         gradients.copyRow(source, to: student, width: space.dimension)
         hyperTraining?.copy(from: source, to: student, dimension: space.dimension)
         bandit?.becomeClone(student, of: source)

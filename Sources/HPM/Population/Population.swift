@@ -77,7 +77,7 @@ public struct Population: Sendable {
         }
         if algorithm.search != .none { try Self.requireSearchable(space, algorithm) }
         let count = options.students
-        let teacherKind = options.teacher ?? algorithm.teacher
+        let teacherKind = options.teacherKind
         try Memory.require(
             elements: [
                 (count, space.dimension, Self.bytesOfCoordinate(algorithm)),
@@ -211,13 +211,6 @@ public struct Population: Sendable {
             count: count, students: size, frequencyRatio: options.frequencyRatio)
     }
 
-    /// The student whose hyperparameters a clone takes, which need not be the one whose weights it
-    /// takes.
-    func parent(of student: Int, clonedFrom source: Int) -> Int {
-        subPopulations?.parent(
-            of: student, clonedFrom: source, losses: students.map { $0.loss ?? .infinity }) ?? source
-    }
-
     /// The hyperparameters that a student holds now, in natural units.
     ///
     /// - Parameter student: From 0, below ``size``; anything else is a programming error.
@@ -332,10 +325,7 @@ extension Population {
         if let point = task.point {
             copy(point.natural, into: hyperparameters)
         } else {
-            let isClone = round.action == .clone
-            copyHyperparameters(
-                of: isClone ? parent(of: student, clonedFrom: task.source) : task.source,
-                into: hyperparameters)
+            copyHyperparameters(of: task.parent ?? task.source, into: hyperparameters)
         }
         return (round.action, task.source)
     }

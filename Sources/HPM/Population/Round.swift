@@ -4,6 +4,8 @@ struct Round: Equatable, Sendable {
     /// What one student is to do in the round.
     struct Task: Equatable, Sendable {
         let source: Int
+        /// Of a clone, the student whose hyperparameters it takes; nil: the source.
+        var parent: Int?
         /// Where an evaluation is made; elsewhere the student's own point.
         var point: Point?
         /// When `next` first answered it; nil also in a population that was loaded.

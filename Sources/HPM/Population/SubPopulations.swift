@@ -46,10 +46,12 @@ struct SubPopulations: Equatable, Sendable {
 
     /// In exploits.
     func period(of index: Int) -> Int {
+        guard frequencyRatio > 1 else { return 1 }
         var period = 1
-        for _ in 0..<index where period < .max && frequencyRatio > 1 {
+        for _ in 0..<index {
             let (product, overflow) = period.multipliedReportingOverflow(by: frequencyRatio)
-            period = overflow ? .max : product
+            if overflow { return .max }
+            period = product
         }
         return period
     }
@@ -103,15 +105,27 @@ struct SubPopulations: Equatable, Sendable {
         return replacements.sorted { $0.student < $1.student }
     }
 
-    /// The student whose hyperparameters a clone of `source` takes, during the round in which it is
-    /// cloned: the best of a sub-population is never replaced.
+    /// The best student of each sub-population, which an exploit never replaces; nil where it has none
+    /// with a finite loss.
     ///
-    /// - Parameter losses: As ``replacements(_:exploit:)``; nil: replaced in this round.
-    func parent(of student: Int, clonedFrom source: Int, losses: [Double]) -> Int {
+    /// - Parameter losses: As ``replacements(_:exploit:)``; in the round of the clones infinite for those
+    ///   that are replaced already.
+    /// - Complexity: O(students).
+    func bests(_ losses: [Double]) -> [Int?] {
+        (0..<count).map { index in
+            members(of: index).filter { losses[$0].isFinite }.min {
+                (losses[$0], $0) < (losses[$1], $1)
+            }
+        }
+    }
+
+    /// The student whose hyperparameters a clone of `source` takes.
+    ///
+    /// - Parameter bests: ``bests(_:)``.
+    /// - Complexity: O(log Int.max).
+    func parent(of student: Int, clonedFrom source: Int, bests: [Int?]) -> Int {
         let own = index(of: student)
         guard period(of: index(of: source)) < period(of: own) else { return source }
-        let best = members(of: own).min { (losses[$0], $0) < (losses[$1], $1) }
-        guard let best, losses[best].isFinite else { return source }
-        return best
+        return bests[own] ?? source
     }
 }

@@ -122,7 +122,7 @@ extension Population {
             throw SnapshotDecoder.damaged(
                 "\(decoder.remaining) bytes are too few for \(options.students) students with \(space.dimension) hyperparameters")
         }
-        let teacherKind = options.teacher ?? options.algorithm.teacher
+        let teacherKind = options.teacherKind
         if teacherKind != .absent {
             // One square matrix, or two of units x dimension.
             let width = teacherKind == .linear ? space.dimension : options.teacherUnits
@@ -165,6 +165,7 @@ extension Population {
         }
         try search?.decode(&decoder, in: space)
         round = try Round(&decoder, students: students, in: space)
+        nameParents()
         freshClones = try decoder.array(minimumSize: 8, "the clones") { (decoder) throws(HPMError) in
             try decoder.index(below: students, "a clone")
         }

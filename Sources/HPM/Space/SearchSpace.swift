@@ -25,8 +25,8 @@ public struct SearchSpace: Equatable, Sendable {
     /// Adds a real parameter.
     ///
     /// - Parameter initial: Where student 0 starts; nil: drawn, as for all other students.
-    /// - Throws: `argument` for an empty or taken name, bounds that are not finite, reversed or
-    ///   outside the scale's domain, an initial value outside the bounds. Nothing is added.
+    /// - Throws: `argument` for an empty or taken name or one that holds a NUL, bounds that are not
+    ///   finite, reversed or outside the scale's domain, an initial value outside the bounds. Nothing is added.
     public mutating func addReal(
         _ name: String, low: Double, high: Double, scale: Scale = .linear, initial: Double? = nil
     ) throws(HPMError) {
@@ -80,8 +80,8 @@ public struct SearchSpace: Equatable, Sendable {
 
     /// Adds a choice among labels. It is mutated, never descended.
     ///
-    /// - Throws: `argument` for an empty or taken name, fewer than two labels, an empty label or two
-    ///   alike, an initial index that no label has.
+    /// - Throws: `argument` for an empty or taken name or one that holds a NUL, fewer than two labels, an
+    ///   empty label, one that holds a NUL or two alike, an initial index that no label has.
     public mutating func addChoice(
         _ name: String, labels: [String], initial: Int? = nil
     ) throws(HPMError) {
@@ -94,6 +94,7 @@ public struct SearchSpace: Equatable, Sendable {
             guard !label.isEmpty else {
                 throw HPMError(.argument, "a label of '\(name)' is empty")
             }
+            try requireText(label, "a label of '\(name)'")
             guard seen.insert(Array(label.utf8)).inserted else {
                 throw HPMError(.argument, "label '\(label)' of '\(name)' is given twice")
             }
@@ -156,6 +157,13 @@ public struct SearchSpace: Equatable, Sendable {
         return map
     }
 
+    /// In C a text ends at a NUL.
+    private func requireText(_ text: String, _ what: String) throws(HPMError) {
+        if text.utf8.contains(0) {
+            throw HPMError(.argument, "\(what) holds a NUL; allowed: any other text")
+        }
+    }
+
     private mutating func append(
         _ name: String, _ kind: Hyperparameter.Kind, count: Int, low: Double, high: Double,
         map: LatentMap, initial: Double?, labels: [String] = []
@@ -163,6 +171,7 @@ public struct SearchSpace: Equatable, Sendable {
         guard !name.isEmpty else {
             throw HPMError(.argument, "name is empty; allowed: any other text")
         }
+        try requireText(name, "name")
         guard positions[Array(name.utf8)] == nil else {
             throw HPMError(.argument, "name '\(name)' is taken; allowed: each name once")
         }

@@ -2,7 +2,9 @@
 /// uniformly and around good points, the best few refined: reals by ``BoxMinimizer``, integers and
 /// choices by their neighbours. The same to the bit for equal arguments.
 ///
-/// - Complexity: Candidates times a prediction.
+/// - Complexity: A prediction for each candidate, one with its gradient for each evaluation of a
+///   refinement. Of both there are fewer where points x (points + 8 dimension) is large: no more than
+///   ``effort`` divided by it, but ``leastEvaluations``.
 struct AcquisitionMaximizer {
     let process: GaussianProcess
     let acquisition: Acquisition
@@ -17,6 +19,8 @@ struct AcquisitionMaximizer {
     private static let localCandidates = 256
     private static let refined = 6
     private static let evaluations = 40
+    static let effort = 1 << 27
+    static let leastEvaluations = 32
     /// Neighbours that are tried of one refined point in a pass.
     private static let neighbours = 64
 
@@ -39,17 +43,22 @@ struct AcquisitionMaximizer {
             leaders.insert(candidate, at: place)
             if leaders.count > Self.refined { leaders.removeLast() }
         }
-        // Fewer where each costs more, so that a proposal takes a bounded time.
-        let affordable = 1 << 28 / max(1, process.count * (process.count + 8 * space.dimension))
-        let uniform = min(Self.uniformCandidates, max(64, affordable))
-        let local = incumbents.isEmpty ? 0 : min(Self.localCandidates, max(32, affordable / 2))
+        let affordable = Self.affordable(points: process.count, dimension: space.dimension)
+        let uniform = min(Self.uniformCandidates, affordable)
+        let local = incumbents.isEmpty ? 0 : min(Self.localCandidates, affordable)
         for _ in 0..<uniform { consider(drawn(from: base, &random)) }
         for number in 0..<local {
             consider(moved(base, near: incumbents[number % incumbents.count], &random))
         }
-        for index in leaders.indices { refine(&leaders[index], &random) }
+        var gradients = affordable
+        for index in leaders.indices { refine(&leaders[index], &gradients, &random) }
         let best = leaders.max { $0.value < $1.value }
         return best?.point ?? drawn(from: base, &random)
+    }
+
+    /// Fewer where each costs more, so that a proposal takes a bounded time.
+    static func affordable(points: Int, dimension: Int) -> Int {
+        max(leastEvaluations, effort / max(1, points * (points + 8 * dimension)))
     }
 
     private func row(_ point: Point) -> [Double] { space.kernelRow(point) + context }
@@ -90,24 +99,28 @@ struct AcquisitionMaximizer {
         return point
     }
 
-    private func refine(_ candidate: inout Candidate, _ random: inout RandomStream) {
+    /// - Parameter gradients: How many may still be computed.
+    private func refine(
+        _ candidate: inout Candidate, _ gradients: inout Int, _ random: inout RandomStream
+    ) {
         for _ in 0..<3 {
-            climb(&candidate)
+            climb(&candidate, &gradients)
             guard stepAside(&candidate, &random) else { return }
         }
     }
 
     /// Along the gradient of the real coordinates.
-    private func climb(_ candidate: inout Candidate) {
+    private func climb(_ candidate: inout Candidate, _ gradients: inout Int) {
         let reals = targets.filter { space.parameters[$0.parameter].kind.isReal }
-        guard !reals.isEmpty else { return }
+        guard !reals.isEmpty, gradients > 0 else { return }
         var row = row(candidate.point)
         let minimizer = BoxMinimizer(
             low: reals.map { _ in 0 }, high: reals.map { _ in 1 }, firstStep: 0.05,
-            evaluations: Self.evaluations)
+            evaluations: min(Self.evaluations, gradients))
         let start = reals.map { candidate.point.latent[$0.index] }
         let result = minimizer.minimize(from: start) { values, gradient in
             for (target, value) in zip(reals, values) { row[target.index] = value }
+            gradients -= 1
             let prediction = process.predictWithGradient(row, time: time)
             let acquired = acquisition.derivatives(prediction)
             let byVariance = acquired.byDeviation / (2 * prediction.variance.squareRoot())

@@ -88,7 +88,8 @@ struct BayesianTrials: Equatable, Sendable {
             var random = RandomStream(
                 seed: seed, purpose: .proposal, student: student, event: event)
             let maximizer = AcquisitionMaximizer(
-                process: process, acquisition: .expectedImprovement(below: best - Self.leastImprovement), space: space,
+                process: process,
+                acquisition: .expectedImprovement(below: best - Self.leastImprovement), space: space,
                 targets: targets)
             let point = maximizer.best(
                 from: students[student].point, around: model.incumbents, &random)
@@ -115,7 +116,9 @@ struct BayesianTrials: Equatable, Sendable {
     private mutating func fitted(
         in space: SearchSpace
     ) -> (process: GaussianProcess, best: Double, incumbents: [Point])? {
-        guard let scale = ValueScale(ended.values, quantile: 0.25, of: firstResults) else { return nil }
+        guard let scale = ValueScale(ended.values, quantile: 0.25, of: firstResults) else {
+            return nil
+        }
         let kernel = Self.kernel(space)
         var standardized = ended
         standardized.values = scale.standardized(ended.values)

@@ -6,13 +6,16 @@
 /// exploit are chosen in order, each with those before it taken to bring what is predicted for them,
 /// which lowers the deviation there and leaves the mean (Desautels, Krause and Burdick 2014).
 ///
-/// Of the history the latest ``capacity`` intervals of students are kept; an exploit costs
-/// O(capacity^3).
+/// Of the history the latest ``capacity`` intervals of students are kept, and of an exploit the first
+/// ``choices`` clones are chosen, in student order; the others are drawn. So an exploit costs at most
+/// O((capacity + choices)^3).
 ///
 /// Source: Parker-Holder, Nguyen and Roberts, 'Provably efficient online hyperparameter optimization
 /// with population-based bandits', NeurIPS 2020, with the constants of the authors' code in Ray Tune.
 struct PopulationBandit: Equatable, Sendable {
     static let capacity = 256
+    /// Clones of an exploit that are chosen by the model; the others are drawn.
+    static let choices = 64
 
     /// Of each interval: coordinates, and the loss before it; when it began, in intervals; the change of
     /// loss for each report.

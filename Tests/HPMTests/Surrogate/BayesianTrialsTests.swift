@@ -199,6 +199,20 @@ import Testing
 }
 
 @Suite struct AcquisitionMaximizerTests {
+    /// A full model of a few coordinates has all candidates and evaluations, of many only some.
+    @Test func effort() {
+        let points = BayesianTrials.capacity + BayesianTrials.proposals
+        // Three climbs of each of six leaders.
+        #expect(AcquisitionMaximizer.affordable(points: points, dimension: 32) >= 3 * 6 * 40)
+        #expect(AcquisitionMaximizer.affordable(points: points, dimension: 62) >= 512)
+        for dimension in [2000, 1_000_000, 1 << 40] {
+            #expect(
+                AcquisitionMaximizer.affordable(points: points, dimension: dimension)
+                    == AcquisitionMaximizer.leastEvaluations)
+        }
+        #expect(AcquisitionMaximizer.affordable(points: 0, dimension: 1) == AcquisitionMaximizer.effort)
+    }
+
     /// The lower confidence bound and expected improvement, against a grid.
     @Test(arguments: 0..<6)
     func againstGrid(seed: Int) throws {

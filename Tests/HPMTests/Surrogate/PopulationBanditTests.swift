@@ -104,6 +104,32 @@ import Testing
         #expect(points.count == 4 && Set(points).count == 4)
     }
 
+    /// Of a large exploit the first clones are chosen, the others drawn.
+    @Test func fewAreChosen() throws {
+        let space = try Spaces.box(2)
+        var population = try Population(
+            space: space, options: .of(.pb2) {
+                $0.population = 140
+                $0.interval = 2
+                $0.truncation = 0.5
+            })
+        while population.round.action != .clone { try population.drive(rounds: 1, Landscape(seed: 3)) }
+        let sources = population.round.tasks.map { $0?.source }
+        let before = population.students.map(\.point)
+        let event = population.trainingRounds
+        try population.drive(rounds: 1, Landscape(seed: 3))
+        let clones = sources.indices.filter { sources[$0] != nil }
+        #expect(clones.count == 70)
+        for (number, student) in clones.enumerated() {
+            var drawn = before[try #require(sources[student])]
+            var random = RandomStream(
+                seed: UInt64(population.options.seed), purpose: .mutation, student: student, event: event)
+            FactorMutator(scale: 0.2, resampling: 1).mutate(
+                &drawn, at: [.init(parameter: 0, index: 0), .init(parameter: 0, index: 1)], in: space, &random)
+            #expect((population.students[student].point == drawn) == (number >= PopulationBandit.choices))
+        }
+    }
+
     @Test(arguments: 0..<7)
     func trouble(number: Int) throws {
         let loss: (Int) -> Double = [
