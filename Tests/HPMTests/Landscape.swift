@@ -50,7 +50,7 @@ struct Landscape: Sendable {
         var landscape = self
         if algorithm.search != .none {
             landscape.withoutGradient = 0
-            // Of the first round a NaN is an error.
+            // In the first round a NaN is an error.
             landscape.infiniteComponent += landscape.missingComponent / 10
             landscape.missingComponent = 0
         }

@@ -13,7 +13,7 @@ class Draws:
     def __init__(self, seed: int, student: int, restart: int):
         # Numpy's generator counts before it draws.
         counter = ((restart << 64) + (student << 128) - 1) % 2**256
-        self.generator = np.random.Philox(key=np.array([seed, 7], np.uint64), counter=counter)
+        self.generator = np.random.Philox(key=np.array([seed, 8], np.uint64), counter=counter)
 
     def bits(self) -> int:
         return int(self.generator.random_raw())
