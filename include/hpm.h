@@ -305,7 +305,8 @@ enum {
     /* A linear solve ended with a relative residual above 1, which is worse than no solve (q = 0
        has 1). `neumann`: `estimator_learning_rate` is above 2 / the largest curvature.
        `nystrom`: curvature lies outside of the sketch, so that `estimator_iterations` is too
-       small or `estimator_damping` is. `conjugate-gradient`: the Hessian is nearly singular, or
+       small or `estimator_damping` is. `conjugate-gradient`, whose error falls while its
+       residual may grow, is given up above 100: the Hessian is nearly singular, or
        `estimator_iterations` too small. No estimate. */
     HPM_CERTIFICATE_DIVERGED = 5,
     /* The call that was to write the certificate ended with an error: its status and

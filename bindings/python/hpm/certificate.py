@@ -28,7 +28,8 @@ class CertificateStatus(str, Enum):
     """A derivative held a number that is NaN or infinite. No estimate."""
     DIVERGED = "diverged"
     """A linear solve ended with a relative residual above 1, which is that of no solve at all
-    (`conjugate-gradient`: above 100): too few iterations, too little damping, or an `estimator_learning_rate` above 2 / the largest curvature. No
+    (`conjugate-gradient`: above 100): too few iterations, too little damping, or an
+    `estimator_learning_rate` above 2 / the largest curvature. No
     estimate."""
     ERROR = "error"
     """The call ended with an error, which says why. No estimate."""
@@ -65,7 +66,8 @@ _ADVICE = {
         "jax.config.update('jax_debug_nans', True) name the operation"
     ),
     CertificateStatus.DIVERGED: (
-        "the relative residual is {residual:.3g} after {iterations} iterations, too large for an estimate (1 is that of no solve at all). "
+        "the relative residual is {residual:.3g} after {iterations} iterations, too large for an estimate (1 is that of no "
+        "solve at all). "
         "conjugate-gradient and nystrom: set estimator_damping, such as a hundredth of the largest curvature, or more "
         "estimator_iterations. neumann: set estimator_learning_rate below 2 / the largest curvature"
     ),
