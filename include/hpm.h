@@ -1166,9 +1166,9 @@ hpm_status hpm_population_best(hpm_population *population, size_t *student, doub
 /*
  * The best known point: the hyperparameters with which the best student (hpm_population_best())
  * made its latest training report; under `random` and `bayesian` those of the best trial, also if
- * it has ended; under `memetic` the point of all that were reported whose estimated loss E, a mean
- * of c values where there is noise, is lowest with its uncertainty, E + sigma / sqrt(c):
- * docs/algorithms.md.
+ * it has ended; under `memetic` the point, of all whose report was accepted (of all reports while
+ * there is none), whose estimated loss E, a mean of c values where there is noise, is lowest with
+ * its uncertainty, E + sigma / sqrt(c): docs/algorithms.md.
  *
  *   population  The population.
  *   out         Array of `n` that receives the hyperparameters, in natural units.
@@ -1220,8 +1220,9 @@ hpm_status hpm_student_next(hpm_population *population, size_t student, hpm_acti
  *
  * A NaN or infinite loss makes the student the worst, so it is replaced at the next exploit; its
  * hypergradient is ignored. A hypergradient component that is NaN says 'no derivative'; one that is
- * infinite is skipped and counted. `memetic` needs a hypergradient with each finite loss and takes
- * a loss or component that is not finite as a step that failed.
+ * infinite is skipped and counted. `memetic` needs a hypergradient with each finite loss: a
+ * component that is still NaN after five rounds without a derivative is an error that names its
+ * parameter; any other loss or component that is not finite is a step that failed.
  *
  *   population     The population.
  *   student        Which student, from 0.
@@ -1234,11 +1235,11 @@ hpm_status hpm_student_next(hpm_population *population, size_t student, hpm_acti
  *   HPM_ERROR_HANDLE or HPM_ERROR_BUSY.
  * Thread safety: Any thread. The result does not depend on the order in which the students' reports
  *   arrive.
- * Complexity: O(dimension); the last report of a round O(population x dimension), at an exploit
- *   times the teacher's units. That of `bayesian` before a restart and of `pb2` at an exploit also
- *   O(p^3 + p^2 dimension) for a model of p points, at most 256 and the up to 64 that it chooses,
- *   and for each of these O(p^2 + p dimension) hundreds of times, in high dimension 32 times at
- *   least.
+ * Complexity: O(dimension); the last report of a round O(population x dimension), of `memetic` also
+ *   O(population^2), at an exploit times the teacher's units. That of `bayesian` before a restart
+ *   and of `pb2` at an exploit also O(p^3 + p^2 dimension) for a model of p points, at most 256 and
+ *   the up to 64 that it chooses, and for each of these O(p^2 + p dimension) hundreds of times, in
+ *   high dimension 32 times at least.
  * Since 0.1.
  */
 hpm_status hpm_student_report(hpm_population *population, size_t student, double loss,

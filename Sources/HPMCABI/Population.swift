@@ -255,9 +255,8 @@ public func hpm_population_best(
 
 /// The best known point: the hyperparameters with which the best student (``hpm_population_best``)
 /// made its latest training report; under `random` and `bayesian` those of the best trial, also if it
-/// has ended;
-/// under `memetic` the point of all that were reported whose estimated loss E, a mean of c values
-/// where there is noise, is lowest with its uncertainty, E + sigma / sqrt(c): docs/algorithms.md.
+/// has ended; under `memetic` the point, of all whose report was accepted (of all reports while there is
+/// none), whose estimated loss E, a mean of c values where there is noise, is lowest with its uncertainty, E + sigma / sqrt(c): docs/algorithms.md.
 ///
 /// - Parameters:
 ///   - population: The population.

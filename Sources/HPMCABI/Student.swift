@@ -37,8 +37,9 @@ public func hpm_student_next(
 ///
 /// A NaN or infinite loss makes the student the worst, so it is replaced at the next exploit; its
 /// hypergradient is ignored. A hypergradient component that is NaN says 'no derivative'; one that is
-/// infinite is skipped and counted. `memetic` needs a hypergradient with each finite loss and takes a
-/// loss or component that is not finite as a step that failed.
+/// infinite is skipped and counted. `memetic` needs a hypergradient with each finite loss: a component
+/// that is still NaN after five rounds without a derivative is an error that names its parameter; any
+/// other loss or component that is not finite is a step that failed.
 ///
 /// - Parameters:
 ///   - population: The population.
@@ -51,8 +52,8 @@ public func hpm_student_next(
 ///   `HPM_ERROR_HANDLE` or `HPM_ERROR_BUSY`.
 /// - Thread safety: Any thread. The result does not depend on the order in which the students'
 ///   reports arrive.
-/// - Complexity: O(dimension); the last report of a round O(population x dimension), at an exploit
-///   times the teacher's units. That of `bayesian` before a restart and of `pb2` at an exploit also
+/// - Complexity: O(dimension); the last report of a round O(population x dimension), of `memetic` also
+///   O(population^2), at an exploit times the teacher's units. That of `bayesian` before a restart and of `pb2` at an exploit also
 ///   O(p^3 + p^2 dimension) for a model of p points, at most 256 and the up to 64 that it chooses, and for
 ///   each of these O(p^2 + p dimension) hundreds of times, in high dimension 32 times at least.
 /// - Since: 0.1

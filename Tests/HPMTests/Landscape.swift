@@ -50,9 +50,6 @@ struct Landscape: Sendable {
         var landscape = self
         if algorithm.search != .none {
             landscape.withoutGradient = 0
-            // In the first round a NaN is an error.
-            landscape.infiniteComponent += landscape.missingComponent / 10
-            landscape.missingComponent = 0
         }
         return landscape
     }

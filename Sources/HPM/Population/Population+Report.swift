@@ -142,7 +142,9 @@ extension Population {
         guard let search, round.action == .train, loss.isFinite else { return }
         let descended = space.parameters.filter(\.isDescended)
         if let hypergradient {
-            // Of earlier rounds, so that the order of this one's reports does not matter.
+            // One bad number may not end a run, so it is not judged by the first rounds; by earlier ones
+            // alone, so that the order of this one's reports does not matter.
+            guard trainingRounds >= LocalSearch.patience else { return }
             let lacking = descended.first { parameter in
                 parameter.indices.contains {
                     hypergradient[$0].isNaN && !search.hasDerivative[$0]
@@ -154,7 +156,7 @@ extension Population {
             guard let lacking, isFiniteElsewhere else { return }
             throw HPMError(
                 .argument,
-                "the hypergradient of student \(student) is NaN for '\(lacking.name)', which never had a derivative; algorithm \(options.algorithm.name) needs one with each finite loss: allowed are a number, NaN for all parameters, and the update fixed or mutate")
+                "the hypergradient of student \(student) is NaN for '\(lacking.name)', which had a derivative in none of \(trainingRounds) rounds; algorithm \(options.algorithm.name) needs one with each finite loss: allowed are a number, NaN for all parameters, and the update fixed or mutate")
         }
         for parameter in descended {
             throw HPMError(
