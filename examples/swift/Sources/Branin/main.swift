@@ -51,6 +51,6 @@ while isRunning {
 
 let (point, value) = try population.bestHyperparameters()
 print("best value \(value) at \(point) after \(calls) calls; the least is \(least)")
-let isGood = calls == options.population * options.steps && abs(value - least) < tolerance
+let isGood = calls == population.size * options.steps && abs(value - least) < tolerance
 print("\(isGood ? "passed" : "FAILED"): within \(tolerance) of the least")
 exit(isGood ? 0 : 1)
