@@ -340,7 +340,7 @@ static void count_operations(hpm_options *options) {
     for (int i = 0; i < 2; i++) {
         const hpm_vector_operations operations = {
             sizeof operations, counted_create, counted_destroy, counted_copy, counted_dot,
-            counted_axpy, counted_scale, NULL, NULL, NULL, NULL};
+            counted_axpy, counted_scale, NULL, NULL, NULL, NULL, 0};
         counted[i] = (counted_space){.count = i == 0 ? self.parameters : FEW};
         check(hpm_vectors_create(&operations, &counted[i], counted[i].count, &spaces[i]));
     }
