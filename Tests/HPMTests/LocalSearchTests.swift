@@ -265,7 +265,7 @@ import Testing
             var search = try aged(9, loss: loss)
             for student in 0..<2 { search.searches[student].residuals = [1, 1, 1, 1, 1] }
             search.searches[1].step = LocalSearch.Step(
-                direction: [0.01, 0.01], tolerance: 1, isInNoise: true)
+                direction: [0.01, 0.01], tolerance: 1, kind: .inNoise)
             search.searches[1].reversals = reversals
             _ = search.advance(1, from: point([0.21, 0.21]), loss: loss - 0.01, gradient: [-1, -1])
             return search.searches[1].restarts == 1

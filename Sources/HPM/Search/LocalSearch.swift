@@ -8,11 +8,15 @@
 ///    not.
 /// 4. A predicted decrease below the tolerance is noise: p / (1 + j / 2), accepted in any case; j counts
 ///    the new gradients that point back along p (Kesten, 'Accelerated stochastic approximation', 1958).
+///    The first time that this happens in a population the call before it is spent at the same point: where
+///    value and gradient come again to the bit there is no noise, and the tolerance is 0 from then on.
 /// 5. Elsewhere accepted where F' < E + tolerance; a long accepted step doubles D, a rejected one takes
 ///    it to 0.35 min(D, |s|).
 /// 6. The estimate E of the loss is a mean along the steps that are made in noise, else the latest value;
 ///    where it is further from that than noise explains it is given up: steps that overlooked some
 ///    roughness leave an estimate that no shorter step would reach.
+/// 7. With a tolerance of 0 a predicted decrease below one unit in the last place of F, which no loss could
+///    show, ends the search.
 struct LocalSearch: Equatable, Sendable {
     /// Steps before a search may end.
     static let patience = 5
@@ -37,7 +41,15 @@ struct LocalSearch: Equatable, Sendable {
         /// p.
         var direction: [Double]
         var tolerance: Double
-        var isInNoise: Bool
+        var kind: Kind
+
+        enum Kind: UInt8, CaseIterable {
+            case descending, inNoise
+            /// A second call where the search stands, before a step in noise.
+            case repeating
+        }
+
+        var isInNoise: Bool { kind == .inNoise }
     }
 
     /// nil while the first point is out.
@@ -110,7 +122,9 @@ struct LocalSearch: Equatable, Sendable {
         if length > radius {
             for index in direction.indices { direction[index] *= radius / length }
         }
-        let isInNoise = -Vector.dot(direction, gradient) / 2 < tolerance
+        let decrease = -Vector.dot(direction, gradient) / 2
+        if tolerance == 0, decrease < known.loss.ulp { return nil }
+        let isInNoise = decrease < tolerance
         if isInNoise {
             let scale = 1 / (1 + Double(reversals) / 2)
             for index in direction.indices { direction[index] *= scale }
@@ -120,8 +134,17 @@ struct LocalSearch: Equatable, Sendable {
             target[index] = min(max(target[index] + direction[index], 0), 1)
         }
         guard target != latent else { return nil }
-        step = Step(direction: direction, tolerance: tolerance, isInNoise: isInNoise)
+        step = Step(
+            direction: direction, tolerance: tolerance, kind: isInNoise ? .inNoise : .descending)
         return target
+    }
+
+    var isRepeating: Bool { step?.kind == .repeating }
+
+    /// Plans a second call where the search stands, in place of the step that is planned.
+    mutating func planRepeat() -> [Double]? {
+        step?.kind = .repeating
+        return iterate?.known.point.latent
     }
 
     /// Takes the first point's report.

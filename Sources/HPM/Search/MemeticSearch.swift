@@ -11,8 +11,19 @@ struct MemeticSearch: Equatable, Sendable {
     let box: SearchBox
     var searches: [LocalSearch]
     var memory = SearchMemory()
+    var repeatability = Repeatability.unknown
     /// Of each coordinate, whether a report ever had a finite derivative.
     var hasDerivative: [Bool]
+
+    /// What a second call at one point said. Residuals alone cannot tell noise from rough ground, on which
+    /// the lowest value is the best one and steps of any length are to be judged by it.
+    enum Repeatability: UInt8, CaseIterable {
+        /// No search has been in noise yet.
+        case unknown
+        /// Value and gradient came again to the bit: there is no noise.
+        case exact
+        case noisy
+    }
 
     /// A search that is so near to a better one is spent.
     static let closeness = 1e-3
@@ -41,7 +52,9 @@ struct MemeticSearch: Equatable, Sendable {
         let isFinite = loss.isFinite && descended.allSatisfy(\.isFinite)
         let limited = min(max(loss, -LocalSearch.largestLoss), LocalSearch.largestLoss)
 
-        if searches[student].iterate != nil {
+        if searches[student].isRepeating {
+            if isFinite { compare(student, loss: limited, gradient: descended) }
+        } else if searches[student].iterate != nil {
             searches[student].advance(
                 to: point, loss: isFinite ? limited : nil, gradient: descended, common: tolerance,
                 box: box)
@@ -55,19 +68,33 @@ struct MemeticSearch: Equatable, Sendable {
         if !isSpent(student, tolerance: tolerance),
             let target = searches[student].plan(tolerance: tolerance, box: box)
         {
+            if repeatability == .unknown, searches[student].step?.kind == .inNoise,
+                !searches.contains(where: \.isRepeating),
+                let again = searches[student].planRepeat()
+            {
+                return again
+            }
             return target
         }
         return restart(student, from: point)
     }
 
-    /// The residual that a student's steps are judged with: its own, or while it has too few the
+    /// Judges the second call at a search's point.
+    private mutating func compare(_ student: Int, loss: Double, gradient: [Double]) {
+        guard let first = searches[student].iterate else { return }
+        repeatability =
+            loss == first.known.loss && gradient == first.gradient ? .exact : .noisy
+    }
+
+    /// The residual that a student's steps are judged with: 0 where calls are exact, else its own, or while it has too few the
     /// smallest median of the others, and while they have too few the last one that it knew.
     func tolerance(of student: Int) -> Double {
         tolerance(of: student, borrowed: smallestMedian)
     }
 
     private func tolerance(of student: Int, borrowed: Double?) -> Double {
-        searches[student].ownTolerance ?? borrowed ?? searches[student].lastTolerance
+        if repeatability == .exact { return 0 }
+        return searches[student].ownTolerance ?? borrowed ?? searches[student].lastTolerance
     }
 
     private var smallestMedian: Double? {
@@ -123,7 +150,7 @@ struct MemeticSearch: Equatable, Sendable {
         }
         let spread = 3 * tolerance / Double(known.count).squareRoot()
         let mayBeBetter =
-            (search.step?.isInNoise ?? false) && search.reversals < LocalSearch.largestReversals
+            search.step != nil && search.step?.kind != .descending && search.reversals < LocalSearch.largestReversals
             && known.value - spread < bestValue
         return !mayBeBetter
     }

@@ -7,6 +7,7 @@ extension MemeticSearch {
     func encode(into encoder: inout SnapshotEncoder) {
         encoder.put(memory.points) { $1.encode(into: &$0) }
         for flag in hasDerivative { encoder.put(flag) }
+        encoder.put(repeatability.rawValue)
         for search in searches { search.encode(into: &encoder) }
     }
 
@@ -19,6 +20,7 @@ extension MemeticSearch {
             throw SnapshotDecoder.damaged("the memory has \(memory.points.count) points")
         }
         for index in hasDerivative.indices { hasDerivative[index] = try decoder.bool() }
+        repeatability = try decoder.member("a repeatability")
         for student in searches.indices {
             try searches[student].decode(&decoder, in: space, box)
         }
@@ -56,7 +58,7 @@ extension LocalSearch {
         encoder.put(step) { encoder, step in
             encoder.put(step.direction)
             encoder.put(step.tolerance)
-            encoder.put(step.isInNoise)
+            encoder.put(step.kind.rawValue)
         }
         encoder.put(best) { $1.encode(into: &$0) }
         encoder.put(pairs.steps) { $0.put($1) }
@@ -85,7 +87,7 @@ extension LocalSearch {
                 direction: try decoder.doubles(
                     count: dimension, in: -2 * box.largestRadius...2 * box.largestRadius, "a step"),
                 tolerance: try decoder.double(in: residualRange, "a tolerance"),
-                isInNoise: try decoder.bool())
+                kind: try decoder.member("a kind of step"))
         }
         best = try decoder.optional { (decoder) throws(HPMError) in
             try space.decodeKnownPoint(&decoder)

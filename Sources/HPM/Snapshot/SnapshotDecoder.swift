@@ -31,6 +31,17 @@ struct SnapshotDecoder {
         }
     }
 
+    /// One of the members of an enumeration.
+    mutating func member<Member: RawRepresentable<UInt8>>(
+        _ what: String
+    ) throws(HPMError) -> Member {
+        let value = try integer(UInt8.self)
+        guard let member = Member(rawValue: value) else {
+            throw Self.damaged("\(what) is \(value)")
+        }
+        return member
+    }
+
     mutating func double() throws(HPMError) -> Double {
         Double(bitPattern: try integer(UInt64.self))
     }
