@@ -93,6 +93,7 @@ METHODS = {
         Method("defaults", {"algorithm": "random"}, hypergradient=False, untuned=True),
         Method("random", hypergradient=False),
         Method("pbt", hypergradient=False),
+        Method("pbt of Ray Tune", hypergradient=False, prototype="ray_pbt:factory"),
         Method("pb2", hypergradient=False),
         Method("mf-pbt", hypergradient=False),
         Method("bayesian", hypergradient=False, trials=4),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from prototypes.pooled import EXPLOIT, Pooled, Stream
+from prototypes.schedules import Annealed, Frequent
 from runner import TRAIN, WAIT
 from space import Space
 
@@ -62,6 +63,14 @@ class Elites(Pooled):
             if student not in self.elites:
                 self.mutate(student)
         self.clones = []
+
+
+class GreedyElites(Annealed, Frequent, Elites):
+    pass
+
+
+def greedy(space: Space, students: int, seed: int, steps: int) -> Elites:
+    return GreedyElites(space, students, seed, steps, elites=1)
 
 
 def one(space: Space, students: int, seed: int, steps: int) -> Elites:

@@ -64,13 +64,22 @@ class Pooled:
         self.reports = 0
         self.clones: list[tuple[int, int]] = []
 
+    @property
+    def done(self) -> float:
+        """The share of the run that is over."""
+        return self.reports / self.steps
+
+    @property
+    def ended(self) -> bool:
+        return self.reports == self.steps
+
     def next_all(self):
         actions, sources = np.full(self.students, TRAIN), np.arange(self.students)
         if self.clones:
             actions[:] = WAIT
             for student, source in self.clones:
                 actions[student], sources[student] = CLONE, source
-        elif self.reports == self.steps:
+        elif self.ended:
             actions[:] = STOP
         return actions, sources, self.h
 
@@ -84,7 +93,7 @@ class Pooled:
             G = np.where(np.isinf(hypergradients), np.nan, hypergradients) * self.space.slope(self.h)
             G[~np.isfinite(losses)] = np.nan
             self.step(G)
-        if self.reports % self.interval == 0 and self.reports != self.steps:
+        if self.reports % self.interval == 0 and not self.ended:
             self.exploit(losses)
 
     def step(self, G: np.ndarray) -> None:
@@ -121,9 +130,12 @@ class Pooled:
         self.h = np.where(guided, self.space.natural(self.u), self.h)
 
     def exploit(self, losses: np.ndarray) -> None:
+        self.select(losses, np.arange(self.students))
+
+    def select(self, losses: np.ndarray, among: np.ndarray) -> None:
         """Chooses the clones, which are made when they are reported."""
-        n = max(1, int(self.truncation * self.students * (1 + 1e-12)))
-        order = np.argsort(losses, kind="stable")
+        n = max(1, int(self.truncation * len(among) * (1 + 1e-12)))
+        order = among[np.argsort(losses[among], kind="stable")]
         sources = [int(k) for k in order[:n] if np.isfinite(losses[k])]
         random = Stream(self.seed, EXPLOIT, event=self.reports)
         for student in sorted(map(int, order[-n:])) if sources else []:
