@@ -107,7 +107,7 @@ def final(rows: list[dict]) -> list[dict]:
 
 
 def log_ratios(rows: list[dict], reference: str, order, columns, value: str = "result") -> str:
-    """Median over seeds of log(loss / loss of the reference), and how often it is lower."""
+    """Mean over seeds of log(loss / loss of the reference), its standard error, and how often it is lower."""
     groups = statistics.collect(rows, value, "algorithm", "problem")
     lines = []
     for name in order:
@@ -118,7 +118,9 @@ def log_ratios(rows: list[dict], reference: str, order, columns, value: str = "r
                 cells.append("-")
                 continue
             a, b = map(np.asarray, pair)
-            cells.append(f"{np.median(np.log(a / b)):+.3f} ({(a < b).sum()} of {len(a)})")
+            ratios = np.log(a / b)
+            error = f" ± {ratios.std(ddof=1) / np.sqrt(len(a)):.3f}" if len(a) > 1 else ""
+            cells.append(f"{ratios.mean():+.3f}{error} ({(a < b).sum()} of {len(a)})")
         lines.append(cells)
     return tables.markdown([f"log-ratio to {reference}", *columns], lines)
 
@@ -145,19 +147,19 @@ def costs(rows: list[dict], order) -> str:
     )
 
 
-def write_tables(rows: list[dict], methods: list[str], subject: str, path: Path) -> str:
+def write_tables(rows: list[dict], methods: list[str], subject: str, reference: str, path: Path) -> str:
     rows = final(rows)
     present = {row["algorithm"] for row in rows}
     order = [name for name in methods if name in present] + sorted(present - set(methods))
     columns = [name for name in TASK_NAMES if any(row["problem"] == name for row in rows)]
-    reference = "hypergradient" if "hypergradient" in present else order[0]
+    reference = reference if reference in present else order[0]
     layout = dict(row_order=order, column_order=columns, digits=3)
     parts = [
         "Test loss of the student that is the best on the validation set at the end, median [quartiles]:\n",
         tables.medians(rows, **layout),
         "The same, of the best checkpoint of the whole run:\n",
         tables.medians(rows, value="checkpoint", **layout),
-        f"Median of the paired log-ratio of the first table to `{reference}`, and in how many seeds it is lower:\n",
+        f"Mean of the paired log-ratio, with its standard error, of the first table to `{reference}`, and in how many seeds it is lower:\n",
         log_ratios(rows, reference, order, columns),
     ]
     if subject in present:
@@ -193,6 +195,7 @@ def main() -> None:
                         "pictures are written beside it")
     parser.add_argument("--also", action="append", default=[], type=Path, help="results that the tables hold too")
     parser.add_argument("--subject", default="hpm", help="the method that is compared with each other")
+    parser.add_argument("--reference", default="hypergradient", help="the method of the log-ratios")
     parser.add_argument("--traces", default=str(HERE / "traces"), help="folder for the schedules; empty: none")
     parser.add_argument("--no-pictures", action="store_true")
     parser.add_argument("--pick", action="store_true", help="tries the learning rates of those methods that have one for "
@@ -230,7 +233,8 @@ def main() -> None:
     rows = [row for path in [chosen.results, *chosen.also] for row in read(path)]
     if not rows:
         sys.exit("no results")
-    text = write_tables(rows, [*METHODS, *ABLATIONS], chosen.subject, chosen.results.parent / "tables.md")
+    text = write_tables(rows, [*METHODS, *ABLATIONS], chosen.subject, chosen.reference,
+                        chosen.results.parent / "tables.md")
     print("\n" + text)
     if chosen.pick:
         print(picked(final(rows)))

@@ -104,17 +104,25 @@ METHODS = {
         Method("hpm-no-teacher"),
         Method("hpm-paper", learning_rates=LEARNING_RATES["hpm-paper"]),
         Method("hpm-paper-latent", {"algorithm": "hpm-no-teacher", "teacher": "attention"}),
-        Method("hpm"),
+        Method("hpm", {"survivors": 0.3}),
+        Method("hpm, constant population", {"algorithm": "hpm"}),
         Method("hpm+attention", {"algorithm": "hpm", "teacher": "attention"}),
-        Method("hpm+perceptron", {"algorithm": "hpm", "teacher": "perceptron"}),
-        Method("hpm+linear", {"algorithm": "hpm", "teacher": "linear"}),
         Method("hpm+attention, no calls", {"algorithm": "hpm", "teacher": "attention", "teacher_evaluations": 0}),
     )
 }
 
 ABLATIONS = {
+    # Of `hpm` with a constant population: one thing is different.
     method.name: method
     for method in (
+        *(Method(f"{name}, shrinking", {"algorithm": name, "survivors": 0.3}, name != "pbt")
+          for name in ("pbt", "clone-step", "hpm-no-teacher")),
+        Method("hpm+perceptron", {"algorithm": "hpm", "teacher": "perceptron"}),
+        Method("hpm+linear", {"algorithm": "hpm", "teacher": "linear"}),
+        *(Method(f"hpm+attention, squashing {value}", {"algorithm": "hpm", "teacher": "attention", "teacher_squashing": value})
+          for value in ("logistic", "clipped", "none")),
+        *(Method(f"hpm+attention, activation {value}",
+                 {"algorithm": "hpm", "teacher": "attention", "teacher_activation": value}) for value in ("sigmoid", "none")),
         Method("hpm, no exploit", {"algorithm": "hpm", "truncation": 0}),
         Method("hpm, no mutation", {"algorithm": "hpm", "mutation_scale": 0}),
         Method("hpm, no pooling", prototype="prototypes.pooled:own_only"),
