@@ -87,13 +87,7 @@ struct ScoreFunctionTeacher: Equatable, Sendable {
     private func probabilities(_ choice: Choice, parent: Int) -> [Double] {
         var values = Array(labelLogits[choice.labels])
         values[parent] += keepLogits[choice.number]
-        let highest = values.max() ?? 0
-        var total = 0.0
-        for label in values.indices {
-            values[label] = Elementary.exp(values[label] - highest)
-            total += values[label]
-        }
-        for label in values.indices { values[label] /= total }
+        TeacherActivation.softmax.activate(&values)
         return values
     }
 
