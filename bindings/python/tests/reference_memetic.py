@@ -58,6 +58,7 @@ class Student:
         self.pairs, self.residuals = [], []
         self.age = self.j = 0
         self.rate = 0.0
+        self.repeating = False
 
 
 class Memetic:
@@ -65,8 +66,11 @@ class Memetic:
         self.d, self.seed = d, seed
         self.students = [Student(d) for _ in range(students)]
         self.memory = []
+        self.exact = None  # until a point had a second call
 
     def tolerance(self, student):
+        if self.exact:
+            return 0.0
         if len(student.residuals) == 5:
             return np.quantile(student.residuals, 0.25)
         return min((np.median(s.residuals) for s in self.students if len(s.residuals) == 5), default=student.last_tolerance)
@@ -90,13 +94,22 @@ class Memetic:
             if not ok:
                 return self.restart(k)
             s.here, s.best, s.G = Known(u, F, F, 1), Known(u, F, F, 1), G
+        elif s.repeating:
+            s.repeating = False
+            if ok:
+                self.exact = bool(F == s.here.F and (G == s.G).all())
         else:
             self.advance(s, u, F, G, ok)
         s.last_tolerance = self.tolerance(s)
         if self.spent(k):
             return self.restart(k)
         target = self.plan(s)
-        return self.restart(k) if target is None else target
+        if target is None:
+            return self.restart(k)
+        if self.exact is None and s.step[2] and not any(student.repeating for student in self.students):
+            s.repeating = True
+            return s.here.u.copy()
+        return target
 
     def advance(self, s, u, F, G, ok):
         tol, p, noisy = s.step
@@ -153,6 +166,8 @@ class Memetic:
         if not s.pairs or not p @ g < 0:
             p = -s.D * g / norm
         p = p * min(1, s.D / np.linalg.norm(p))
+        if tol == 0 and -p @ g / 2 < np.spacing(abs(s.here.F)):
+            return None
         noisy = -p @ g / 2 < tol
         if noisy:
             p = p / (1 + s.j / 2)
