@@ -104,19 +104,15 @@ METHODS = {
         Method("hpm-no-teacher"),
         Method("hpm-paper", learning_rates=LEARNING_RATES["hpm-paper"]),
         Method("hpm-paper-latent", {"algorithm": "hpm-no-teacher", "teacher": "attention"}),
-        Method("hpm", {"survivors": 0.3}),
-        Method("hpm, constant population", {"algorithm": "hpm"}),
+        Method("hpm"),
         Method("hpm+attention", {"algorithm": "hpm", "teacher": "attention"}),
         Method("hpm+attention, no calls", {"algorithm": "hpm", "teacher": "attention", "teacher_evaluations": 0}),
     )
 }
 
 ABLATIONS = {
-    # Of `hpm` with a constant population: one thing is different.
     method.name: method
     for method in (
-        *(Method(f"{name}, shrinking", {"algorithm": name, "survivors": 0.3}, name != "pbt")
-          for name in ("pbt", "clone-step", "hpm-no-teacher")),
         Method("hpm+perceptron", {"algorithm": "hpm", "teacher": "perceptron"}),
         Method("hpm+linear", {"algorithm": "hpm", "teacher": "linear"}),
         *(Method(f"hpm+attention, squashing {value}", {"algorithm": "hpm", "teacher": "attention", "teacher_squashing": value})

@@ -118,6 +118,7 @@ def run(task: Task, factory: Factory, seed: int, hypergradient: bool = True, bud
         spent = sum(costs.values())
         if not any(map(len, asked.values())) or spent + price > budget:
             break
+        last[actions == STOP] = np.inf  # a student that has left while others train is not kept
         losses = np.zeros(STUDENTS)
         hypergradients = None
         if len(asked[CLONE]) or len(asked[EVALUATE]) or hypergradient:

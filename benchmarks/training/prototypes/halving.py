@@ -1,7 +1,8 @@
 """A population that shrinks: many students find settings, the best of them train on for longer.
 
 `hpm`, but the worst students are retired for good when 40% and 70% of the training reports are spent, so that 10
-students become 5, then 3. The cost is the same; the last students train twice as long.
+students become 5, then 3. The cost is the same; the last students train twice as long. Where a stage and an
+exploit meet, the worst leave first and the exploit is among the others.
 """
 
 from __future__ import annotations
@@ -9,11 +10,10 @@ from __future__ import annotations
 import numpy as np
 
 from prototypes.pooled import Pooled
-from prototypes.schedules import Annealed, Frequent
-from runner import STOP, TRAIN, WAIT
+from runner import STOP
 from space import Space
 
-STAGES = ((0.4, 0.5), (0.7, 0.3))
+STAGES = ((0.4, 0.3**0.5), (0.7, 0.3))
 """When so much is spent, this share of the students stays."""
 
 
@@ -34,54 +34,30 @@ class Halving(Pooled):
 
     def next_all(self):
         actions, sources, h = super().next_all()
-        actions[(actions == TRAIN) & ~self.active] = WAIT
+        actions[~self.active] = STOP
         return actions, sources, h
 
     def report_all(self, losses, hypergradients) -> None:
         if not self.clones:
             self.spent += int(self.active.sum())
-            losses = np.where(self.active, losses, np.inf)
+            losses = np.where(self.active, losses, np.inf)  # who has retired takes no part in the pooling
         super().report_all(losses, hypergradients)
-        if not self.clones and self.stages and self.done >= self.stages[0][0]:
-            count = max(1, round(self.stages[0][1] * self.students))
-            losses = np.where(np.isfinite(losses), losses, np.inf)
-            order = np.argsort(losses, kind="stable")
-            self.active[:] = False
-            self.active[order[:count]] = True
-            self.stages = self.stages[1:]
+
+    def shrink(self, losses: np.ndarray) -> None:
+        for spent, share in self.stages:
+            if self.done >= spent:
+                count = max(1, int(share * self.students + 0.5))
+                living = np.flatnonzero(self.active)
+                self.active[living[np.argsort(losses[living], kind="stable")[count:]]] = False
 
     def exploit(self, losses: np.ndarray) -> None:
         active = np.flatnonzero(self.active)
         self.select(losses, active)
 
 
-class AnnealedHalving(Annealed, Halving):
-    pass
-
-
-class GreedyHalving(Annealed, Frequent, Halving):
-    pass
-
-
 def halving(space: Space, students: int, seed: int, steps: int) -> Halving:
     return Halving(space, students, seed, steps)
 
 
-def annealed(space: Space, students: int, seed: int, steps: int) -> Halving:
-    return AnnealedHalving(space, students, seed, steps)
-
-
-def greedy(space: Space, students: int, seed: int, steps: int) -> Halving:
-    return GreedyHalving(space, students, seed, steps)
-
-
 def early(space: Space, students: int, seed: int, steps: int) -> Halving:
     return Halving(space, students, seed, steps, stages=((0.25, 0.5), (0.5, 0.3)))
-
-
-def early_two(space: Space, students: int, seed: int, steps: int) -> Halving:
-    return Halving(space, students, seed, steps, stages=((0.2, 0.5), (0.5, 0.2)))
-
-
-def soft(space: Space, students: int, seed: int, steps: int) -> Halving:
-    return Halving(space, students, seed, steps, stages=((0.4, 0.5),))

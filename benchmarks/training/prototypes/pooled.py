@@ -93,6 +93,7 @@ class Pooled:
             G = np.where(np.isinf(hypergradients), np.nan, hypergradients) * self.space.slope(self.h)
             G[~np.isfinite(losses)] = np.nan
             self.step(G)
+        self.shrink(losses)
         if self.reports % self.interval == 0 and not self.ended:
             self.exploit(losses)
 
@@ -128,6 +129,9 @@ class Pooled:
         moved = np.clip(self.u - self.rate * (share * own + (1 - share) * shared), 0, 1)
         self.u = np.where(guided, moved, self.u)
         self.h = np.where(guided, self.space.natural(self.u), self.h)
+
+    def shrink(self, losses: np.ndarray) -> None:
+        """Where students retire they do it here, before the exploit."""
 
     def exploit(self, losses: np.ndarray) -> None:
         self.select(losses, np.arange(self.students))
