@@ -54,8 +54,12 @@ class Method:
         return make
 
     def complaint(self) -> str:
-        """Why this library can't run it, or nothing."""
+        """Why it can't be run here, or nothing."""
         if self.prototype:
+            try:
+                importlib.import_module(self.prototype.partition(":")[0])
+            except ImportError as error:
+                return str(error)
             return ""
         return _complaint(self.options.get("algorithm", self.name), tuple(sorted(self.options.items())))
 

@@ -13,7 +13,10 @@ import random
 from types import SimpleNamespace
 
 import numpy as np
+from ray import tune
+from ray.tune.schedulers import PopulationBasedTraining
 
+from prototypes.pooled import Pooled
 from runner import CLONE, STOP, TRAIN, WAIT
 from space import Space
 
@@ -51,10 +54,6 @@ class Student:
 
 class Population:
     def __init__(self, space: Space, students: int, seed: int, steps: int):
-        from prototypes.pooled import Pooled
-        from ray import tune
-        from ray.tune.schedulers import PopulationBasedTraining
-
         logging.getLogger("ray").setLevel(logging.WARNING)  # it tells each value that it draws
         random.seed(seed)
         np.random.seed(seed)

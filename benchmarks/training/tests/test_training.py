@@ -266,3 +266,35 @@ def test_defaults_stay_at_the_initial_values():
     _, _, h = population.next_all()
     np.testing.assert_array_equal(h, np.tile(task.space.initial, (STUDENTS, 1)))
     assert isinstance(population, hpm.Population)
+
+
+def test_the_schedule_of_ray_clones_the_worst_and_stays_within_the_bounds():
+    pytest.importorskip("ray")
+    import ray_pbt
+
+    space = TASKS["convolution"].space
+    population, random = ray_pbt.factory(space, STUDENTS, 3, 20), np.random.default_rng(0)
+    low = space.natural(np.where(space.is_choice, 0.5 / np.maximum(space.labels, 1), 0))
+    high = space.natural(np.where(space.is_choice, 1 - 0.5 / np.maximum(space.labels, 1), 1))
+    np.testing.assert_array_equal(population.h[0], space.initial)
+    reports = clones = 0
+    while True:
+        actions, sources, h = population.next_all()
+        assert ((low <= h) & (h <= high)).all()
+        if (actions == STOP).all():
+            break
+        if (actions == CLONE).any():
+            assert reports % ray_pbt.INTERVAL == 0
+            clones += (actions == CLONE).sum()
+            worst = set(np.argsort(losses)[-2:])
+            assert set(np.flatnonzero(actions == CLONE)) == worst
+            assert set(sources[actions == CLONE]) <= set(np.argsort(losses)[:2])
+            before = h.copy()
+            population.report_all(losses, None)
+            moved = (population.h[list(worst)] != before[list(worst)]).mean()
+            assert moved > 0.5
+        else:
+            reports += 1
+            losses = random.random(STUDENTS)
+            population.report_all(losses, None)
+    assert (reports, clones) == (20, 6)
