@@ -115,7 +115,8 @@ class Population:
             return
         self.reports += 1
         for trial, loss in zip(self.trials, losses):
-            result = {"report": self.reports, "loss": float(loss)}
+            # Ray never replaces a trial whose loss is NaN.
+            result = {"report": self.reports, "loss": float(loss) if np.isfinite(loss) else np.inf}
             self.scheduler.on_trial_result(self.controller, trial, result)
         if self.reports < self.steps:
             taken = [(k, trial.taken()) for k, trial in enumerate(self.trials)]

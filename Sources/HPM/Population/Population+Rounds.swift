@@ -51,6 +51,10 @@ extension Population {
         let target = search?.advance(
             student, from: report.point, loss: report.loss ?? .infinity, gradient: gradient)
         guard let target else { return }
+        if let point = search?.repeated(student) {
+            students[student].point = point
+            return
+        }
         for parameter in space.parameters where parameter.update != .fixed {
             for index in parameter.indices where target[index] != report.point.latent[index] {
                 students[student].point.setLatent(target[index], at: index, of: parameter)

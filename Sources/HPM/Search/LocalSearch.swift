@@ -8,7 +8,7 @@
 ///    not.
 /// 4. A predicted decrease below the tolerance is noise: p / (1 + j / 2), accepted in any case; j counts
 ///    the new gradients that point back along p (Kesten, 'Accelerated stochastic approximation', 1958).
-///    The first time that this happens in a population the call before it is spent at the same point: where
+///    The first time that this happens in a population the next call is made where the search stands: where
 ///    value and gradient come again to the bit there is no noise, and the tolerance is 0 from then on.
 /// 5. Elsewhere accepted where F' < E + tolerance; a long accepted step doubles D, a rejected one takes
 ///    it to 0.35 min(D, |s|).

@@ -12,18 +12,24 @@ struct MemeticSearch: Equatable, Sendable {
     var searches: [LocalSearch]
     var memory = SearchMemory()
     var repeatability = Repeatability.unknown
+    /// Second calls that were not finite.
+    var failedRepeats = 0
     /// Of each coordinate, whether a report ever had a finite derivative.
     var hasDerivative: [Bool]
 
     /// What a second call at one point said. Residuals alone cannot tell noise from rough ground, on which
     /// the lowest value is the best one and steps of any length are to be judged by it.
-    enum Repeatability: UInt8, CaseIterable {
-        /// No search has been in noise yet.
+    enum Repeatability: UInt8 {
+        /// No second call has been answered yet; no search is in noise until then.
         case unknown
         /// Value and gradient came again to the bit: there is no noise.
         case exact
         case noisy
     }
+
+    /// After so many second calls that were not finite, calls are taken for noisy: an evaluator may refuse
+    /// to see a point twice.
+    static let mostFailedRepeats = 3
 
     /// A search that is so near to a better one is spent.
     static let closeness = 1e-3
@@ -53,7 +59,7 @@ struct MemeticSearch: Equatable, Sendable {
         let limited = min(max(loss, -LocalSearch.largestLoss), LocalSearch.largestLoss)
 
         if searches[student].isRepeating {
-            if isFinite { compare(student, loss: limited, gradient: descended) }
+            judgeRepeat(student, loss: isFinite ? limited : nil, gradient: descended)
         } else if searches[student].iterate != nil {
             searches[student].advance(
                 to: point, loss: isFinite ? limited : nil, gradient: descended, common: tolerance,
@@ -68,22 +74,34 @@ struct MemeticSearch: Equatable, Sendable {
         if !isSpent(student, tolerance: tolerance),
             let target = searches[student].plan(tolerance: tolerance, box: box)
         {
-            if repeatability == .unknown, searches[student].step?.kind == .inNoise,
-                !searches.contains(where: \.isRepeating),
-                let again = searches[student].planRepeat()
-            {
-                return again
+            if repeatability == .unknown, searches[student].step?.kind == .inNoise {
+                if searches.contains(where: \.isRepeating) {
+                    searches[student].step?.kind = .descending
+                } else if let again = searches[student].planRepeat() {
+                    return again
+                }
             }
             return target
         }
         return restart(student, from: point)
     }
 
-    /// Judges the second call at a search's point.
-    private mutating func compare(_ student: Int, loss: Double, gradient: [Double]) {
+    /// - Parameter loss: Finite, or nil where it or the gradient was not.
+    private mutating func judgeRepeat(_ student: Int, loss: Double?, gradient: [Double]) {
         guard let first = searches[student].iterate else { return }
-        repeatability =
-            loss == first.known.loss && gradient == first.gradient ? .exact : .noisy
+        guard let loss else {
+            failedRepeats += 1
+            if failedRepeats == Self.mostFailedRepeats { repeatability = .noisy }
+            return
+        }
+        let isSame = loss == first.known.loss && gradient == first.gradient
+        repeatability = isSame ? .exact : .noisy
+    }
+
+    /// Where a student's second call is to be made: the point itself, whose natural values the way through
+    /// latent ones could change in the last place; nil where it has none out.
+    func repeated(_ student: Int) -> Point? {
+        searches[student].isRepeating ? searches[student].iterate?.known.point : nil
     }
 
     /// The residual that a student's steps are judged with: 0 where calls are exact, else its own, or while it has too few the
@@ -150,7 +168,8 @@ struct MemeticSearch: Equatable, Sendable {
         }
         let spread = 3 * tolerance / Double(known.count).squareRoot()
         let mayBeBetter =
-            search.step != nil && search.step?.kind != .descending && search.reversals < LocalSearch.largestReversals
+            search.step != nil && search.step?.kind != .descending
+            && search.reversals < LocalSearch.largestReversals
             && known.value - spread < bestValue
         return !mayBeBetter
     }

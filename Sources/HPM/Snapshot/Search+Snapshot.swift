@@ -8,6 +8,7 @@ extension MemeticSearch {
         encoder.put(memory.points) { $1.encode(into: &$0) }
         for flag in hasDerivative { encoder.put(flag) }
         encoder.put(repeatability.rawValue)
+        encoder.put(count: failedRepeats)
         for search in searches { search.encode(into: &encoder) }
     }
 
@@ -21,9 +22,16 @@ extension MemeticSearch {
         }
         for index in hasDerivative.indices { hasDerivative[index] = try decoder.bool() }
         repeatability = try decoder.member("a repeatability")
+        failedRepeats = try decoder.index(
+            below: Self.mostFailedRepeats + 1, "a number of second calls")
         for student in searches.indices {
             try searches[student].decode(&decoder, in: space, box)
         }
+        let kinds = searches.compactMap(\.step?.kind)
+        let repeating = kinds.count { $0 == .repeating }
+        guard repeating <= (repeatability == .unknown ? 1 : 0),
+            repeatability == .noisy || !kinds.contains(.inNoise)
+        else { throw SnapshotDecoder.damaged("\(repeating) searches make a second call") }
     }
 }
 

@@ -67,6 +67,7 @@ class Memetic:
         self.students = [Student(d) for _ in range(students)]
         self.memory = []
         self.exact = None  # until a point had a second call
+        self.failed = 0
 
     def tolerance(self, student):
         if self.exact:
@@ -98,6 +99,10 @@ class Memetic:
             s.repeating = False
             if ok:
                 self.exact = bool(F == s.here.F and (G == s.G).all())
+            else:
+                self.failed += 1
+                if self.failed == 3:
+                    self.exact = False
         else:
             self.advance(s, u, F, G, ok)
         s.last_tolerance = self.tolerance(s)
@@ -106,9 +111,11 @@ class Memetic:
         target = self.plan(s)
         if target is None:
             return self.restart(k)
-        if self.exact is None and s.step[2] and not any(student.repeating for student in self.students):
-            s.repeating = True
-            return s.here.u.copy()
+        if self.exact is None and s.step[2]:
+            if not any(student.repeating for student in self.students):
+                s.repeating = True
+                return s.here.u.copy()
+            s.step = (*s.step[:2], False)
         return target
 
     def advance(self, s, u, F, G, ok):
