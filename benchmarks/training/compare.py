@@ -191,7 +191,7 @@ def main() -> None:
     parser.add_argument("--seeds", default="0-9", type=seeds, help="of reported results; design seeds are 100 and up")
     parser.add_argument("--budget", default=1.0, type=float, help="share of each task's budget")
     parser.add_argument("--processes", default=min(2, os.cpu_count() or 1), type=int)
-    parser.add_argument("--results", default=HERE / "results.csv", type=Path, help="CSV that is gone on with; tables.md and "
+    parser.add_argument("--results", default=HERE / "results" / "results.csv", type=Path, help="CSV that is gone on with; tables.md and "
                         "pictures are written beside it")
     parser.add_argument("--also", action="append", default=[], type=Path, help="results that the tables hold too")
     parser.add_argument("--subject", default="hpm", help="the method that is compared with each other")

@@ -123,6 +123,7 @@ ABLATIONS = {
           for value in ("logistic", "clipped", "none")),
         *(Method(f"hpm+attention, activation {value}",
                  {"algorithm": "hpm", "teacher": "attention", "teacher_activation": value}) for value in ("sigmoid", "none")),
+        Method("hpm, halving", prototype="prototypes.halving:halving"),
         Method("hpm, no exploit", {"algorithm": "hpm", "truncation": 0}),
         Method("hpm, no mutation", {"algorithm": "hpm", "mutation_scale": 0}),
         Method("hpm, no pooling", prototype="prototypes.pooled:own_only"),
