@@ -168,12 +168,13 @@ def write_tables(rows: list[dict], methods: list[str], subject: str, reference: 
             "below 0.05 after Holm's adjustment over the row):\n",
             tables.paired_comparisons(rows, subject, order=columns, others=order),
         ]
-    if len(columns) > 1 and len(order) > 1:
+    ranked = [name for name in order if name not in ABLATIONS]
+    if len(columns) > 1 and len(ranked) > 1:
         found = {
-            "at the end": tables.rank_table(rows, algorithms=order),
-            "best checkpoint": tables.rank_table(rows, value="checkpoint", algorithms=order),
+            "at the end": tables.rank_table(rows, algorithms=ranked),
+            "best checkpoint": tables.rank_table(rows, value="checkpoint", algorithms=ranked),
         }
-        parts += ["Average ranks of the medians over the tasks:\n", tables.ranks(found)]
+        parts += ["Average ranks of the medians over the tasks, ablations left out:\n", tables.ranks(found)]
     parts += ["Cost:\n", costs(rows, order)]
     text = "\n".join(parts)
     path.write_text(text)
@@ -242,7 +243,7 @@ def main() -> None:
         import pictures
 
         folder = chosen.results.parent / "pictures"
-        pictures.all_pictures(rows, [*METHODS, *ABLATIONS], chosen.traces, folder)
+        pictures.all_pictures([row for row in rows if row["algorithm"] not in ABLATIONS], [*METHODS], chosen.traces, folder)
         print(f"pictures in {folder}")
     sys.exit(1 if failures else 0)
 
