@@ -67,7 +67,7 @@ def critical_difference(ranks: Ranks, title: str = ""):
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, 7.6), ylim=(height, 0))
     axes.axis("off")
-    left, right, line = 2.0, 5.6, 0.95
+    left, right, line = 2.2, 5.6, 0.95
     low, high = 1, max(count, 2)
 
     def place(rank: float) -> float:
