@@ -17,7 +17,6 @@ from ray import tune
 from ray.tune.schedulers import PopulationBasedTraining
 
 from prototypes.pooled import Pooled
-from runner import CLONE, STOP, TRAIN, WAIT
 from space import Space
 
 INTERVAL, TRUNCATION, RESAMPLED = 5, 0.2, 0.25
@@ -52,13 +51,14 @@ class Student:
         return None if result is None else result.checkpoint.student
 
 
-class Population:
+class Population(Pooled):
+    """Starts and asks as a prototype does; what a report changes is Ray's."""
+
     def __init__(self, space: Space, students: int, seed: int, steps: int):
         logging.getLogger("ray").setLevel(logging.WARNING)  # it tells each value that it draws
         random.seed(seed)
         np.random.seed(seed)
-        self.space, self.students, self.steps, self.reports = space, students, steps, 0
-        self.clones: list[tuple[int, int]] = []
+        super().__init__(space, students, seed, steps)
         self.domains, low, high = {}, [], []
         for parameter in space.parameters:
             for _ in range(parameter.count):
@@ -78,7 +78,6 @@ class Population:
                 for i, (key, value) in enumerate(config.items())
             }
 
-        self.h = Pooled(space, students, seed, steps).h  # where all methods start
         self.trials = [Student(k, self.config(values)) for k, values in enumerate(self.h)]
         self.scheduler = PopulationBasedTraining(
             time_attr="report", metric="loss", mode="min", perturbation_interval=INTERVAL,
@@ -97,16 +96,6 @@ class Population:
             for (key, domain), value in zip(self.domains.items(), values)
         }
 
-    def next_all(self):
-        actions, sources = np.full(self.students, TRAIN), np.arange(self.students)
-        if self.clones:
-            actions[:] = WAIT
-            for student, source in self.clones:
-                actions[student], sources[student] = CLONE, source
-        elif self.reports == self.steps:
-            actions[:] = STOP
-        return actions, sources, self.h
-
     def report_all(self, losses, hypergradients) -> None:
         if self.clones:
             for student, _ in self.clones:
@@ -118,7 +107,7 @@ class Population:
             # Ray never replaces a trial whose loss is NaN.
             result = {"report": self.reports, "loss": float(loss) if np.isfinite(loss) else np.inf}
             self.scheduler.on_trial_result(self.controller, trial, result)
-        if self.reports < self.steps:
+        if not self.ended:
             taken = [(k, trial.taken()) for k, trial in enumerate(self.trials)]
             self.clones = [(k, source) for k, source in taken if source is not None]
 

@@ -43,7 +43,7 @@ struct LocalSearch: Equatable, Sendable {
         var tolerance: Double
         var kind: Kind
 
-        enum Kind: UInt8, CaseIterable {
+        enum Kind: UInt8 {
             case descending, inNoise
             /// A second call where the search stands, before a step in noise.
             case repeating

@@ -104,8 +104,9 @@ struct MemeticSearch: Equatable, Sendable {
         searches[student].isRepeating ? searches[student].iterate?.known.point : nil
     }
 
-    /// The residual that a student's steps are judged with: 0 where calls are exact, else its own, or while it has too few the
-    /// smallest median of the others, and while they have too few the last one that it knew.
+    /// The residual that a student's steps are judged with: 0 where calls are exact, else its own, or while
+    /// it has too few the smallest median of the others, and while they have too few the last one that it
+    /// knew.
     func tolerance(of student: Int) -> Double {
         tolerance(of: student, borrowed: smallestMedian)
     }

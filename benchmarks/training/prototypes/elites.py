@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from prototypes.pooled import EXPLOIT, Pooled, Stream
+from prototypes.pooled import Pooled
 from prototypes.schedules import Annealed, Frequent
 from runner import TRAIN, WAIT
 from space import Space
@@ -43,16 +43,7 @@ class Elites(Pooled):
             self.known[worst] = losses[best]
 
     def exploit(self, losses: np.ndarray) -> None:
-        active = np.setdiff1d(np.arange(self.students), self.elites)
-        n = max(1, int(self.truncation * len(active) * (1 + 1e-12)))
-        order = active[np.argsort(losses[active], kind="stable")]
-        sources = sorted({*map(int, order[:n]), *map(int, self.elites)}, key=lambda k: losses[k])
-        sources = [k for k in sources if np.isfinite(losses[k])]
-        random = Stream(self.seed, EXPLOIT, event=self.reports)
-        for student in sorted(map(int, order[-n:])) if sources else []:
-            source = sources[random.index(len(sources))]
-            if losses[source] < losses[student]:
-                self.clones.append((student, source))
+        self.select(losses, np.setdiff1d(np.arange(self.students), self.elites), also=self.elites)
 
     def make_clones(self) -> None:
         clones = self.clones

@@ -136,11 +136,12 @@ class Pooled:
     def exploit(self, losses: np.ndarray) -> None:
         self.select(losses, np.arange(self.students))
 
-    def select(self, losses: np.ndarray, among: np.ndarray) -> None:
-        """Chooses the clones, which are made when they are reported."""
+    def select(self, losses: np.ndarray, among: np.ndarray, also=()) -> None:
+        """Chooses the clones, which are made when they are reported. Sources are the best among those and `also`."""
         n = max(1, int(self.truncation * len(among) * (1 + 1e-12)))
         order = among[np.argsort(losses[among], kind="stable")]
-        sources = [int(k) for k in order[:n] if np.isfinite(losses[k])]
+        best = np.union1d(order[:n], np.array(also, int))
+        sources = [int(k) for k in best[np.argsort(losses[best], kind="stable")] if np.isfinite(losses[k])]
         random = Stream(self.seed, EXPLOIT, event=self.reports)
         for student in sorted(map(int, order[-n:])) if sources else []:
             source = sources[random.index(len(sources))]
