@@ -10,7 +10,7 @@ public enum EstimatorKind: String, CaseIterable, Sendable {
     case spsa
 }
 
-extension Options {
+extension ResolvedOptions {
     /// The estimator that the options describe.
     ///
     /// - Throws: `argument` for a setting that the estimator does not allow.
@@ -20,14 +20,14 @@ extension Options {
         case .conjugateGradient:
             return try ConjugateGradient(
                 iterations: iterations, tolerance: estimatorTolerance,
-                damping: estimatorDamping ?? 0)
+                damping: estimatorDamping)
         case .neumann:
             return try NeumannSeries(
                 learningRate: estimatorLearningRate, terms: iterations,
                 tolerance: estimatorTolerance)
         case .nystrom:
             return try Nystrom(
-                rank: iterations, damping: estimatorDamping ?? 1e-3,
+                rank: iterations, damping: estimatorDamping,
                 tolerance: estimatorTolerance, seed: UInt64(seed))
         case .oneStep:
             return try OneStep(learningRate: estimatorLearningRate)

@@ -69,7 +69,7 @@ public struct Teacher: Equatable, Sendable {
     }
 
     /// With the kind, the parts and the size that `options` ask for.
-    init(_ kind: TeacherKind, dimension: Int, options: Options) {
+    init(_ kind: TeacherKind, dimension: Int, options: ResolvedOptions) {
         self.init(
             kind, dimension: dimension, units: options.teacherUnits,
             learningRate: options.teacherLearningRate, squashing: options.teacherSquashing,
@@ -86,6 +86,9 @@ public struct Teacher: Equatable, Sendable {
         }
         try options.validate()
         let kind = options.teacher ?? .attention
+        var given = options
+        given.teacher = kind
+        let options = given.resolved()
         if kind == .absent {
             throw HPMError(
                 .argument,
@@ -242,5 +245,24 @@ public struct Teacher: Equatable, Sendable {
     /// Where nothing bounds what is inside the network, this does: products of such numbers are finite.
     static func limited(_ value: Double) -> Double {
         min(max(value, -largestInput), largestInput)
+    }
+}
+
+extension Teacher {
+    func encode(into encoder: inout SnapshotEncoder) {
+        encoder.put(values)
+        if kind != .linear { encoder.put(queries) }
+        if kind != .attention { encoder.put(biases) }
+    }
+
+    mutating func decode(_ decoder: inout SnapshotDecoder) throws(HPMError) {
+        let weights = -1e150...1e150
+        values = try decoder.doubles(count: values.count, in: weights, "the teacher")
+        if kind != .linear {
+            queries = try decoder.doubles(count: queries.count, in: weights, "the teacher")
+        }
+        if kind != .attention {
+            biases = try decoder.doubles(count: biases.count, in: weights, "the teacher")
+        }
     }
 }

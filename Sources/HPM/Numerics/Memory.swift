@@ -1,11 +1,14 @@
 /// Whether something fits into the machine's memory, asked before it is allocated: an allocation that
 /// fails ends the process.
 enum Memory {
-    /// - Parameter elements: What is to be allocated: rows, columns and bytes of an element.
+    /// Something that is to be allocated: rows, columns and bytes of an element.
+    typealias Block = (rows: Int, columns: Int, bytes: Int)
+
+    /// - Parameter elements: What is to be allocated.
     /// - Throws: `memory` where the sum overflows, is more than the machine has or than the process may
     ///   have.
     static func require(
-        elements: [(rows: Int, columns: Int, bytes: Int)], _ what: String
+        elements: [Block], _ what: String
     ) throws(HPMError) {
         var total = 0.0
         for (rows, columns, bytes) in elements {

@@ -1,84 +1,96 @@
-/// The options of a population, each with a default; nil: the algorithm's own.
+/// The options of a population as they are given; nil: the default.
 ///
 ///     var options = Options()
 ///     options.population = 20
 ///     options.algorithm = .named("pbt")!
 ///     try options.set("interval", to: "10")
 ///
-/// Properties can be set to anything; ``validate()``, which ``Population`` calls, checks them.
+/// Properties can be set to anything; ``validate()``, which ``Population`` calls, checks them. What each means,
+/// its default and its values: ``OptionKey/all``.
 public struct Options: Equatable, Sendable {
     public var population: Int?
-    public var seed = 0
-    public var steps = 0
-    public var algorithm = Algorithm.hpm
-    public var interval = 5
-    public var burnIn = 0
-    public var truncation = 0.2
+    public var seed: Int?
+    public var steps: Int?
+    public var algorithm: Algorithm?
+    public var interval: Int?
+    public var burnIn: Int?
+    public var truncation: Double?
     public var subPopulations: Int?
-    public var frequencyRatio = 2
-    public var trial = 0
+    public var frequencyRatio: Int?
+    public var trial: Int?
     public var hyperOptimizer: OptimizerKind?
     public var hyperLearningRate: Double?
     public var teacher: TeacherKind?
-    public var teacherUnits = 16
-    public var teacherSquashing = Squashing.tanh
+    public var teacherUnits: Int?
+    public var teacherSquashing: Squashing?
     public var teacherActivation: TeacherActivation?
-    public var teacherLearningRate = 0.1
+    public var teacherLearningRate: Double?
     public var teacherEvaluations: Int?
     public var mutationScale: Double?
-    public var teacherShare = 1.0
-    public var direction = Direction.minimize
-    public var schedule = Schedule.synchronous
-    public var estimator = EstimatorKind.conjugateGradient
-    public var estimatorIterations = 20
-    public var estimatorLearningRate = 0.1
-    public var estimatorTolerance = 1e-6
+    public var teacherShare: Double?
+    public var direction: Direction?
+    public var schedule: Schedule?
+    public var estimator: EstimatorKind?
+    public var estimatorIterations: Int?
+    public var estimatorLearningRate: Double?
+    public var estimatorTolerance: Double?
     public var estimatorDamping: Double?
-    public var estimatorCheckpoints = 0
-    public var estimatorStep = 1e-4
+    public var estimatorCheckpoints: Int?
+    public var estimatorStep: Double?
     public var differenceStep: Double?
     public var checkTolerance: Double?
 
     public init() {}
+}
 
-    /// How many students there are, by the option or by the algorithm.
-    public var students: Int { population ?? algorithm.population }
+/// The options of a population with every default decided: a run that is saved goes on with them also where a
+/// later version has others.
+public struct ResolvedOptions: Equatable, Sendable {
+    public internal(set) var algorithm = Algorithm.hpm
+    public internal(set) var population = 0
+    public internal(set) var seed = 0
+    public internal(set) var steps = 0
+    public internal(set) var interval = 0
+    public internal(set) var burnIn = 0
+    public internal(set) var truncation = 0.0
+    public internal(set) var subPopulations = 0
+    public internal(set) var frequencyRatio = 0
+    public internal(set) var trial = 0
+    public internal(set) var hyperOptimizer = OptimizerKind.adam
+    public internal(set) var hyperLearningRate = 0.0
+    public internal(set) var teacher = TeacherKind.absent
+    public internal(set) var teacherUnits = 0
+    public internal(set) var teacherSquashing = Squashing.tanh
+    public internal(set) var teacherActivation = TeacherActivation.softmax
+    public internal(set) var teacherLearningRate = 0.0
+    public internal(set) var teacherEvaluations = 0
+    public internal(set) var mutationScale = 0.0
+    public internal(set) var teacherShare = 0.0
+    public internal(set) var direction = Direction.minimize
+    public internal(set) var schedule = Schedule.synchronous
+    public internal(set) var estimator = EstimatorKind.conjugateGradient
+    public internal(set) var estimatorIterations = 0
+    public internal(set) var estimatorLearningRate = 0.0
+    public internal(set) var estimatorTolerance = 0.0
+    public internal(set) var estimatorDamping = 0.0
+    public internal(set) var estimatorCheckpoints = 0
+    public internal(set) var estimatorStep = 0.0
+    /// 0: by the precision of the vectors; likewise the next one.
+    public internal(set) var differenceStep = 0.0
+    public internal(set) var checkTolerance = 0.0
+}
 
-    /// The teacher that is made: none where nothing is ever cloned.
-    var teacherKind: TeacherKind {
-        if case .none = algorithm.selection { return .absent }
-        return teacher ?? algorithm.teacher
-    }
+/// What is done with the reported loss.
+public enum Direction: String, CaseIterable, Sendable {
+    case minimize, maximize
+}
 
-    /// What the algorithm decides, decided: a run that is saved goes on with it also where a later
-    /// version has other defaults.
-    func resolved() -> Options {
-        var options = self
-        options.population = students
-        let optimizer = hyperOptimizer ?? algorithm.optimizer
-        options.hyperOptimizer = optimizer
-        options.hyperLearningRate = hyperLearningRate ?? algorithm.learningRate(optimizer)
-        let teacher = teacher ?? algorithm.teacher
-        options.teacher = teacher
-        options.teacherActivation = teacherActivation ?? teacher.defaultActivation
-        options.teacherEvaluations = teacherEvaluations ?? max(1, students / 2)
-        if case .subPopulations = algorithm.selection {
-            options.subPopulations =
-                subPopulations ?? SubPopulations.defaultCount(students: students)
-        }
-        options.mutationScale = mutationScale ?? algorithm.defaultMutationScale
-        return options
-    }
-
-    /// What is done with the reported loss.
-    public enum Direction: String, CaseIterable, Sendable {
-        case minimize, maximize
-    }
-
-    /// When students may go on.
-    public enum Schedule: String, CaseIterable, Sendable {
-        case synchronous
-    }
+/// When students may go on.
+public enum Schedule: String, CaseIterable, Sendable {
+    /// Students wait for one another between rounds.
+    case synchronous
+    /// Nobody waits: each report is applied when it arrives.
+    case asynchronous
 }
 
 /// The optimizers of hyper-training.

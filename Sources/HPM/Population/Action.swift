@@ -22,4 +22,6 @@ public struct Assignment: Equatable, Sendable {
     public let source: Int
     /// In natural units.
     public let hyperparameters: [Double]
+    /// The number of the order, for ``Population/report(_:ticket:loss:hypergradient:)``; 0 for wait and stop.
+    public let ticket: Int
 }

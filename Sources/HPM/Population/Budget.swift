@@ -1,7 +1,6 @@
-/// What a run has cost so far: reports counted and timed by kind, and costs in the user's own units.
+/// What a run has cost so far: reports counted by kind, and costs in the user's own units.
 public struct Budget: Equatable, Sendable {
     var reports = [0, 0, 0, 0]
-    var seconds = [0.0, 0.0, 0.0, 0.0]
     var hypergradientReports = 0
     var trainingCost = 0.0
     var hypergradientCost = 0.0
@@ -16,10 +15,6 @@ public struct Budget: Equatable, Sendable {
         ("clone_reports", { Double($0.reports(.clone)) }),
         ("restart_reports", { Double($0.reports(.restart)) }),
         ("hypergradient_reports", { Double($0.hypergradientReports) }),
-        ("training_seconds", { $0.seconds(.train) }),
-        ("teacher_seconds", { $0.seconds(.evaluate) }),
-        ("clone_seconds", { $0.seconds(.clone) }),
-        ("restart_seconds", { $0.seconds(.restart) }),
         ("training_cost", { $0.trainingCost }),
         ("hypergradient_cost", { $0.hypergradientCost }),
         ("teacher_cost", { $0.teacherCost }),
@@ -43,21 +38,19 @@ public struct Budget: Equatable, Sendable {
             "counter '\(name)' is unknown; allowed: training_rounds, \(Self.names.joined(separator: ", "))")
     }
 
-    /// Reports on an action, and the time between `next` and report that they took.
+    /// Reports on an action.
     public func reports(_ action: Action) -> Int { reports[Int(action.rawValue)] }
-    public func seconds(_ action: Action) -> Double { seconds[Int(action.rawValue)] }
 
     private var totalCost: Double { trainingCost + hypergradientCost + teacherCost }
 
     private func share(_ cost: Double) -> Double { totalCost > 0 ? cost / totalCost : 0 }
 
-    mutating func addReport(_ task: Round.Task, _ action: Action, now: Double) {
+    mutating func addReport(_ action: Action) {
         reports[Int(action.rawValue)] += 1
-        if let begun = task.begun { seconds[Int(action.rawValue)] += max(now - begun, 0) }
     }
 
-    mutating func addCost(_ task: Round.Task, _ action: Action) {
-        switch action {
+    mutating func addCost(_ task: StudentTask) {
+        switch task.action {
         case .train:
             trainingCost += task.trainingCost
             hypergradientCost += task.hypergradientCost
@@ -82,5 +75,30 @@ public struct Budget: Equatable, Sendable {
         let affordable = (share * totalCost - teacherCost) / (unit * (1 - share))
         guard affordable > 0 else { return 0 }
         return affordable >= Double(wanted) ? wanted : Int(affordable)
+    }
+}
+
+extension Budget {
+    func encode(into encoder: inout SnapshotEncoder) {
+        for value in reports { encoder.put(count: value) }
+        encoder.put(count: hypergradientReports)
+        encoder.put([trainingCost, hypergradientCost, teacherCost])
+        encoder.put(count: nonfiniteLosses)
+        encoder.put(count: nonfiniteHypergradients)
+        encoder.put(count: clones)
+    }
+
+    /// - Parameter hasSeconds: Whether there are times among the counts, as in snapshots of version 1.
+    init(_ decoder: inout SnapshotDecoder, hasSeconds: Bool = false) throws(HPMError) {
+        self.init()
+        let limit = Int.max / 2
+        for index in reports.indices { reports[index] = try decoder.index(below: limit, "a count") }
+        if hasSeconds { _ = try decoder.doubles(count: 4, in: 0...1e100, "the times") }
+        hypergradientReports = try decoder.index(below: limit, "a count")
+        let costs = try decoder.doubles(count: 3, in: 0...1e200, "the costs")
+        (trainingCost, hypergradientCost, teacherCost) = (costs[0], costs[1], costs[2])
+        nonfiniteLosses = try decoder.index(below: limit, "a count")
+        nonfiniteHypergradients = try decoder.index(below: limit, "a count")
+        clones = try decoder.index(below: limit, "a count")
     }
 }

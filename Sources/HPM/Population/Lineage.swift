@@ -1,13 +1,22 @@
 /// Who descends from whom: every clone of a run.
 ///
-/// - Complexity: 24 bytes for each clone.
+/// - Complexity: 32 bytes for each clone.
 public struct Lineage: Equatable, Sendable {
     /// A student that became a clone of another.
     public struct Clone: Equatable, Sendable {
-        /// The training reports that all students had made by then.
+        /// The training reports that the student had made by then.
         public let report: Int
         public let student: Int
         public let source: Int
+        /// The source's training report whose weights were copied; under the synchronous schedule equal to `report`.
+        public let sourceReport: Int
+    }
+
+    /// A training report that went into a student's weights.
+    public struct Ancestor: Equatable, Sendable {
+        public let student: Int
+        /// Which of that student's training reports it was, from 1.
+        public let report: Int
     }
 
     /// In the order in which they happened; those of one exploit in student order.
@@ -21,17 +30,73 @@ public struct Lineage: Equatable, Sendable {
         clones.append(clone)
     }
 
-    /// The student whose training report number `report` (from 1) went into the weights that a student
-    /// holds now.
-    ///
-    /// - Complexity: O(clones since that report).
-    public func ancestor(of student: Int, at report: Int) -> Int {
-        var ancestor = student
+    /// The training reports that went into the weights that a student holds now, latest first: from where a run of
+    /// them by one student ends to where it begins.
+    private func stretches(
+        of student: Int, reports: Int, _ body: (_ student: Int, _ reports: Range<Int>) -> Bool
+    ) {
+        var (student, last) = (student, reports)
         // A student is cloned at most once in an exploit, and never from one that it replaces.
-        for clone in clones.reversed() {
-            if clone.report < report { break }
-            if clone.student == ancestor { ancestor = clone.source }
+        for clone in clones.reversed() where clone.student == student && clone.report <= last {
+            if !body(student, clone.report + 1..<last + 1) { return }
+            (student, last) = (clone.source, clone.sourceReport)
         }
-        return ancestor
+        _ = body(student, 1..<last + 1)
+    }
+
+    /// How many training reports went into the weights that a student holds now.
+    ///
+    /// - Complexity: O(clones).
+    public func length(of student: Int, reports: Int) -> Int {
+        var length = 0
+        stretches(of: student, reports: reports) { _, range in
+            length += range.count
+            return true
+        }
+        return length
+    }
+
+    /// The training report that went in as number `position` (from 1) into the weights that a student holds now.
+    ///
+    /// - Parameter reports: How many the student has made.
+    /// - Complexity: O(clones).
+    public func ancestor(of student: Int, reports: Int, at position: Int) -> Ancestor {
+        var behind = length(of: student, reports: reports) - position
+        var found = Ancestor(student: student, report: position)
+        stretches(of: student, reports: reports) { student, range in
+            guard behind >= range.count else {
+                found = Ancestor(student: student, report: range.upperBound - 1 - behind)
+                return false
+            }
+            behind -= range.count
+            return true
+        }
+        return found
+    }
+}
+
+extension Lineage {
+    func encode(into encoder: inout SnapshotEncoder) {
+        encoder.put(clones) {
+            $0.put(count: $1.report)
+            $0.put(count: $1.student)
+            $0.put(count: $1.source)
+            $0.put(count: $1.sourceReport)
+        }
+    }
+
+    /// - Parameter isSynchronous: Whether the source's report is the clone's, as in snapshots of version 1.
+    init(
+        _ decoder: inout SnapshotDecoder, students: Int, isSynchronous: Bool = false
+    ) throws(HPMError) {
+        clones = try decoder.array(minimumSize: isSynchronous ? 24 : 32, "the lineage") {
+            (decoder) throws(HPMError) in
+            let report = try decoder.index(below: Int.max / 2, "a report")
+            let student = try decoder.index(below: students, "a clone")
+            let source = try decoder.index(below: students, "a source")
+            return Clone(
+                report: report, student: student, source: source,
+                sourceReport: isSynchronous ? report : try decoder.index(below: Int.max / 2, "a report"))
+        }
     }
 }

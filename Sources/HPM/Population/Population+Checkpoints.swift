@@ -1,22 +1,35 @@
-/// Which checkpoints clones may still ask for. Matters where a source trains on while it is copied.
+/// Which checkpoints may still be asked for.
 extension Population {
-    /// The training report of its source after which a clone is to take the source's state.
+    /// The training report of its source after which a clone, or an evaluation, is to take the source's state.
     ///
-    /// - Throws: `order` where the student is not to become a clone.
+    /// - Throws: `order` where the student copies no weights.
     public func sourceReport(of student: Int) throws(HPMError) -> Int {
-        guard round.action == .clone, let task = round.tasks[student], !task.isReported else {
+        let task = tasks[student]
+        guard task.isOpen, task.action == .clone || task.action == .evaluate else {
             throw HPMError(
-                .order, "student \(student) is not to become a clone; ask while its action is CLONE")
+                .order,
+                "student \(student) is not to become a clone; ask while its action is CLONE or EVALUATE")
         }
-        return trainingRounds
+        return task.sourceReport
     }
 
-    /// Whether no clone will be asked to take the state of a student after a training report.
+    /// Whether nobody will be asked to take the state of a student after a training report.
     ///
-    /// - Complexity: O(population).
+    /// Where students wait for one another live weights are copied, so a state is asked for while a clone of it is to
+    /// be made alone; elsewhere the latest state of each student may be asked for at any time.
+    ///
+    /// - Complexity: O(population + queued evaluations).
     public func isReleasable(_ student: Int, report: Int) -> Bool {
-        if report != trainingRounds { return report < trainingRounds }
-        guard round.action == .clone else { return true }
-        return !round.tasks.contains { $0.map { $0.source == student && !$0.isReported } ?? false }
+        let checkpoint = Checkpoint(student: student, report: report)
+        if report > students.reports[student] { return false }
+        if !isSynchronous, report == students.reports[student], possibleActions.contains(.clone),
+            !students.isRetired[student]
+        {
+            return false
+        }
+        return !tasks.contains { task in
+            task.isOpen && (task.action == .clone || task.action == .evaluate)
+                && task.checkpoint == checkpoint
+        } && !queue.contains { $0.checkpoint == checkpoint }
     }
 }

@@ -1,5 +1,5 @@
 extension Population {
-    /// Reports on the task that ``next(_:)`` answered.
+    /// Reports on the task that ``next(_:)-(Int)`` answered.
     ///
     /// A loss that is not finite makes the student the worst; its hypergradient is ignored. A
     /// hypergradient component that is NaN says 'no derivative', one that is infinite is skipped and
@@ -31,16 +31,56 @@ extension Population {
     public mutating func report(
         _ student: Int, loss: Double, hypergradientBuffer: UnsafeBufferPointer<Double>?
     ) throws(HPMError) {
+        try apply(try reportInput(student, loss: loss, hypergradientBuffer))
+    }
+
+    /// The input that a report is.
+    ///
+    /// - Throws: `order` where no task is out for the student, `argument` for a student that is not there.
+    public func reportInput(
+        _ student: Int, loss: Double, _ hypergradient: UnsafeBufferPointer<Double>?
+    ) throws(HPMError) -> Input {
         try requireStudent(student)
-        guard hasTaskOut(student) else { throw noTask(student) }
-        if let hypergradientBuffer, hypergradientBuffer.count != dimension {
+        guard tasks[student].isOut else { throw noTask(student) }
+        return .report(
+            student: student, ticket: tasks[student].ticket, loss: loss, hypergradient: hypergradient)
+    }
+
+    /// The input that a report on a ticket is; nil where the ticket was answered before or is superseded, so that
+    /// a delivery that comes late, twice or out of order changes nothing.
+    ///
+    /// - Throws: `argument` for a ticket that was never given, or that is another student's.
+    /// - Complexity: O(1); of a ticket that is no longer open O(population).
+    public func reportInput(
+        _ student: Int, ticket: Int, loss: Double, _ hypergradient: UnsafeBufferPointer<Double>?
+    ) throws(HPMError) -> Input? {
+        try requireStudent(student)
+        guard ticket >= 1, ticket <= lastTicket else {
             throw HPMError(
-                .argument,
-                "the hypergradient has \(hypergradientBuffer.count) components; allowed: \(dimension), the space's dimension")
+                .argument, "ticket is \(ticket), which was never given; allowed: what next answered with the task")
         }
-        try requireDerivatives(student, loss: loss, hypergradientBuffer)
-        accept(student, loss: loss, hypergradient: hypergradientBuffer)
-        if round.missing == 0 { finishRound() }
+        if tasks[student].ticket == ticket, tasks[student].isOut {
+            return .report(student: student, ticket: ticket, loss: loss, hypergradient: hypergradient)
+        }
+        if let other = tasks.firstIndex(where: { $0.ticket == ticket && $0.isOut }) {
+            throw HPMError(
+                .argument, "ticket \(ticket) is of student \(other), not of student \(student)")
+        }
+        return nil
+    }
+
+    /// Reports on a ticket.
+    ///
+    /// - Returns: Whether it counted: false for a ticket that was answered before or is superseded, which changes
+    ///   nothing.
+    /// - Throws: As ``report(_:loss:hypergradient:)``, and `argument` for a ticket that was never given.
+    @discardableResult
+    public mutating func report(
+        _ student: Int, ticket: Int, loss: Double = .nan, hypergradient: [Double]? = nil
+    ) throws(HPMError) -> Bool {
+        guard try reportInput(student, ticket: ticket, loss: loss, nil) != nil else { return false }
+        try report(student, loss: loss, hypergradient: hypergradient)
+        return true
     }
 
     /// Reports for every student that has a task; the values of the others are ignored.
@@ -54,6 +94,19 @@ extension Population {
     public mutating func reportAll(
         losses: UnsafeBufferPointer<Double>, hypergradients: UnsafeBufferPointer<Double>?
     ) throws(HPMError) {
+        let students = try reportingAll(losses: losses, hypergradients: hypergradients)
+        for student in students {
+            try apply(
+                .report(
+                    student: student, ticket: tasks[student].ticket, loss: losses[student],
+                    hypergradient: row(student, of: hypergradients)))
+        }
+    }
+
+    /// The students that ``reportAll(losses:hypergradients:)`` reports for, ascending; every check is made.
+    public func reportingAll(
+        losses: UnsafeBufferPointer<Double>, hypergradients: UnsafeBufferPointer<Double>?
+    ) throws(HPMError) -> [Int] {
         guard losses.count == size else {
             throw HPMError(
                 .argument, "there are \(losses.count) losses; allowed: \(size), the population's size")
@@ -64,29 +117,32 @@ extension Population {
                 "there are \(hypergradients.count) hypergradient components; allowed: \(size * dimension), population x dimension")
         }
         var reporting: [Int] = []
-        for student in 0..<size {
-            guard let task = round.tasks[student], !task.isReported else { continue }
-            if task.isOut {
+        for student in 0..<size where tasks[student].isOpen {
+            if tasks[student].isOut {
                 reporting.append(student)
-            } else if !isStopRequested {
+            } else if !isDone(student) {
                 throw noTask(student)
             }
         }
         guard !reporting.isEmpty else {
             throw HPMError(.order, "no student has a task to report on; ask next for one first")
         }
-        func row(_ student: Int) -> UnsafeBufferPointer<Double>? {
-            hypergradients.map {
-                UnsafeBufferPointer(rebasing: $0[student * dimension..<(student + 1) * dimension])
-            }
-        }
         for student in reporting {
-            try requireDerivatives(student, loss: losses[student], row(student))
+            try check(
+                .report(
+                    student: student, ticket: tasks[student].ticket, loss: losses[student],
+                    hypergradient: row(student, of: hypergradients)))
         }
-        for student in reporting {
-            accept(student, loss: losses[student], hypergradient: row(student))
+        return reporting
+    }
+
+    /// A student's row of hypergradients.
+    public func row(
+        _ student: Int, of hypergradients: UnsafeBufferPointer<Double>?
+    ) -> UnsafeBufferPointer<Double>? {
+        hypergradients.map {
+            UnsafeBufferPointer(rebasing: $0[student * dimension..<(student + 1) * dimension])
         }
-        if round.missing == 0 { finishRound() }
     }
 
     /// Says what the task that is out for a student cost, in units of the caller; before its report.
@@ -96,109 +152,66 @@ extension Population {
     public mutating func reportCost(
         _ student: Int, training: Double, hypergradient: Double = 0
     ) throws(HPMError) {
-        try requireStudent(student)
-        for (name, cost) in [("training", training), ("hypergradient", hypergradient)] {
-            guard cost >= 0, cost <= Self.largestCost else {
-                throw HPMError(
-                    .argument, "\(name) is \(cost); allowed: 0 to \(Self.largestCost)")
-            }
-        }
-        guard hasTaskOut(student) else { throw noTask(student) }
-        round.tasks[student]?.reportedTrainingCost = training
-        round.tasks[student]?.hypergradientCost = hypergradient
+        try apply(.cost(student: student, training: training, hypergradient: hypergradient))
     }
 
     /// Whether the task that is out for a student has a cost already.
     public func hasReportedCost(_ student: Int) -> Bool {
-        round.tasks[student]?.reportedTrainingCost != nil
+        tasks[student].reportedTrainingCost != nil
     }
 
     /// Sums of costs up to this never overflow.
     static let largestCost = 1e100
 
-    private func hasTaskOut(_ student: Int) -> Bool {
-        guard let task = round.tasks[student] else { return false }
-        return task.isOut && !task.isReported
-    }
-
-    private func noTask(_ student: Int) -> HPMError {
-        let task = round.tasks[student]
-        let isWaiting = task == nil || task?.isReported == true
-        return HPMError(
+    func noTask(_ student: Int) -> HPMError {
+        HPMError(
             .order,
-            isFinished || isStopRequested
-                ? "student \(student) has no task to report on: the run has ended"
-                : isWaiting
-                    ? "student \(student) has no task to report on: it waits until others have reported"
-                    : "student \(student) has no task to report on; ask next for one first")
+            students.isRetired[student]
+                ? "student \(student) has no task to report on: it is retired"
+                : isDone(student)
+                    ? "student \(student) has no task to report on: the run has ended"
+                    : !tasks[student].isOpen
+                        ? "student \(student) has no task to report on: it waits until others have reported"
+                        : "student \(student) has no task to report on; ask next for one first")
     }
 
-    /// - Throws: `argument` where a search needs the hypergradient that the report of a finite loss
-    ///   lacks; also where a component is NaN that was in every earlier round while another one is
-    ///   finite: it has no derivative, and every step would be rejected.
-    private func requireDerivatives(
-        _ student: Int, loss: Double, _ hypergradient: UnsafeBufferPointer<Double>?
-    ) throws(HPMError) {
-        guard let search, round.action == .train, loss.isFinite else { return }
-        let descended = space.parameters.filter(\.isDescended)
-        if let hypergradient {
-            // One bad number may not end a run, so it is not judged by the first rounds; by earlier ones
-            // alone, so that the order of this one's reports does not matter.
-            guard trainingRounds >= LocalSearch.patience else { return }
-            let lacking = descended.first { parameter in
-                parameter.indices.contains {
-                    hypergradient[$0].isNaN && !search.hasDerivative[$0]
-                }
-            }
-            let isFiniteElsewhere = descended.contains { parameter in
-                parameter.indices.contains { hypergradient[$0].isFinite }
-            }
-            guard let lacking, isFiniteElsewhere else { return }
-            throw HPMError(
-                .argument,
-                "the hypergradient of student \(student) is NaN for '\(lacking.name)', which had a derivative in none of \(trainingRounds) rounds; algorithm \(options.algorithm.name) needs one with each finite loss: allowed are a number, NaN for all parameters, and the update fixed or mutate")
-        }
-        for parameter in descended {
-            throw HPMError(
-                .argument,
-                "the hypergradient of student \(student) is absent, so '\(parameter.name)' has no derivative; algorithm \(options.algorithm.name) needs one with each finite loss")
-        }
-    }
-
-    /// Stores a report; what it changes waits for the end of the round.
-    private mutating func accept(
+    /// Stores a report; under the synchronous schedule what it changes waits for the end of the round.
+    mutating func accept(
         _ student: Int, loss: Double, hypergradient: UnsafeBufferPointer<Double>?
     ) {
-        guard var task = round.tasks[student] else { return }
-        round.tasks[student] = nil
-        task.isReported = true
-        switch round.action {
+        let hypergradient = loss.isFinite ? hypergradient : nil
+        closedBudget.addReport(tasks[student].action)
+        switch tasks[student].action {
         case .train:
-            students[student].loss = accepted(loss)
-            for index in 0..<dimension {
-                students[student].reported[index] = students[student].point.natural[index]
-            }
-            let components = space.pullBack(
-                loss.isFinite ? hypergradient : nil, at: students[student].point, sign: sign,
-                coordinates, into: &gradients, from: student * dimension)
+            let components = students.store(
+                student, loss: accepted(loss), hypergradient, sign: sign, coordinates)
+            students.reports[student] += 1
+            students.checkpoints[student] = Checkpoint(
+                student: student, report: students.reports[student])
             if components.finite > 0 { closedBudget.hypergradientReports += 1 }
             closedBudget.nonfiniteHypergradients += components.infinite
+            noteReport(student, .trained, loss)
         case .evaluate:
             _ = accepted(loss)
-            task.gradient = Array(repeating: .nan, count: dimension)
-            let components = space.pullBack(
-                loss.isFinite ? hypergradient : nil, at: task.point ?? students[student].point,
-                sign: sign, coordinates, into: &task.gradient, from: 0)
-            closedBudget.nonfiniteHypergradients += components.infinite
-        case .clone, .restart:
-            // The weights that the loss belonged to are gone.
-            students[student].loss = nil
-        case .wait, .stop:
+            if let point = tasks[student].evaluation?.point {
+                var gradient = Array(repeating: Double.nan, count: dimension)
+                let components = gradient.withUnsafeMutableBufferPointer { target in
+                    point.natural.withUnsafeBufferPointer { natural in
+                        Students.pullBack(
+                            hypergradient, at: natural.baseAddress.unsafelyUnwrapped, sign: sign,
+                            coordinates, students.spans, into: target.baseAddress.unsafelyUnwrapped,
+                            dimension)
+                    }
+                }
+                tasks[student].gradient = gradient
+                closedBudget.nonfiniteHypergradients += components.infinite
+            }
+            noteReport(student, .evaluated, loss)
+        case .clone, .restart, .wait, .stop:
             break
         }
-        closedBudget.addReport(task, round.action, now: MonotonicClock.seconds())
-        round.tasks[student] = task
-        round.missing -= 1
+        tasks[student].isReported = true
+        advance(after: student)
     }
 
     /// The loss with lower values better; infinite, and counted, where it is not finite.

@@ -18,42 +18,37 @@
 ///         }
 ///     }
 ///
-/// A value type: copies are independent. Equal seeds, options and reports give equal results to the
-/// bit, whatever the order in which the students' reports arrive.
+/// A value type: copies are independent. It is a function of its space, its options and its ``Input``s in order;
+/// under the synchronous schedule the order of the reports of a round is nothing.
+///
+/// What it knows is the life of students: their tasks, the schedule, the lineage, the budget. What becomes of
+/// them is for its ``Strategy`` to decide.
 public struct Population: Sendable {
     public let space: SearchSpace
-    /// What the algorithm decides is filled in.
-    public let options: Options
+    /// With every default decided.
+    public internal(set) var options: ResolvedOptions
     public internal(set) var lineage = Lineage()
-    /// The training reports that every student has made.
-    public internal(set) var trainingRounds = 0
+    /// What a user may not expect of the options that were given, in sentences: options that the algorithm does not
+    /// read, a run that will hardly exploit. No part of the state.
+    public let warnings: [String]
 
+    var students: Students
+    var strategy: any Strategy
+    var tasks: [StudentTask] = []
+    /// Synchronous: the students of the present round, ascending, and how many of their reports are to come.
+    var cohort: [Int] = []
+    var missing = 0
+    /// Clones that are mutated once the evaluations of the present round are in.
+    var unmutated: [Clone] = []
+    /// Asynchronous: evaluations that nobody has begun.
+    var queue: [QueuedEvaluation] = []
+    /// Students that have joined and become clones when the next round of training ends.
+    var joining: [Int] = []
+    var lastTicket = 0
     /// The account, without the costs of the present round.
     var closedBudget = Budget()
-    var students: [Student]
-    /// The latest hypergradients in the algorithm's coordinates, row-major: students x dimension; NaN:
-    /// not guided.
-    var gradients: [Double]
-    var round: Round
-    var hyperTraining: HyperTraining?
-    var teacher: Teacher?
-    var scoreFunctionTeacher: ScoreFunctionTeacher?
-    var bayesianTrials: BayesianTrials?
-    var bandit: PopulationBandit?
-    var search: MemeticSearch?
-    /// Clones of the present exploit that are still to be mutated.
-    var freshClones: [Int] = []
-    /// Students from best to worst at the present exploit.
-    var ranking: [Int] = []
-    /// The best report of the trials that have ended, or of a search until it has taken one.
-    var bestOfTrials: Report?
     var isStopRequested = false
-
-    /// A training report: where it was made and its loss, lower is better.
-    struct Report: Equatable, Sendable {
-        let hyperparameters: [Double]
-        let loss: Double
-    }
+    var observers: [Observer] = []
 
     /// Creates a population whose student 0 starts at the initial values of `space`, the others where
     /// the seed puts them.
@@ -61,161 +56,102 @@ public struct Population: Sendable {
     /// - Throws: `argument` for a space without parameters or an option that is not allowed; `memory`
     ///   where it does not fit.
     /// - Complexity: O(population x dimension).
-    public init(space: SearchSpace, options: Options = Options()) throws(HPMError) {
-        try options.validate()
+    public init(space: SearchSpace, options given: Options = Options()) throws(HPMError) {
+        try given.validate()
         guard space.dimension > 0 else {
             throw HPMError(.argument, "space has no parameters; allowed: at least one")
         }
-        let options = options.resolved()
-        let algorithm = options.algorithm
-        if case .subPopulations = algorithm.selection, let subPopulations = options.subPopulations,
-            subPopulations > SubPopulations.largestCount(students: options.students)
-        {
-            throw HPMError(
-                .argument,
-                "option 'sub_populations' is \(subPopulations); allowed in a population of \(options.students): 1 to \(SubPopulations.largestCount(students: options.students)), so that each has two students")
-        }
-        if algorithm.search != .none { try Self.requireSearchable(space, algorithm) }
-        let count = options.students
-        let teacherKind = options.teacherKind
+        let setup = Setup(space: space, options: given.resolved())
+        let algorithm = setup.options.algorithm
+        try algorithm.check(setup)
         try Memory.require(
-            elements: [
-                (count, space.dimension, Self.bytesOfCoordinate(algorithm)),
-                (algorithm.search == .none ? 0 : 3 * SearchMemory.capacity, space.dimension, 16),
-                (count, 1, MemoryLayout<Student>.size + MemoryLayout<Round.Task>.size + 64),
-                Teacher.elements(teacherKind, dimension: space.dimension, units: options.teacherUnits),
-                (algorithm.surrogateCapacity, space.dimension, 16),
-            ],
-            "a population of \(count) students with \(space.dimension) hyperparameters")
+            elements: Self.memory(setup),
+            "a population of \(setup.students) students with \(setup.dimension) hyperparameters")
 
-        let seed = UInt64(options.seed)
         self.space = space
-        self.options = options
-        students = (0..<count).map { Student(point: space.start(of: $0, seed: seed)) }
-        gradients = Array(repeating: .nan, count: count * space.dimension)
-        round = .all(.train, students: count)
-        if algorithm.hyperTraining != .none {
-            let optimizer = options.hyperOptimizer ?? algorithm.optimizer
-            hyperTraining = HyperTraining(
-                optimizer: optimizer, pooled: algorithm.hyperTraining == .pooled,
-                learningRate: options.hyperLearningRate ?? algorithm.learningRate(optimizer),
-                coordinates: algorithm.coordinates, students: count,
-                dimension: space.dimension)
+        options = setup.options
+        var students = Students(space: space)
+        for student in 0..<setup.students {
+            students.append(space.start(of: student, seed: setup.seed))
         }
-        if teacherKind != .absent {
-            teacher = Teacher(teacherKind, dimension: space.dimension, options: options)
-        }
-        if algorithm.trials == .bayesian {
-            bayesianTrials = BayesianTrials(space: space, students: count)
-        }
-        if case .bandit = algorithm.perturbation {
-            bandit = PopulationBandit(space: space, students: count)
-        }
-        if case .scoreFunction = algorithm.perturbation {
-            scoreFunctionTeacher = ScoreFunctionTeacher(
-                space: space, scale: options.mutationScale ?? algorithm.defaultMutationScale,
-                choiceProbability: algorithm.choiceProbability,
-                learningRate: options.teacherLearningRate)
-        }
-        if algorithm.search == .memetic {
-            search = MemeticSearch(space: space, students: count, seed: seed)
-            shareFixedValues()
+        strategy = algorithm.makeStrategy(setup, &students)
+        self.students = students
+        warnings =
+            Self.unread(given) + Self.hardlyExploits(setup, strategy.actions(students: setup.students))
+        tasks = students.living.map { StudentTask(.train, $0) }
+        trainAll()
+    }
+
+    static func memory(_ setup: Setup) -> [Memory.Block] {
+        let algorithm = setup.options.algorithm
+        return [
+            (setup.students, setup.dimension, algorithm.bytesOfCoordinate),
+            (setup.students, 1, MemoryLayout<StudentTask>.size + 128),
+        ] + algorithm.memory(setup)
+    }
+
+    private static func unread(_ given: Options) -> [String] {
+        let algorithm = given.resolved().algorithm
+        return given.unread().map {
+            "algorithm \(algorithm.name) does not read option '\($0)' with these options"
         }
     }
 
-    /// Every student starts with the fixed values of student 0: they search one function.
-    private mutating func shareFixedValues() {
-        let first = students[0].point
-        for student in students.indices {
-            var point = students[student].point
-            for parameter in space.parameters where parameter.update == .fixed {
-                for index in parameter.indices {
-                    point.natural[index] = first.natural[index]
-                    point.latent[index] = first.latent[index]
-                }
-            }
-            students[student] = Student(point: point)
-        }
-    }
-
-    /// A search follows derivatives everywhere, so all that it is to move must be real.
-    private static func requireSearchable(
-        _ space: SearchSpace, _ algorithm: Algorithm
-    ) throws(HPMError) {
-        for parameter in space.parameters where !parameter.kind.isReal && parameter.update != .fixed {
-            throw HPMError(
-                .argument,
-                "'\(parameter.name)' is of kind \(parameter.kind); allowed with algorithm \(algorithm.name): real parameters and blocks, others only where their update is fixed")
-        }
-    }
-
-    /// What the run has cost so far. Costs are summed in student order, so that the sum, on which the
-    /// teacher's cap depends, is the same whatever the order of the reports.
-    public var budget: Budget {
-        var budget = closedBudget
-        for case let task? in round.tasks where task.isReported {
-            budget.addCost(task, round.action)
-        }
-        return budget
-    }
-
-    /// A number of the account, by its name: `training_rounds`, or one of ``Budget/names``.
-    ///
-    /// - Throws: `argument` for an unknown name; the message lists them.
-    public func count(_ counter: String) throws(HPMError) -> Double {
-        counter == "training_rounds" ? Double(trainingRounds) : try budget.count(counter)
-    }
-
-    /// Of each student and dimension: its point in both coordinates, the reported one, the hypergradient,
-    /// five moments, and what an exploit keeps until it is over; a search's pairs, points and scratch.
-    static func bytesOfCoordinate(_ algorithm: Algorithm) -> Int {
-        algorithm.search == .none ? 128 : 512
+    /// Exploits come at multiples of the interval before the last report.
+    private static func hardlyExploits(_ setup: Setup, _ actions: Set<Action>) -> [String] {
+        let options = setup.options
+        guard options.steps > 0, actions.contains(.clone) else { return [] }
+        let exploits = (options.steps - 1) / options.interval - max(options.burnIn - 1, 0) / options.interval
+        let clones = Truncation.count(share: options.truncation, students: setup.students)
+        guard exploits * clones < setup.students / 2 else { return [] }
+        return [
+            "with steps = \(options.steps) and interval = \(options.interval) there are \(max(exploits, 0)) exploits, each of which replaces \(clones) of \(setup.students) students: hyperparameters will hardly change but by hypergradients; take more steps or a smaller interval"
+        ]
     }
 
     public var size: Int { students.count }
     public var dimension: Int { space.dimension }
+    public var isSynchronous: Bool { options.schedule == .synchronous }
 
     var coordinates: Coordinates { options.algorithm.coordinates }
     /// The sign that makes lower losses better.
     var sign: Double { options.direction == .minimize ? 1 : -1 }
 
+    /// The training reports that every student has made that is not retired.
+    ///
+    /// - Complexity: O(population).
+    public var trainingRounds: Int {
+        students.living.reduce(nil as Int?) { min($0 ?? .max, students.reports[$1]) } ?? 0
+    }
+
+    /// The training reports of a student.
+    ///
+    /// - Parameter student: From 0, below ``size``; anything else is a programming error.
+    public func reports(of student: Int) -> Int { students.reports[student] }
+
+    /// Whether a student is out for good.
+    public func isRetired(_ student: Int) -> Bool { students.isRetired[student] }
+
     /// Whether every student has made the training reports that `steps` asks for.
     public var isFinished: Bool { options.steps > 0 && trainingRounds >= options.steps }
 
-    /// The actions that ``next(_:)`` can answer, wait and stop apart.
+    /// The actions that ``next(_:)-(Int)`` can answer, wait and stop apart.
     public var possibleActions: Set<Action> {
-        var actions: Set<Action> = [.train]
-        if options.algorithm.trials != .none, options.trial > 0 { actions.insert(.restart) }
-        if replacesStudents {
-            actions.insert(.clone)
-            if teacher != nil, options.teacherEvaluations != 0, options.teacherShare > 0 {
-                actions.insert(.evaluate)
-            }
-        }
-        return actions
-    }
-
-    private var replacesStudents: Bool {
-        switch options.algorithm.selection {
-        case .none: false
-        case .truncation, .subPopulations:
-            Selection.count(share: options.truncation, students: size) > 0
-        }
-    }
-
-    /// nil where the algorithm has none.
-    var subPopulations: SubPopulations? {
-        guard case .subPopulations = options.algorithm.selection, let count = options.subPopulations
-        else { return nil }
-        return SubPopulations(
-            count: count, students: size, frequencyRatio: options.frequencyRatio)
+        strategy.actions(students: size).union([.train])
     }
 
     /// The hyperparameters that a student holds now, in natural units.
     ///
     /// - Parameter student: From 0, below ``size``; anything else is a programming error.
     public func hyperparameters(of student: Int) -> [Double] {
-        students[student].point.natural
+        students.point(student).natural
+    }
+
+    /// The hyperparameters that a student holds now, into memory of the caller.
+    public func copyHyperparameters(
+        of student: Int, into hyperparameters: UnsafeMutableBufferPointer<Double>
+    ) {
+        students.copyNatural(of: student, into: hyperparameters)
     }
 
     /// The student to keep: of those whose latest training loss is finite, the one with the best.
@@ -223,11 +159,8 @@ public struct Population: Sendable {
     /// - Throws: `noResult` before there is one.
     /// - Complexity: O(population).
     public func best() throws(HPMError) -> (student: Int, loss: Double) {
-        let losses = students.map { $0.loss ?? .infinity }
-        guard let best = losses.indices.min(by: { (losses[$0], $0) < (losses[$1], $1) }),
-            losses[best].isFinite
-        else { throw Self.noResult }
-        return (best, sign * losses[best])
+        guard let best = students.best else { throw Self.noResult }
+        return (best, sign * students.loss(best))
     }
 
     private static let noResult = HPMError(
@@ -240,104 +173,29 @@ public struct Population: Sendable {
     ///
     /// - Throws: `noResult` before there is one.
     public func bestHyperparameters() throws(HPMError) -> (hyperparameters: [Double], loss: Double) {
-        guard let report = bestReport else { throw Self.noResult }
+        guard let report = strategy.best(students) else { throw Self.noResult }
         return (report.hyperparameters, sign * report.loss)
     }
 
-    /// nil before any finite loss.
-    var bestReport: Report? {
-        let best = try? best()
-        let living = best.map {
-            Report(hyperparameters: students[$0.student].reported, loss: sign * $0.loss)
-        }
-        if let known = search?.best {
-            return Report(hyperparameters: known.point.natural, loss: known.value)
-        }
-        guard let living else { return bestOfTrials }
-        guard let ended = bestOfTrials, ended.loss <= living.loss else { return living }
-        return ended
+    /// What the run has cost so far. Costs are summed in student order, so that the sum, on which the
+    /// teacher's cap depends, is the same whatever the order of the reports.
+    public var budget: Budget {
+        var budget = closedBudget
+        for student in cohort where tasks[student].isReported { budget.addCost(tasks[student]) }
+        return budget
     }
 
-    /// Sets where a student starts.
+    /// A number of the account, by its name: `training_rounds`, or one of ``Budget/names``.
     ///
-    /// - Throws: `argument` for a student, a length or a value that is not allowed; `order` once the
-    ///   student's first `next` was answered.
-    public mutating func setInitial(
-        _ student: Int, _ hyperparameters: some Collection<Double>
-    ) throws(HPMError) {
-        try requireStudent(student)
-        guard hyperparameters.count == dimension else {
-            throw HPMError(
-                .argument,
-                "there are \(hyperparameters.count) hyperparameters; allowed: \(dimension), the space's dimension")
-        }
-        guard !students[student].hasBegun else {
-            throw HPMError(
-                .order, "student \(student) has begun; its start is set before its first next")
-        }
-        let point = try space.point(natural: hyperparameters)
-        students[student].point = point
-        students[student].reported = point.natural
-    }
-
-    /// From now on `next` answers stop; reports of tasks that are out are accepted.
-    public mutating func stop() {
-        isStopRequested = true
+    /// - Throws: `argument` for an unknown name; the message lists them.
+    public func count(_ counter: String) throws(HPMError) -> Double {
+        counter == "training_rounds" ? Double(trainingRounds) : try budget.count(counter)
     }
 
     func requireStudent(_ student: Int) throws(HPMError) {
-        guard students.indices.contains(student) else {
+        guard student >= 0, student < size else {
             throw HPMError(
                 .argument, "student is \(student); allowed: 0 to \(size - 1), the population's size less 1")
         }
-    }
-}
-
-extension Population {
-    /// What a student is to do next. Asked twice without a report it answers the same.
-    ///
-    /// - Parameter student: From 0, below ``size``; anything else is a programming error.
-    /// - Complexity: O(dimension).
-    public mutating func next(_ student: Int) -> Assignment {
-        var hyperparameters = Array(repeating: 0.0, count: dimension)
-        let answer = hyperparameters.withUnsafeMutableBufferPointer { next(student, into: $0) }
-        return Assignment(
-            action: answer.action, source: answer.source, hyperparameters: hyperparameters)
-    }
-
-    /// As ``next(_:)``, into memory of the caller.
-    ///
-    /// - Parameter hyperparameters: At least the space's dimension.
-    public mutating func next(
-        _ student: Int, into hyperparameters: UnsafeMutableBufferPointer<Double>
-    ) -> (action: Action, source: Int) {
-        students[student].hasBegun = true
-        guard !isFinished, !isStopRequested else {
-            copyHyperparameters(of: student, into: hyperparameters)
-            return (.stop, student)
-        }
-        guard let task = round.tasks[student], !task.isReported else {
-            copyHyperparameters(of: student, into: hyperparameters)
-            return (.wait, student)
-        }
-        if task.begun == nil { round.tasks[student]?.begun = MonotonicClock.seconds() }
-        round.tasks[student]?.isOut = true
-        if let point = task.point {
-            copy(point.natural, into: hyperparameters)
-        } else {
-            copyHyperparameters(of: task.parent ?? task.source, into: hyperparameters)
-        }
-        return (round.action, task.source)
-    }
-
-    /// The hyperparameters that a student holds now, into memory of the caller.
-    public func copyHyperparameters(
-        of student: Int, into hyperparameters: UnsafeMutableBufferPointer<Double>
-    ) {
-        copy(students[student].point.natural, into: hyperparameters)
-    }
-
-    private func copy(_ values: [Double], into target: UnsafeMutableBufferPointer<Double>) {
-        for index in values.indices { target[index] = values[index] }
     }
 }

@@ -6,7 +6,7 @@
 ///
 /// Source of the form: Moscato, 'On evolution, search, optimization, genetic algorithms and martial
 /// arts: towards memetic algorithms', 1989; its moves and constants are this library's own.
-struct MemeticSearch: Equatable, Sendable {
+struct MemeticSearch: Sendable {
     let seed: UInt64
     let box: SearchBox
     var searches: [LocalSearch]
@@ -16,6 +16,8 @@ struct MemeticSearch: Equatable, Sendable {
     var failedRepeats = 0
     /// Of each coordinate, whether a report ever had a finite derivative.
     var hasDerivative: [Bool]
+    /// The best report until the search has taken one: a search does not know those that it rejects.
+    var bestRejected: KnownReport?
 
     /// What a second call at one point said. Residuals alone cannot tell noise from rough ground, on which
     /// the lowest value is the best one and steps of any length are to be judged by it.

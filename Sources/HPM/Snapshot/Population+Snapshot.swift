@@ -3,11 +3,11 @@
 /// know is refused; each version that was released stays readable.
 extension Population {
     private static let magic = Array("HPMSNAP1".utf8)
-    private static let version: UInt32 = 1
+    private static let version: UInt32 = 2
     private static let envelope = 8 + 4 + 8 + 8
 
     /// The whole state: a population that is made from it goes on bit for bit as this one would. A
-    /// requested stop is not part of it.
+    /// requested stop is not part of it, nor are observers. Equal runs have equal snapshots.
     ///
     /// - Complexity: O(population x dimension).
     public func snapshot() -> [UInt8] {
@@ -37,12 +37,8 @@ extension Population {
     /// - Throws: `memory` where a snapshot does not fit beside the population.
     public func requireSnapshotMemory() throws(HPMError) {
         try Memory.require(
-            elements: [
-                (size, dimension, Self.bytesOfCoordinate(options.algorithm)),
-                Teacher.elements(
-                    teacher?.kind ?? .absent, dimension: dimension, units: options.teacherUnits),
-                (options.algorithm.surrogateCapacity, dimension, 16),
-            ], "a snapshot of \(size) students with \(dimension) hyperparameters")
+            elements: Self.memory(Setup(space: space, options: options)),
+            "a snapshot of \(size) students with \(dimension) hyperparameters")
     }
 
     /// A population from the bytes of ``snapshot()``.
@@ -65,13 +61,14 @@ extension Population {
         guard try trailer.integer(UInt64.self) == Checksum.crc64(bytes.dropLast(8)) else {
             throw SnapshotDecoder.damaged("its checksum is wrong")
         }
-        guard version == Self.version else {
-            throw HPMError(
-                .snapshot,
-                "the snapshot has version \(version); this library reads version \(Self.version)")
-        }
         var state = SnapshotDecoder(UnsafeBufferPointer(rebasing: bytes[20..<bytes.count - 8]))
-        try self.init(&state)
+        switch version {
+        case 1: try self.init(versionOne: &state)
+        case 2: try self.init(&state)
+        default:
+            throw HPMError(
+                .snapshot, "the snapshot has version \(version); this library reads versions 1 and 2")
+        }
         guard state.remaining == 0 else { throw SnapshotDecoder.damaged("bytes are left over") }
     }
 
@@ -86,106 +83,242 @@ extension Population {
     private func encode(into encoder: inout SnapshotEncoder) {
         space.encode(into: &encoder)
         options.encode(into: &encoder)
-        encoder.put(count: trainingRounds)
-        for student in students { student.encode(into: &encoder) }
-        encoder.put(gradients)
-        hyperTraining?.encode(into: &encoder)
-        teacher?.encode(into: &encoder)
-        if let scoreFunctionTeacher {
-            scoreFunctionTeacher.encode(into: &encoder)
-            for student in students { encoder.put(student.draw) { $1.encode(into: &$0) } }
+        students.encode(into: &encoder)
+        for task in tasks { task.encode(into: &encoder) }
+        encoder.put(cohort) { $0.put(count: $1) }
+        encoder.put(unmutated) { $1.encode(into: &$0) }
+        encoder.put(queue) { encoder, queued in
+            queued.evaluation.encode(into: &encoder)
+            queued.checkpoint.encode(into: &encoder)
         }
-        search?.encode(into: &encoder)
-        round.encode(into: &encoder)
-        encoder.put(freshClones) { $0.put(count: $1) }
-        encoder.put(ranking) { $0.put(count: $1) }
-        encoder.put(bestOfTrials) {
-            $0.put($1.hyperparameters)
-            $0.put($1.loss)
-        }
+        encoder.put(joining) { $0.put(count: $1) }
+        encoder.put(count: lastTicket)
         closedBudget.encode(into: &encoder)
-        encoder.put(lineage.clones) {
-            $0.put(count: $1.report)
-            $0.put(count: $1.student)
-            $0.put(count: $1.source)
-        }
-        bayesianTrials?.encode(into: &encoder)
-        bandit?.encode(into: &encoder)
+        lineage.encode(into: &encoder)
+        strategy.encode(into: &encoder)
     }
 
-    private init(_ decoder: inout SnapshotDecoder) throws(HPMError) {
+    /// Before anything is allocated: each student has three arrays here, each teacher two.
+    ///
+    /// - Throws: `snapshot` where the bytes are too few for what the options ask for.
+    static func made(
+        _ decoder: inout SnapshotDecoder
+    ) throws(HPMError) -> Population {
         let space = try SearchSpace(&decoder)
-        let options = try Options(&decoder)
-        // Before anything is allocated: each student has three arrays here, each teacher two.
-        let values = Double(options.students) * Double(space.dimension)
+        let given = try Options(&decoder)
+        let options = given.resolved()
+        let values = Double(options.population) * Double(space.dimension)
         guard values * 24 <= Double(decoder.remaining) else {
             throw SnapshotDecoder.damaged(
-                "\(decoder.remaining) bytes are too few for \(options.students) students with \(space.dimension) hyperparameters")
+                "\(decoder.remaining) bytes are too few for \(options.population) students with \(space.dimension) hyperparameters")
         }
-        let teacherKind = options.teacherKind
-        if teacherKind != .absent {
+        if options.algorithm.options(options).contains("teacher"), options.teacher != .absent {
             // One square matrix, or two of units x dimension.
-            let width = teacherKind == .linear ? space.dimension : options.teacherUnits
-            let weights = Double(width) * Double(space.dimension)
-            guard weights * (teacherKind == .linear ? 8 : 16) <= Double(decoder.remaining) else {
+            let isLinear = options.teacher == .linear
+            let weights = Double(isLinear ? space.dimension : options.teacherUnits) * Double(space.dimension)
+            guard weights * (isLinear ? 8 : 16) <= Double(decoder.remaining) else {
                 throw SnapshotDecoder.damaged(
                     "\(decoder.remaining) bytes are too few for a teacher of \(options.teacherUnits) units")
             }
         }
         do throws(HPMError) {
-            try self.init(space: space, options: options)
+            return try Population(space: space, options: given)
         } catch {
             throw error.code == .argument ? SnapshotDecoder.damaged(error.message) : error
         }
-        let students = size
-        let dimension = dimension
-        trainingRounds = try decoder.index(below: Int.max / 2, "the number of training reports")
-        for student in 0..<students {
-            self.students[student] = try Student(&decoder, in: space)
+    }
+
+    private init(_ decoder: inout SnapshotDecoder) throws(HPMError) {
+        self = try Self.made(&decoder)
+        try students.decode(&decoder, coordinates)
+        let count = size
+        for student in 0..<count {
+            tasks[student] = try StudentTask(&decoder, students: count, in: space)
         }
-        gradients = try decoder.doubles(
+        cohort = try decoder.students(below: count, "the round")
+        unmutated = try decoder.array(minimumSize: 17, "the clones") { (decoder) throws(HPMError) in
+            try Clone(&decoder, students: count)
+        }
+        queue = try decoder.array(minimumSize: 24, "the queue") { (decoder) throws(HPMError) in
+            QueuedEvaluation(
+                evaluation: try Evaluation(&decoder, students: count, in: space),
+                checkpoint: try Checkpoint(&decoder, students: count))
+        }
+        joining = try decoder.students(below: count, "those that join")
+        lastTicket = try decoder.index(below: Int.max / 2, "a ticket")
+        closedBudget = try Budget(&decoder)
+        lineage = try Lineage(&decoder, students: count)
+        try strategy.decode(&decoder, students)
+        try requireRound()
+    }
+
+    /// What `next` and the rounds rely on.
+    private mutating func requireRound() throws(HPMError) {
+        missing = isSynchronous ? cohort.count { tasks[$0].isOpen } : 0
+        let actions = Set(cohort.map { tasks[$0].action })
+        let isRound =
+            !isSynchronous
+            || cohort == Array(Set(cohort)).sorted() && actions.count <= 1
+                && (missing > 0 || students.living.isEmpty) && cohort.allSatisfy { !students.isRetired[$0] }
+                && (0..<size).allSatisfy { cohort.contains($0) || !tasks[$0].isOpen }
+        guard isRound, tasks.allSatisfy({ $0.ticket <= lastTicket }),
+            students.isRetired.indices.allSatisfy({ !students.isRetired[$0] || !tasks[$0].isOpen })
+        else { throw SnapshotDecoder.damaged("its round is none") }
+    }
+}
+
+extension Students {
+    func encode(into encoder: inout SnapshotEncoder) {
+        encoder.put(places)
+        encoder.put(reported)
+        encoder.put(gradients)
+        for student in 0..<count {
+            encoder.put(losses[student]) { $0.put($1) }
+            encoder.put(count: reports[student])
+            checkpoints[student].encode(into: &encoder)
+            encoder.put(hasBegun[student])
+            encoder.put(isRetired[student])
+        }
+    }
+
+    mutating func decode(
+        _ decoder: inout SnapshotDecoder, _ coordinates: Coordinates
+    ) throws(HPMError) {
+        let values = try decoder.doubles(
+            count: 2 * count * dimension, in: SnapshotDecoder.finite, "the hyperparameters")
+        reported = try decoder.doubles(
+            count: count * dimension, in: SnapshotDecoder.finite, "the reported hyperparameters")
+        gradients = try decoder.gradients(students: count, in: space)
+        for student in 0..<count {
+            let start = 2 * student * dimension
+            let point = Point(
+                natural: Array(values[start..<start + dimension]),
+                latent: Array(values[start + dimension..<start + 2 * dimension]))
+            for parameter in space.parameters {
+                for index in parameter.indices {
+                    guard parameter.complaint(about: point.natural[index]) == nil,
+                        parameter.complaint(about: reported[student * dimension + index]) == nil,
+                        point.latent[index] >= 0, point.latent[index] <= 1
+                    else { throw SnapshotDecoder.damaged("'\(parameter.name)' is out of its bounds") }
+                }
+            }
+            place(student, point, .decision)
+            losses[student] = try decoder.optional { (decoder) throws(HPMError) in
+                try decoder.double(in: SnapshotDecoder.losses, "a loss")
+            }
+            reports[student] = try decoder.index(below: Int.max / 2, "a number of reports")
+            checkpoints[student] = try Checkpoint(&decoder, students: count)
+            hasBegun[student] = try decoder.bool()
+            if try decoder.bool() {
+                let loss = losses[student]
+                retire(student)
+                losses[student] = loss
+            }
+        }
+    }
+}
+
+extension SnapshotDecoder {
+    mutating func gradients(students: Int, in space: SearchSpace) throws(HPMError) -> [Double] {
+        let dimension = space.dimension
+        let gradients = try doubles(
             count: students * dimension, in: -Gradient.largest...Gradient.largest, allowingNaN: true,
             "the hypergradients")
         for parameter in space.parameters where !parameter.kind.isReal {
             for index in parameter.indices {
                 for student in 0..<students where !gradients[student * dimension + index].isNaN {
-                    throw SnapshotDecoder.damaged("'\(parameter.name)' has a hypergradient")
+                    throw Self.damaged("'\(parameter.name)' has a hypergradient")
                 }
             }
         }
-        try hyperTraining?.decode(&decoder)
-        try teacher?.decode(&decoder)
-        if scoreFunctionTeacher != nil {
-            try scoreFunctionTeacher?.decode(&decoder)
-            for student in 0..<students {
-                self.students[student].draw = try decoder.optional { (decoder) throws(HPMError) in
-                    try MutationDraw(&decoder, students: students, in: space)
-                }
-            }
+        return gradients
+    }
+}
+
+extension Checkpoint {
+    func encode(into encoder: inout SnapshotEncoder) {
+        encoder.put(count: student)
+        encoder.put(count: report)
+    }
+
+    init(_ decoder: inout SnapshotDecoder, students: Int) throws(HPMError) {
+        student = try decoder.index(below: students, "a student")
+        report = try decoder.index(below: Int.max / 2, "a report")
+    }
+}
+
+extension Clone {
+    func encode(into encoder: inout SnapshotEncoder) {
+        for number in [student, source, parent, rank, sourceRank] { encoder.put(count: number) }
+        encoder.put(isMutated)
+    }
+
+    init(_ decoder: inout SnapshotDecoder, students: Int) throws(HPMError) {
+        student = try decoder.index(below: students, "a clone")
+        source = try decoder.index(below: students, "a source")
+        parent = try decoder.index(below: students, "a parent")
+        rank = try decoder.index(below: students + 1, "a rank")
+        sourceRank = try decoder.index(below: students + 1, "a rank")
+        isMutated = try decoder.bool()
+    }
+}
+
+extension Evaluation {
+    func encode(into encoder: inout SnapshotEncoder) {
+        encoder.put(count: student)
+        point.encode(into: &encoder)
+        mutation.encode(into: &encoder)
+    }
+
+    init(_ decoder: inout SnapshotDecoder, students: Int, in space: SearchSpace) throws(HPMError) {
+        student = try decoder.index(below: students, "a student")
+        point = try space.decodePoint(&decoder)
+        mutation = try TaughtMutation(&decoder, in: space)
+    }
+}
+
+extension StudentTask {
+    func encode(into encoder: inout SnapshotEncoder) {
+        encoder.put(action.rawValue)
+        checkpoint.encode(into: &encoder)
+        encoder.put(clone) { $1.encode(into: &$0) }
+        encoder.put(evaluation) { $1.encode(into: &$0) }
+        encoder.put(count: ticket)
+        encoder.put(isReported)
+        encoder.put(reportedTrainingCost) { $0.put($1) }
+        encoder.put(hypergradientCost)
+        encoder.put(gradient)
+    }
+
+    init(_ decoder: inout SnapshotDecoder, students: Int, in space: SearchSpace) throws(HPMError) {
+        guard let action = Action(rawValue: try decoder.integer(Int32.self)), action != .stop else {
+            throw SnapshotDecoder.damaged("a task is of no known kind")
         }
-        try search?.decode(&decoder, in: space)
-        round = try Round(&decoder, students: students, in: space)
-        nameParents()
-        freshClones = try decoder.array(minimumSize: 8, "the clones") { (decoder) throws(HPMError) in
-            try decoder.index(below: students, "a clone")
+        self.init(action, 0)
+        let checkpoint = try Checkpoint(&decoder, students: students)
+        (source, sourceReport) = (checkpoint.student, checkpoint.report)
+        clone = try decoder.optional { (decoder) throws(HPMError) in
+            try Clone(&decoder, students: students)
         }
-        ranking = try decoder.array(minimumSize: 8, "the ranking") { (decoder) throws(HPMError) in
-            try decoder.index(below: students, "a rank")
+        evaluation = try decoder.optional { (decoder) throws(HPMError) in
+            try Evaluation(&decoder, students: students, in: space)
         }
-        bestOfTrials = try decoder.optional { (decoder) throws(HPMError) in
-            Report(
-                hyperparameters: try space.decodeNatural(&decoder),
-                loss: try decoder.double(in: -Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude, "a loss"))
+        guard (action == .clone) == (clone != nil), (action == .evaluate) == (evaluation != nil) else {
+            throw SnapshotDecoder.damaged("a task is none of its kind")
         }
-        closedBudget = try Budget(&decoder)
-        let clones = try decoder.array(minimumSize: 24, "the lineage") { (decoder) throws(HPMError) in
-            Lineage.Clone(
-                report: try decoder.index(below: Int.max, "a report"),
-                student: try decoder.index(below: students, "a clone"),
-                source: try decoder.index(below: students, "a source"))
+        ticket = try decoder.index(below: Int.max / 2, "a ticket")
+        isReported = try decoder.bool()
+        try decodeCosts(&decoder)
+        let hasGradient = action == .evaluate && isReported
+        gradient = try decoder.doubles(
+            count: hasGradient ? space.dimension : 0, in: -Gradient.largest...Gradient.largest,
+            allowingNaN: true, "an evaluation")
+    }
+
+    mutating func decodeCosts(_ decoder: inout SnapshotDecoder) throws(HPMError) {
+        reportedTrainingCost = try decoder.optional { (decoder) throws(HPMError) in
+            try decoder.double(in: 0...Population.largestCost, "a cost")
         }
-        lineage = Lineage(clones: clones)
-        try bayesianTrials?.decode(&decoder, in: space)
-        try bandit?.decode(&decoder, in: space)
+        hypergradientCost = try decoder.double(in: 0...Population.largestCost, "a cost")
     }
 }

@@ -14,40 +14,32 @@ public struct Hyperparameter: Equatable, Sendable {
     }
 
     public let name: String
-    public let kind: Kind
-    /// How many values it has: 1, or the size of a block.
-    public let count: Int
-    /// The index of its first value in the flattened arrays.
-    public let offset: Int
     /// The labels of a choice, else empty.
     public let labels: [String]
     /// Where student 0 starts; nil: drawn.
     public let initial: Double?
-    public internal(set) var update = Update.automatic
+    var span: ParameterSpan
+
+    public var kind: Kind { span.kind }
+    /// How many values it has: 1, or the size of a block.
+    public var count: Int { span.indices.count }
+    /// The index of its first value in the flattened arrays.
+    public var offset: Int { span.indices.lowerBound }
+    public internal(set) var update: Update {
+        get { span.update }
+        set { span.update = newValue }
+    }
     /// The bounds in natural units: of an integer whole, of a choice those of its indices.
-    public let low: Double
-    public let high: Double
-    /// Of integers and choices half a unit wider on either side, which gives the outermost values the
-    /// same share as the others.
-    let map: LatentMap
+    public var low: Double { span.low }
+    public var high: Double { span.high }
+    public var scale: Scale { span.map.scale }
 
-    public var scale: Scale { map.scale }
+    var map: LatentMap { span.map }
+    var indices: Range<Int> { span.indices }
+    var isDescended: Bool { span.isDescended }
 
-    var indices: Range<Int> { offset..<offset + count }
-    var isDescended: Bool { kind.isReal && update.allowsHypergradient }
-
-    /// The natural value of a latent coordinate: rounded for integers and choices.
-    func natural(_ latent: Double) -> Double {
-        switch kind {
-        case .real, .block: map.natural(latent)
-        // Adding 0 makes -0 a plain 0.
-        case .integer, .choice: clamp(map.natural(latent).rounded() + 0)
-        }
-    }
-
-    func clamp(_ natural: Double) -> Double {
-        min(max(natural, low), high)
-    }
+    func natural(_ latent: Double) -> Double { span.natural(latent) }
+    func clamp(_ natural: Double) -> Double { span.clamp(natural) }
 
     /// What is wrong with a natural value, as the end of a sentence; nil: nothing.
     func complaint(about value: Double) -> String? {

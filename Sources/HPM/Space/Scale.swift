@@ -62,6 +62,10 @@ struct LatentMap: Equatable, Sendable {
         return min(max(scale.unflattened(origin + latent * extent), low), high)
     }
 
+    /// The map of a linear scale, whose ends rounding may leave.
+    @inline(__always)
+    func linear(_ latent: Double) -> Double { origin + latent * extent }
+
     func latent(_ natural: Double) -> Double {
         min(max((scale.flattened(natural) - origin) / extent, 0), 1)
     }

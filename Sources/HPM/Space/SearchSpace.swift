@@ -180,8 +180,10 @@ public struct SearchSpace: Equatable, Sendable {
             throw HPMError(.memory, "count of '\(name)' is \(count): the space's dimension overflows")
         }
         let parameter = Hyperparameter(
-            name: name, kind: kind, count: count, offset: dimension, labels: labels,
-            initial: initial, low: low, high: high, map: map)
+            name: name, labels: labels, initial: initial,
+            span: ParameterSpan(
+                kind: kind, indices: dimension..<end, low: low, high: high, map: map,
+                update: .automatic))
         if let initial, let complaint = parameter.complaint(about: initial) {
             throw HPMError(.argument, "initial of '\(name)' is \(initial); \(complaint)")
         }

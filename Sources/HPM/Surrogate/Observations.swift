@@ -31,3 +31,37 @@ struct Observations: Equatable, Sendable {
         rows[index * width..<(index + 1) * width]
     }
 }
+
+extension Observations {
+    func encode(into encoder: inout SnapshotEncoder) {
+        encoder.put(count: count)
+        encoder.put(rows)
+        encoder.put(times)
+        encoder.put(values)
+    }
+
+    /// - Parameter capacity: The most that there may be.
+    init(
+        _ decoder: inout SnapshotDecoder, width: Int, capacity: Int, in space: SearchSpace
+    ) throws(HPMError) {
+        self.init(width: width)
+        let count = try decoder.index(below: capacity + 1, "the number of observations")
+        // A width that is a space's dimension plus 1 times a capacity never overflows.
+        rows = try decoder.doubles(count: count * width, in: SnapshotDecoder.finite, "the observed points")
+        times = try decoder.doubles(count: count, in: 0...0x1p63, "the times of observations")
+        values = try decoder.doubles(count: count, in: SnapshotDecoder.losses, "the observed losses")
+        for parameter in space.parameters {
+            let isChoice = parameter.kind == .choice
+            for index in parameter.indices {
+                for row in 0..<count {
+                    let value = rows[row * width + index]
+                    guard value >= 0, value <= (isChoice ? parameter.high : 1),
+                        !isChoice || value == value.rounded()
+                    else {
+                        throw SnapshotDecoder.damaged("'\(parameter.name)' was observed at \(value)")
+                    }
+                }
+            }
+        }
+    }
+}

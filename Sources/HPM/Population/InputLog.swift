@@ -1,0 +1,208 @@
+/// Inputs as bytes. Each stands alone: a version (8 bits), a kind (8 bits), 16 bits that are 0, the length of what
+/// follows (32 bits), the input, CRC-64 of all before it. Little-endian throughout.
+public enum InputLog {
+    private static let version: UInt8 = 1
+    private static let header = 8
+    private static let checksum = 8
+
+    /// - Complexity: O(bytes).
+    public static func encoded(_ input: Input) -> [UInt8] {
+        var body = SnapshotEncoder()
+        let kind = encode(input, into: &body)
+        var record = SnapshotEncoder()
+        record.put(version)
+        record.put(kind)
+        record.put(UInt16(0))
+        record.put(UInt32(truncatingIfNeeded: body.count))
+        return finish(record.bytes + body.bytes)
+    }
+
+    private static func finish(_ bytes: [UInt8]) -> [UInt8] {
+        var encoder = SnapshotEncoder()
+        encoder.put(Checksum.crc64(bytes))
+        return bytes + encoder.bytes
+    }
+
+    private static func encode(_ input: Input, into encoder: inout SnapshotEncoder) -> UInt8 {
+        switch input {
+        case .begin(let student, let beginning):
+            encoder.put(count: student)
+            encoder.put(beginning.action.rawValue)
+            encoder.put(count: beginning.source)
+            encoder.put(count: beginning.ticket)
+            return 0
+        case .report(let student, let ticket, let loss, let hypergradient):
+            encoder.put(count: student)
+            encoder.put(count: ticket)
+            encoder.put(loss)
+            encoder.put(hypergradient.map(Array.init)) { $0.put($1) }
+            return 1
+        case .cost(let student, let training, let hypergradient):
+            encoder.put(count: student)
+            encoder.put(training)
+            encoder.put(hypergradient)
+            return 2
+        case .start(let student, let hyperparameters):
+            encoder.put(count: student)
+            encoder.put(Array(hyperparameters))
+            return 3
+        case .stop:
+            return 4
+        case .release(let student):
+            encoder.put(count: student)
+            return 5
+        case .retire(let student):
+            encoder.put(count: student)
+            return 6
+        case .grow(let count, let origin):
+            encoder.put(count: count)
+            encoder.put(origin.rawValue)
+            return 7
+        case .steps(let steps):
+            encoder.put(count: steps)
+            return 8
+        }
+    }
+
+    /// Where a log stops to be one.
+    static func damaged(_ position: Int, _ what: String) -> HPMError {
+        HPMError(.snapshot, "the log is damaged at byte \(position): \(what)")
+    }
+
+    /// The extent of each whole input.
+    ///
+    /// - Throws: `snapshot` for one that is damaged. Bytes that end inside an input are none.
+    static func records(_ bytes: UnsafeBufferPointer<UInt8>) throws(HPMError) -> [Range<Int>] {
+        var records: [Range<Int>] = []
+        var position = 0
+        while bytes.count - position >= header {
+            var decoder = SnapshotDecoder(UnsafeBufferPointer(rebasing: bytes[position...]))
+            let version = try decoder.integer(UInt8.self)
+            guard version == Self.version else {
+                throw damaged(position, "version \(version); this library reads version \(Self.version)")
+            }
+            _ = try decoder.integer(UInt8.self)
+            guard try decoder.integer(UInt16.self) == 0 else { throw damaged(position, "no input") }
+            let length = Int(try decoder.integer(UInt32.self))
+            let end = position + header + length
+            guard bytes.count - end >= checksum else { break }
+            var trailer = SnapshotDecoder(UnsafeBufferPointer(rebasing: bytes[end..<end + checksum]))
+            guard try trailer.integer(UInt64.self) == Checksum.crc64(bytes[position..<end]) else {
+                throw damaged(position, "its checksum is wrong")
+            }
+            records.append(position..<end + checksum)
+            position = end + checksum
+        }
+        return records
+    }
+
+    /// Calls `body` with the input of a record.
+    static func decode(
+        _ bytes: UnsafeBufferPointer<UInt8>, _ record: Range<Int>,
+        _ body: (Input) throws(HPMError) -> Void
+    ) throws(HPMError) {
+        var decoder = SnapshotDecoder(
+            UnsafeBufferPointer(rebasing: bytes[record.lowerBound + header..<record.upperBound - checksum]))
+        let kind = bytes[record.lowerBound + 1]
+        let limit = Int.max / 2
+        func student() throws(HPMError) -> Int { try decoder.index(below: limit, "a student") }
+        var values: [Double] = []
+        let input: Input
+        switch kind {
+        case 0:
+            let student = try student()
+            guard let action = Action(rawValue: try decoder.integer(Int32.self)) else {
+                throw damaged(record.lowerBound, "a task of no known kind")
+            }
+            input = .begin(
+                student: student,
+                Input.Beginning(
+                    action: action, source: try decoder.index(below: limit, "a source"),
+                    ticket: try decoder.index(below: limit, "a ticket")))
+        case 1:
+            let student = try student()
+            let ticket = try decoder.index(below: limit, "a ticket")
+            let loss = try decoder.double()
+            if let found = try decoder.optional({ (decoder) throws(HPMError) in try decoder.anyDoubles() }) {
+                values = found
+                return try with(values) { (buffer) throws(HPMError) in
+                    try body(.report(student: student, ticket: ticket, loss: loss, hypergradient: buffer))
+                }
+            }
+            input = .report(student: student, ticket: ticket, loss: loss, hypergradient: nil)
+        case 2:
+            input = .cost(
+                student: try student(), training: try decoder.double(), hypergradient: try decoder.double())
+        case 3:
+            let student = try student()
+            values = try decoder.anyDoubles()
+            return try with(values) { (buffer) throws(HPMError) in
+                try body(.start(student: student, buffer))
+            }
+        case 4: input = .stop
+        case 5: input = .release(student: try student())
+        case 6: input = .retire(student: try student())
+        case 7:
+            let count = try decoder.index(below: limit, "a count")
+            guard let origin = Input.Origin(rawValue: try decoder.integer(Int32.self)) else {
+                throw damaged(record.lowerBound, "an origin of no known kind")
+            }
+            input = .grow(count: count, origin)
+        case 8: input = .steps(try decoder.index(below: limit, "a number of steps"))
+        default: throw damaged(record.lowerBound, "an input of kind \(kind)")
+        }
+        try body(input)
+    }
+
+    private static func with(
+        _ values: [Double], _ body: (UnsafeBufferPointer<Double>) throws(HPMError) -> Void
+    ) throws(HPMError) {
+        let result = values.withUnsafeBufferPointer { buffer in
+            Result { () throws(HPMError) in try body(buffer) }
+        }
+        try result.get()
+    }
+}
+
+extension SnapshotDecoder {
+    /// Doubles of any value.
+    mutating func anyDoubles() throws(HPMError) -> [Double] {
+        try array(minimumSize: 8, "an array") { (decoder) throws(HPMError) in try decoder.double() }
+    }
+}
+
+extension Population {
+    /// Applies the inputs of a log, in order.
+    ///
+    /// - Returns: The bytes that were applied; fewer than there are where they end inside an input, as after a crash.
+    /// - Throws: `snapshot` for bytes that are damaged, else what an input meets that is not allowed here, as where
+    ///   the log is another population's. Nothing is changed.
+    /// - Complexity: That of the calls that were logged.
+    @discardableResult
+    public mutating func replay(_ bytes: UnsafeBufferPointer<UInt8>) throws(HPMError) -> Int {
+        let records = try InputLog.records(bytes)
+        var replayed = self
+        for record in records {
+            do throws(HPMError) {
+                try InputLog.decode(bytes, record) { (input) throws(HPMError) in
+                    try replayed.check(input)
+                    replayed.perform(input)
+                }
+            } catch {
+                throw HPMError(error.code, "input at byte \(record.lowerBound): \(error.message)")
+            }
+        }
+        self = replayed
+        if !observers.isEmpty { deliver() }
+        return records.last?.upperBound ?? 0
+    }
+
+    /// As ``replay(_:)-(UnsafeBufferPointer<UInt8>)``, from an array.
+    @discardableResult
+    public mutating func replay(_ bytes: [UInt8]) throws(HPMError) -> Int {
+        let result = bytes.withUnsafeBufferPointer { buffer in
+            Result { () throws(HPMError) in try replay(buffer) }
+        }
+        return try result.get()
+    }
+}

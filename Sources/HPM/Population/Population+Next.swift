@@ -1,0 +1,61 @@
+extension Population {
+    /// What a student is to do next. Asked twice without a report it answers the same.
+    ///
+    /// - Parameter student: From 0, below ``size``; anything else is a programming error.
+    /// - Complexity: O(dimension).
+    public mutating func next(_ student: Int) -> Assignment {
+        var hyperparameters = Array(repeating: 0.0, count: dimension)
+        let answer = hyperparameters.withUnsafeMutableBufferPointer { next(student, into: $0) }
+        return Assignment(
+            action: answer.action, source: answer.source, hyperparameters: hyperparameters,
+            ticket: answer.ticket)
+    }
+
+    /// As ``next(_:)-(Int)``, into memory of the caller.
+    ///
+    /// - Parameter hyperparameters: At least the space's dimension.
+    public mutating func next(
+        _ student: Int, into hyperparameters: UnsafeMutableBufferPointer<Double>
+    ) -> (action: Action, source: Int, ticket: Int) {
+        if let beginning = beginning(of: student) { begin(student, beginning) }
+        guard !isDone(student) else {
+            copyHyperparameters(of: student, into: hyperparameters)
+            return (.stop, student, 0)
+        }
+        guard tasks[student].isOpen else {
+            copyHyperparameters(of: student, into: hyperparameters)
+            return (.wait, student, 0)
+        }
+        if tasks[student].action == .evaluate, let evaluation = tasks[student].evaluation {
+            for index in 0..<dimension { hyperparameters[index] = evaluation.point.natural[index] }
+        } else {
+            copyHyperparameters(of: student, into: hyperparameters)
+        }
+        return (tasks[student].action, tasks[student].source, tasks[student].ticket)
+    }
+
+    /// Whether `next` answers stop.
+    func isDone(_ student: Int) -> Bool {
+        isStopRequested || students.isRetired[student] || isFinished(student)
+    }
+
+    /// The task that a call of `next` would begin; nil where it would begin none.
+    public func beginning(of student: Int) -> Input.Beginning? {
+        guard tasks[student].ticket == 0, tasks[student].isOpen, !isDone(student) else { return nil }
+        let isQueued = tasks[student].action == .train && !queue.isEmpty
+        return Input.Beginning(
+            action: isQueued ? .evaluate : tasks[student].action,
+            source: isQueued ? queue[0].checkpoint.student : tasks[student].source,
+            ticket: lastTicket + 1)
+    }
+
+    mutating func begin(_ student: Int, _ beginning: Input.Beginning) {
+        if beginning.action == .evaluate, tasks[student].action == .train {
+            let queued = queue.removeFirst()
+            tasks[student] = StudentTask(queued.evaluation, from: queued.checkpoint)
+        }
+        lastTicket = beginning.ticket
+        tasks[student].ticket = beginning.ticket
+        students.hasBegun[student] = true
+    }
+}
