@@ -308,7 +308,7 @@ public:
     /// The number of names, a block counted once.
     std::size_t parameters() const {
         std::size_t parameters = 0;
-        check(hpm_space_parameters(get(), &parameters));
+        check(hpm_space_count(get(), &parameters));
         return parameters;
     }
 
