@@ -105,7 +105,7 @@ test-examples: $(BIN)/branin-c $(BIN)/branin-cpp $(BIN)/logistic $(BIN)/hypergra
 	cd .build-clients/demo && test -s results.csv -a -s loss-over-cost.png -a -s weights.png -a -s schedule.png
 
 test-python: $(LIBRARY) $(VENV)/.test
-	$(VENV)/bin/python -m mypy --strict bindings/python/hpm
+	$(VENV)/bin/python -m mypy --strict bindings/python/libhpm
 	cd bindings/python && ../../$(VENV)/bin/python -m pytest -q
 
 test-readme: $(LIBRARY) $(VENV)/.test
@@ -185,7 +185,7 @@ install: $(LIBRARY)
 # From a copy, so that no library is left in the sources, where it would take precedence.
 wheel: $(LIBRARY) $(VENV)/bin/python
 	rm -rf .build-wheel && mkdir -p .build-wheel dist
-	cp -r bindings/python/. .build-wheel && cp $(LIBRARY) .build-wheel/hpm
+	cp -r bindings/python/. .build-wheel && cp $(LIBRARY) .build-wheel/libhpm
 	$(VENV)/bin/python -m pip wheel -q --no-deps -w dist .build-wheel
 
 .PHONY: clean

@@ -893,13 +893,13 @@ hpm_status hpm_space_offset(hpm_space *space, const char *name, size_t *offset, 
  * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
  * Thread safety: Any thread. Complexity: O(1). Since 0.1.
  */
-hpm_status hpm_space_parameters(hpm_space *space, size_t *out);
+hpm_status hpm_space_count(hpm_space *space, size_t *out);
 
 /*
  * The name of a parameter or block, in the order in which they were added.
  *
  *   space     The space.
- *   index     Below the number that hpm_space_parameters() answers.
+ *   index     Below the number that hpm_space_count() answers.
  *   out       Array of `capacity` bytes that receives the name, NUL-terminated. NULL: the size
  *             alone.
  *   capacity  Its size in bytes; 0 where `out` is NULL.

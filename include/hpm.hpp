@@ -306,10 +306,10 @@ public:
     }
 
     /// The number of names, a block counted once.
-    std::size_t parameters() const {
-        std::size_t parameters = 0;
-        check(hpm_space_parameters(get(), &parameters));
-        return parameters;
+    std::size_t count() const {
+        std::size_t count = 0;
+        check(hpm_space_count(get(), &count));
+        return count;
     }
 
     std::string name(std::size_t index) const {

@@ -257,8 +257,8 @@ public func hpm_space_offset(
 /// - Thread safety: Any thread.
 /// - Complexity: O(1).
 /// - Since: 0.1
-@_cdecl("hpm_space_parameters")
-public func hpm_space_parameters(
+@_cdecl("hpm_space_count")
+public func hpm_space_count(
     _ space: hpm_space?, _ out: UnsafeMutablePointer<UInt>?
 ) -> hpm_status {
     edit(space, SearchSpace.self) { (space) throws(HPMError) in
@@ -270,7 +270,7 @@ public func hpm_space_parameters(
 ///
 /// - Parameters:
 ///   - space: The space.
-///   - index: Below the number that ``hpm_space_parameters`` answers.
+///   - index: Below the number that ``hpm_space_count`` answers.
 ///   - out: Array of `capacity` bytes that receives the name, NUL-terminated. NULL: the size alone.
 ///   - capacity: Its size in bytes; 0 where `out` is NULL.
 ///   - needed: Receives the size in bytes that the name takes, the NUL counted.

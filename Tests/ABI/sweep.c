@@ -1000,7 +1000,7 @@ static const struct plan {
     {"hpm_space_set_update", FRESH, {BY_TYPE, OLD_NAME, BY_TYPE}},
     {"hpm_space_dimension", FRESH, {BY_TYPE, BY_TYPE}},
     {"hpm_space_offset", FRESH, {BY_TYPE, OLD_NAME, BY_TYPE, BY_TYPE}},
-    {"hpm_space_parameters", FRESH, {BY_TYPE, BY_TYPE}},
+    {"hpm_space_count", FRESH, {BY_TYPE, BY_TYPE}},
     {"hpm_space_name", FRESH, {BY_TYPE, PARAMETER_INDEX, NAME_OUT, NAME_CAPACITY, BY_TYPE}},
     {"hpm_space_describe", FRESH, {BY_TYPE, OLD_NAME}},
     {"hpm_space_label", FRESH,

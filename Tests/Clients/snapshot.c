@@ -82,7 +82,7 @@ static void test_space_comes_along(void) {
     must(hpm_population_destroy(original));
     must(hpm_population_destroy(copy));
     must(hpm_space_dimension(space, &dimension));
-    must(hpm_space_parameters(space, &parameters));
+    must(hpm_space_count(space, &parameters));
     must(hpm_space_offset(space, "weights", &offset, &count));
     must(hpm_space_name(space, 3, name, sizeof name, &needed));
     expect(dimension == DIMENSION && parameters == 5 && offset == 4 && count == 4,

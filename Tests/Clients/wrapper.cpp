@@ -305,7 +305,7 @@ void test_run() {
 
 void test_space() {
     const hpm::space space = make_space();
-    expect(space.dimension() == dimension && space.parameters() == 4, "sizes");
+    expect(space.dimension() == dimension && space.count() == 4, "sizes");
     expect(space.name(3) == "weights" && space.label("kind", 1) == "tanh", "names");
     const hpm::range weights = space.offset("weights");
     expect(weights.offset == 3 && weights.count == 2, "places");

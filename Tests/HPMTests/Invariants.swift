@@ -198,7 +198,7 @@ enum Invariants {
     }
 }
 
-/// The maps of `algorithm.md` written again, with integers and choices half a unit wider.
+/// The maps of `docs/concepts.md`, 'Coordinates', written again, with integers and choices half a unit wider.
 struct SecondMap {
     let scale: Scale
     let low: Double

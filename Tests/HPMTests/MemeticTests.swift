@@ -330,7 +330,7 @@ import Testing
         }
     }
 
-    /// `algorithm.md`, section 3: below 1e-8 after 200 calls, whatever the start.
+    /// Below 1e-8 after 200 calls, whatever the start.
     @Test func branin() throws {
         let regrets = try (0..<9).map { try Branin.tuned(.memetic, seed: $0, population: 4) - Branin.optimum }
         #expect(regrets.median < 1e-8, "\(regrets)")

@@ -112,7 +112,7 @@ import Testing
         #expect(options.direction == .minimize && options.schedule == .synchronous)
     }
 
-    /// `algorithm.md`: which parts each algorithm has.
+    /// Which parts each algorithm has, by the tables of `docs/algorithms.md`.
     @Test func defaultsOfTheAlgorithms() throws {
         let space = try Spaces.box(2)
         for algorithm in Algorithm.all {

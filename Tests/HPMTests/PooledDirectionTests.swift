@@ -1,7 +1,7 @@
 import Testing
 @testable import HPM
 
-/// `algorithm.md` section 2, steps 1 to 4, transliterated: for one coordinate and K students, with
+/// The pooled step of `docs/algorithms.md`, 'hpm', transliterated: for one coordinate and K students, with
 /// plain arrays and powers computed anew each time.
 ///
 /// A student whose report lacks the coordinate takes no part in that round's sums, and its own

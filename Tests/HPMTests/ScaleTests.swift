@@ -38,7 +38,7 @@ import Testing
         }
     }
 
-    /// Against the closed forms of `algorithm.md`, and there and back.
+    /// Against the closed forms of `docs/concepts.md`, 'Coordinates', and there and back.
     @Test func closedFormsAndRoundTrips() {
         var random = TestRandom(2)
         for bounds in Self.bounds {

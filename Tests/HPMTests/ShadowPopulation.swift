@@ -1,8 +1,9 @@
 @testable import HPM
 
-/// A second implementation of a population, written from `DESIGN.md` section 4 and `algorithm.md`
-/// sections 1 and 2, that follows a real one round by round: it foretells everything that is not
-/// drawn at random, and what is drawn it checks against what could have been.
+/// A second implementation of a population, written from a specification (what `docs/concepts.md`
+/// and `docs/algorithms.md` say) and not from `Population`, that follows a real one round by round: it
+/// foretells everything that is not drawn at random, and what is drawn it checks against what could
+/// have been.
 ///
 /// Every contradiction becomes a sentence in `complaints`.
 struct ShadowPopulation {

@@ -142,7 +142,7 @@ def with_torch(data):
 
 def hpm_by(framework, method):
     def build(data, iterations):
-        import hpm
+        import libhpm as hpm
 
         _, a, inner, outer = framework(data)
         options = (
@@ -356,7 +356,7 @@ def main() -> None:
 
 def version(library: str) -> str:
     if library.startswith("hpm"):
-        import hpm
+        import libhpm as hpm
 
         return hpm.__version__
     try:

@@ -13,7 +13,7 @@ minimum, and nothing to compare with.
 import argparse
 import warnings
 
-import hpm
+import libhpm as hpm
 import torch
 from torch.func import functional_call, grad, hessian, jacrev
 

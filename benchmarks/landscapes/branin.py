@@ -7,7 +7,7 @@ CSV, for each algorithm; with --picture FILE the trajectory of one run of `hpm`.
 import argparse
 import sys
 
-import hpm
+import libhpm as hpm
 import numpy as np
 
 OPTIMUM = 0.39788735772973816

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-import hpm
+import libhpm as hpm
 import moving
 import numpy as np
 from problems import Evaluations, Problem
@@ -35,7 +35,7 @@ class Method:
         return self.algorithm or self.name
 
 
-# The populations of algorithm.md section 3: 20 students, 10 for `hypergradient`, `memetic` at its default. A
+# The populations of the laboratory in which the algorithms were designed: 20 students, 10 for `hypergradient`, `memetic` at its default. A
 # trial of one report is one call. On moving weights all have 8 students, or the numbers of reports would differ.
 METHODS = {
     method.name: method

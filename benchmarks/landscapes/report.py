@@ -29,11 +29,11 @@ STYLES["random"] = {"color": "#999999", "linestyle": "-"}
 FLOOR = 1e-8
 """Of logarithmic axes; regrets below count as 0."""
 
-SECTION_3 = (
+LABORATORY_PROBLEMS = (
     "branin", "hartmann6", "ackley-10", "levy-10", "rastrigin-10", "rosenbrock-10", "griewank-10", "styblinski-tang-10",
     "branin~noisy", "hartmann6~noisy", "levy-10~noisy", "rosenbrock-10~noisy",
 )
-UPPER_QUARTILES = {  # of `memetic` in the laboratory that designed it, algorithm.md section 3, in the order above
+UPPER_QUARTILES = {  # of `memetic` in the laboratory in which it was designed, in the order above
     200: (0, 0, 19, 9.4, 63, 2.2, 0.046, 57, 0.025, 8.8e-5, 11, 13),
     1000: (0, 0, 6.2, 0.09, 11, 0, 7.7e-5, 14, 0.014, 3.3e-5, 1.2, 9),
     4000: (0, 0, 0, 0, 2, 0, 2.4e-7, 0, 0.0056, 3.3e-5, 0.49, 7.8),
@@ -97,7 +97,7 @@ def text(rows: list[dict], tuned: list[dict]) -> str:
             part += [f"### {budget} calls\n", tables.ranks(found)]
     checks = memetic_check(rows)
     if checks:
-        part += ["## `memetic` against algorithm.md section 3\n",
+        part += ["## `memetic` against the laboratory in which it was designed\n",
                  "Medians; in brackets the upper quartile there, which a median may not exceed.\n", checks]
     for name, members in groups.items():
         part.append(f"## {name[0].upper() + name[1:]}\n" if name != "BBOB" else "## BBOB, 10 dimensions\n")
@@ -123,7 +123,7 @@ def text(rows: list[dict], tuned: list[dict]) -> str:
     if tuned:
         part += ["## SGD with the best of 8 learning rates\n",
                  "Of the lowest point observed; for each problem and budget the rate with the lowest median. Lines marked 'laboratory' are those of "
-                 "algorithm.md section 3.\n", tuned_table(tuned)]
+                 "the laboratory in which the algorithms were designed.\n", tuned_table(tuned)]
     return "\n".join(part)
 
 
@@ -132,7 +132,7 @@ def memetic_check(rows: list[dict]) -> str:
     for budget, limits in UPPER_QUARTILES.items():
         groups = collect([row for row in at(rows, budget) if row["algorithm"] == "memetic"], "result", "problem")
         cells, over = [str(budget)], 0
-        for name, limit in zip(SECTION_3, limits):
+        for name, limit in zip(LABORATORY_PROBLEMS, limits):
             if (name,) not in groups:
                 cells.append("-")
                 continue
@@ -144,7 +144,7 @@ def memetic_check(rows: list[dict]) -> str:
         lines.append([*cells, over])
     if all(cell == "-" for line in lines for cell in line[1:-1]):
         return ""
-    return tables.markdown(["calls", *SECTION_3, "over"], lines)
+    return tables.markdown(["calls", *LABORATORY_PROBLEMS, "over"], lines)
 
 
 def cost(rows: list[dict]) -> str:
@@ -161,7 +161,7 @@ def tuned_table(rows: list[dict]) -> str:
         names = list(dict.fromkeys(str(row["algorithm"]).partition("@")[0] for row in rows))
         for name in names:
             cells = []
-            for problem in SECTION_3:
+            for problem in LABORATORY_PROBLEMS:
                 found = [
                     (quartiles(values.values()).median, algorithm.partition("@")[2])
                     for (algorithm, on), values in groups.items()
@@ -172,7 +172,7 @@ def tuned_table(rows: list[dict]) -> str:
             lines.append([budget, name, *cells])
             if (budget, name) in LABORATORY:
                 lines.append([budget, f"{name}, laboratory", *(tables.figure(v) for v in LABORATORY[budget, name])])
-    return tables.markdown(["calls", "algorithm", *SECTION_3], lines)
+    return tables.markdown(["calls", "algorithm", *LABORATORY_PROBLEMS], lines)
 
 
 def by_cost(rows: list[dict], problem: str, algorithms: list[str]) -> dict[str, dict[int, list[float]]]:

@@ -9,7 +9,7 @@ import csv
 import sys
 import time
 
-import hpm
+import libhpm as hpm
 import numpy as np
 
 

@@ -6,7 +6,7 @@ The exploits and hyper-steps that the last report of each round runs are part of
 import statistics
 import time
 
-import hpm
+import libhpm as hpm
 import numpy as np
 
 HYPERPARAMETERS, STUDENTS, ROUNDS, REPEATS = 15, 20, 1000, 5

@@ -38,7 +38,7 @@ class Method:
             return getattr(importlib.import_module(module), name or "factory")
 
         def make(space: Space, students: int, seed: int, steps: int):
-            import hpm
+            import libhpm as hpm
 
             options = {"algorithm": self.name, **self.options}
             if task in self.learning_rates:
@@ -66,7 +66,7 @@ class Method:
 
 @cache
 def _complaint(algorithm: str, options: tuple) -> str:
-    import hpm
+    import libhpm as hpm
 
     try:
         hpm.Population(hpm.SearchSpace().add_real("x", 0, 1), **{"algorithm": algorithm, **dict(options)}).close()

@@ -1,4 +1,4 @@
-"""What the tasks are made of: ReLU layers, losses, the optimizer of `algorithm.md` section 4.
+"""What the tasks are made of: ReLU layers, losses, the optimizer.
 
 Everything is for one student; `trainer.py` makes it a population.
 """

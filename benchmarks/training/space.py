@@ -64,7 +64,7 @@ class Space:
         return {p.name: vector[s] if p.count > 1 else vector[s.start] for p, s in self.slices()}
 
     def library(self):
-        import hpm
+        import libhpm as hpm
 
         space = hpm.SearchSpace()
         for p in self.parameters:

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 # Doctests of what works on a framework that is not here.
-collect_ignore = [f"hpm/_{name}.py" for name in ("torch", "jax") if find_spec(name) is None]
+collect_ignore = [f"libhpm/_{name}.py" for name in ("torch", "jax") if find_spec(name) is None]
 
 
 @pytest.fixture(autouse=True)
 def _doctest_names(doctest_namespace):
     """What the docstrings' examples take as imported."""
-    import hpm
+    import libhpm as hpm
 
     doctest_namespace.update(hpm=hpm, np=np, pytest=pytest)

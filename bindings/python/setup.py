@@ -5,7 +5,7 @@ from pathlib import Path
 from setuptools import Distribution, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 
-BUNDLED = any((Path(__file__).parent / "hpm").glob("libhpm*"))
+BUNDLED = any((Path(__file__).parent / "libhpm").glob("libhpm*"))
 
 
 class Wheel(bdist_wheel):

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import hpm
 import jax
+import libhpm as hpm
 import numpy as np
 from sklearn.metrics import roc_auc_score
 

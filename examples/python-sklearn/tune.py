@@ -1,6 +1,6 @@
 """Tunes scikit-learn's MLPClassifier while it trains: no derivative anywhere."""
 
-import hpm
+import libhpm as hpm
 from sklearn.datasets import load_digits
 from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split

@@ -1,7 +1,7 @@
 """Four torch networks train on few digits, many of them mislabelled, while their regularisation is tuned by
 hypergradients."""
 
-import hpm
+import libhpm as hpm
 import torch
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split

@@ -11,7 +11,7 @@ public struct Output: Sendable {
             Output(path: "include/hpm.h", text: HeaderWriter(interface).text()),
             Output(path: "include/hpm.abi.json", text: try JSONWriter(interface: interface).text()),
             Output(
-                path: "bindings/python/hpm/_abi.py",
+                path: "bindings/python/libhpm/_abi.py",
                 text: PythonWriter(interface: interface).text()),
             Output(path: "docs/reference-c.md", text: MarkdownWriter(interface).text()),
         ]

@@ -1,4 +1,4 @@
-/// Writes `bindings/python/hpm/_abi.py`: ctypes prototypes.
+/// Writes `bindings/python/libhpm/_abi.py`: ctypes prototypes.
 struct PythonWriter {
     let interface: Interface
     private let width = 100

@@ -96,7 +96,7 @@ import Testing
         let script = """
             import json, sys, types
             from ctypes import POINTER, c_char_p, c_double, c_int32, c_size_t, c_void_p, sizeof
-            sys.path.insert(0, sys.argv[1] + "/bindings/python/hpm")
+            sys.path.insert(0, sys.argv[1] + "/bindings/python/libhpm")
             import _abi
             described = json.load(open(sys.argv[1] + "/include/hpm.abi.json"))
             names = [function["name"] for function in described["functions"]]

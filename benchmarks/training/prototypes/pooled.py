@@ -41,7 +41,7 @@ class Stream:
 
 
 class Pooled:
-    """`algorithm.md` section 2. `pooling` and `hyper_training` take parts away."""
+    """`docs/algorithms.md`, 'hpm', in numpy. `pooling` and `hyper_training` take parts away."""
 
     def __init__(
         self, space: Space, students: int, seed: int, steps: int, *, hyper_learning_rate: float = 0.06,

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import hpm
+import libhpm as hpm
 import trainer as training
 from compare import final, seeds, work
 from methods import METHODS, variant

@@ -36,7 +36,7 @@ class Adam:
 
 
 class HpmUpdate:
-    """Steps 1 to 5 of section 2."""
+    """The pooled step of `docs/algorithms.md`, 'hpm'."""
 
     def __init__(self, u: np.ndarray, learning_rate: float = 0.06):
         self.u = np.array(u, dtype=float)

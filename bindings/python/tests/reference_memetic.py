@@ -1,4 +1,4 @@
-"""An independent second implementation of `memetic` (algorithm.md, section 3), in numpy, on [0, 1]^d."""
+"""An independent second implementation of `memetic` (docs/algorithms.md), in numpy, on [0, 1]^d."""
 
 from __future__ import annotations
 

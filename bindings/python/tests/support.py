@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import hpm
+import libhpm as hpm
 import numpy as np
 from hypothesis import strategies as st
 

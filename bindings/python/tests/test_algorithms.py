@@ -3,12 +3,12 @@ distributions. All seeds are fixed."""
 
 import copy
 
-import hpm
 import jax
+import libhpm as hpm
 import numpy as np
 import optax
 import pytest
-from hpm import Action
+from libhpm import Action
 from reference import HpmUpdate, Teacher
 from support import Scales
 

@@ -9,20 +9,20 @@ import warnings
 import weakref
 from collections import namedtuple
 
-import hpm
 import jax
 import jax.numpy as jnp
+import libhpm as hpm
 import numpy as np
 import pytest
-from hpm import _jax
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax.flatten_util import ravel_pytree
+from libhpm import _jax
 from problems import H, Logistic, Network, Ridge
 
 try:
     import torch
-    from hpm import _torch
+    from libhpm import _torch
 except ImportError:
     torch = None
 

@@ -6,16 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-import hpm
+import libhpm as hpm
 import pytest
-from hpm import _abi, _library
+from libhpm import _abi, _library
 
 ROOT = Path(__file__).parents[1]
 
 
 def imports(**environment):
     return subprocess.run(
-        [sys.executable, "-c", "import hpm; print(hpm.__version__)"],
+        [sys.executable, "-c", "import libhpm as hpm; print(hpm.__version__)"],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
@@ -53,7 +53,7 @@ def test_every_failure_has_its_exception():
     }
     # The bindings never let these two out.
     assert set(names) - covered == {"HPM_ERROR_CALLBACK", "HPM_ERROR_CAPACITY"}
-    assert issubclass(hpm.ArgumentError, ValueError) and issubclass(hpm.MemoryError_, MemoryError)
+    assert issubclass(hpm.ArgumentError, ValueError) and issubclass(hpm.OutOfMemoryError, MemoryError)
 
 
 def test_errors_belong_to_their_thread():

@@ -1,9 +1,9 @@
 """`memetic` against its second implementation, step by step through whole runs."""
 
-import hpm
+import libhpm as hpm
 import numpy as np
 import pytest
-from hpm import Action
+from libhpm import Action
 from reference_memetic import Memetic
 
 

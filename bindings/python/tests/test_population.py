@@ -3,10 +3,10 @@ import gc
 import pickle
 import weakref
 
-import hpm
+import libhpm as hpm
 import numpy as np
 import pytest
-from hpm import Action
+from libhpm import Action
 from support import ALGORITHMS, Numbers, by_arrays
 
 SPACE = (

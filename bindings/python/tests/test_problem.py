@@ -6,7 +6,7 @@ import threading
 import warnings
 import weakref
 
-import hpm
+import libhpm as hpm
 import numpy as np
 import pytest
 from problems import H, LABELS, TRAIN, Logistic, Ridge, X, Y

@@ -2,7 +2,7 @@
 
 import threading
 
-import hpm
+import libhpm as hpm
 import numpy as np
 import pytest
 from hypothesis import given, settings

@@ -5,10 +5,10 @@ import time
 import traceback
 import weakref
 
-import hpm
+import libhpm as hpm
 import numpy as np
 import pytest
-from hpm._callbacks import Interrupts
+from libhpm._callbacks import Interrupts
 from support import ALGORITHMS, Numbers, Parameter, build, by_arrays
 
 PARAMETERS = [Parameter("real", -1.0, 3.0), Parameter("real", 1e-3, 1.0, "log"), Parameter("choice", 0, 2)]

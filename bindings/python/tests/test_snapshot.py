@@ -1,4 +1,4 @@
-import hpm
+import libhpm as hpm
 import numpy as np
 import pytest
 from support import ALGORITHMS, Numbers, Parameter, build, by_arrays

@@ -1,4 +1,4 @@
-import hpm
+import libhpm as hpm
 import numpy as np
 import pytest
 from reference import ACTIVATIONS, SQUASHINGS

@@ -49,7 +49,7 @@ functions = _load()
 _ERRORS: dict[int, type[errors.Error]] = {
     _abi.HPM_ERROR_ARGUMENT: errors.ArgumentError,
     _abi.HPM_ERROR_HANDLE: errors.HandleError,
-    _abi.HPM_ERROR_MEMORY: errors.MemoryError_,
+    _abi.HPM_ERROR_MEMORY: errors.OutOfMemoryError,
     _abi.HPM_ERROR_ORDER: errors.OrderError,
     _abi.HPM_ERROR_BUSY: errors.BusyError,
     _abi.HPM_ERROR_NO_RESULT: errors.NoResultError,

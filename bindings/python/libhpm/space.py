@@ -434,7 +434,7 @@ def _offset(handle: int, name: str) -> tuple[int, int]:
 def read_entries(handle: int) -> dict[str, _Entry]:
     """What a space holds that the library made, such as that of a loaded population."""
     number = c_size_t()
-    check(functions.hpm_space_parameters(handle, byref(number)))
+    check(functions.hpm_space_count(handle, byref(number)))
     entries = {}
     for index in range(number.value):
         name = _string(functions.hpm_space_name, handle, index)

@@ -38,7 +38,7 @@ class Teacher(Handle):
 
     Raises:
         ArgumentError: A value that is not allowed.
-        MemoryError_: It does not fit into memory.
+        OutOfMemoryError: It does not fit into memory.
 
     All methods may be called from any thread.
 

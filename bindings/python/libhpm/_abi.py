@@ -283,7 +283,7 @@ PROTOTYPES: Final[dict[str, tuple[Any, tuple[Any, ...]]]] = {
     "hpm_space_set_update": (hpm_status, (c_void_p, c_char_p, hpm_update)),
     "hpm_space_dimension": (hpm_status, (c_void_p, POINTER(c_size_t))),
     "hpm_space_offset": (hpm_status, (c_void_p, c_char_p, POINTER(c_size_t), POINTER(c_size_t))),
-    "hpm_space_parameters": (hpm_status, (c_void_p, POINTER(c_size_t))),
+    "hpm_space_count": (hpm_status, (c_void_p, POINTER(c_size_t))),
     "hpm_space_name": (hpm_status, (c_void_p, c_size_t, c_void_p, c_size_t, POINTER(c_size_t))),
     "hpm_space_describe": (
         hpm_status,

@@ -51,7 +51,7 @@ class Population(Handle):
 
     Raises:
         ArgumentError: An unknown option or a value that is not allowed: the sentence lists what is.
-        MemoryError_: A population that does not fit into memory.
+        OutOfMemoryError: A population that does not fit into memory.
 
     Every method may be called from any thread; calls on one population are serialised inside. It
     can be pickled and deep-copied (by :meth:`save` and :meth:`load`).
@@ -107,7 +107,7 @@ class Population(Handle):
 
         Raises:
             SnapshotError: No snapshot, damaged, truncated, or of a later version.
-            MemoryError_: A population that does not fit into memory.
+            OutOfMemoryError: A population that does not fit into memory.
 
         Example:
             >>> space = hpm.SearchSpace().add_real("x", 0, 1)
@@ -219,7 +219,7 @@ class Population(Handle):
             >>> population.report(0, 0.7)
             Traceback (most recent call last):
             ...
-            hpm.errors.OrderError: ...
+            libhpm.errors.OrderError: ...
         """
         if type(loss) is not float:
             loss = real(loss, "loss")

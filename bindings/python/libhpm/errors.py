@@ -16,7 +16,7 @@ class HandleError(Error):
     """The object was closed."""
 
 
-class MemoryError_(Error, MemoryError):
+class OutOfMemoryError(Error, MemoryError):
     """The object does not fit into memory; nothing was allocated."""
 
 
