@@ -315,6 +315,50 @@ enum {
     HPM_CERTIFICATE_ERROR = 6
 };
 
+/* What a check says of a callback. */
+typedef int32_t hpm_finding_verdict;
+enum {
+    HPM_FINDING_RIGHT = 0,       /* It passed the test. */
+    HPM_FINDING_WRONG = 1,       /* It is wrong. */
+    HPM_FINDING_DISAGREES = 2,   /* It contradicts another callback, and nothing tells which of
+                                    the two is wrong. */
+    HPM_FINDING_NOT_CHECKED = 3  /* The test could not be made, or told nothing: the callback may
+                                    be right or wrong. */
+};
+
+/*
+ * What a check's verdict rests on. Those from HPM_REASON_MISSING_REFERENCE on are why a callback
+ * was not checked.
+ */
+typedef int32_t hpm_finding_reason;
+enum {
+    /* It was compared with another callback, or with itself by its symmetry. */
+    HPM_REASON_COMPARISON = 0,
+    /* It was asked again with the same input: right where it gives the same and no more can be
+       tested of it, wrong where it does not. */
+    HPM_REASON_REPETITION = 1,
+    /* It gives numbers that are not finite, or leaves some unwritten. */
+    HPM_REASON_NOT_FINITE = 2,
+    /* The problem does not have the other callback. */
+    HPM_REASON_MISSING_REFERENCE = 3,
+    /* The other callback is wrong itself. */
+    HPM_REASON_WRONG_REFERENCE = 4,
+    /* The other callback agrees with it, and disagrees with a third. */
+    HPM_REASON_DISPUTED_REFERENCE = 5,
+    /* Differences of the other callback are not finite at this place. */
+    HPM_REASON_REFERENCE_NOT_FINITE = 6,
+    /* What was to be compared is beyond the range of the numbers at this place. */
+    HPM_REASON_TOO_LARGE = 7,
+    /* At this place a wrong number could hide in the rounding of the differences. */
+    HPM_REASON_ROUNDING = 8,
+    /* Differences of the other callback depend on the length of their step at this place, as
+       where kinks of rectified units are crossed. */
+    HPM_REASON_KINKS = 9,
+    /* Symmetry or the adjoint identity holds, as it would for any multiple of what the callback
+       gives, and nothing else was there to test it by. */
+    HPM_REASON_IDENTITY = 10
+};
+
 /* The number type of ready-made host vectors. */
 typedef int32_t hpm_element;
 enum {
@@ -552,6 +596,30 @@ typedef struct hpm_certificate {
     uint64_t parameter_vectors;       /* Vectors of parameters that were made. */
     uint64_t hyperparameter_vectors;  /* Vectors of hyperparameters that were made. */
 } hpm_certificate;
+
+/*
+ * What one test of hpm_problem_check() found of one callback. The texts are the library's: they
+ * stay valid until the thread's next hpm_problem_check() returns, or the thread's end.
+ */
+typedef struct hpm_finding {
+    /* Set it to sizeof(hpm_finding) before the call: no member beyond it is written. */
+    size_t size;
+    hpm_finding_verdict verdict;
+    hpm_finding_reason reason;
+    /* The callback's name, as in hpm_problem_callbacks. */
+    const char *callback;
+    /* The name of the callback that it was compared with, or would have been; NULL where it was
+       judged by itself. */
+    const char *other;
+    /* The relative difference of what was compared; infinite where the callback gives numbers
+       that are not finite; NaN where nothing was compared. */
+    double error;
+    /* The error from which on a callback is wrong: `check_tolerance`, or, where it was asked
+       again, what sums in another order explain. */
+    double tolerance;
+    /* The line of the check's report, without a newline. */
+    const char *sentence;
+} hpm_finding;
 
 /*
  * Makes a vector of zeros.
@@ -1526,8 +1594,8 @@ hpm_status hpm_problem_hypergradient(hpm_problem *problem, hpm_options *options,
 /*
  * Tests a problem's callbacks: each gives the same when asked again with the same input; symmetry
  * of the Hessian product; the adjoint identity of the step's two products; each derivative against
- * differences of what it is the derivative of. It says in words which one is wrong and by how much.
- * Vectors need the operation `random`.
+ * differences of what it is the derivative of. It says in words which one is wrong and by how much;
+ * hpm_last_finding() says it in numbers. Vectors need the operation `random`.
  *
  * `outer_loss`, `inner_loss`, `step` and `response` say what the problem is: what contradicts them
  * is wrong, and of themselves repetition alone is tested. Where two callbacks contradict each other
@@ -1555,6 +1623,40 @@ hpm_status hpm_problem_hypergradient(hpm_problem *problem, hpm_options *options,
  */
 hpm_status hpm_problem_check(hpm_problem *problem, hpm_options *options, const void *w,
                              const void *h, char *out, size_t capacity, size_t *needed);
+
+/*
+ * How many findings the last hpm_problem_check() of this thread made, which is how many lines its
+ * report has.
+ *
+ * Returns the number. 0 where there was no check, or where the last one ended with an error other
+ *   than HPM_ERROR_CAPACITY: then it was made, and only its report found no room.
+ * Thread safety: Each thread has its own. Since 0.1.
+ */
+size_t hpm_last_finding_count(void);
+
+/*
+ * One of the findings of the last hpm_problem_check() of this thread: what a line of its report
+ * says, for programs. A program that needs no report calls the check with `out` NULL.
+ *
+ *   index    Which, from 0, in the order of the report's lines.
+ *   finding  Receives it. Set its size before.
+ *
+ * Returns HPM_OK, HPM_ERROR_NO_RESULT where there are no findings, or HPM_ERROR_ARGUMENT.
+ * Ownership: The texts are the library's, until the thread's next check returns.
+ * Thread safety: Each thread has its own. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_last_finding(size_t index, hpm_finding *finding);
+
+/*
+ * The callback that a problem lacked where the last call that failed on this thread did so for
+ * that: what the sentence of an HPM_ERROR_UNSUPPORTED names, for programs.
+ *
+ * Returns its name, as in hpm_problem_callbacks; empty where the last failure had another cause, or
+ *   there was none. It belongs to the library and stays valid until the next failure on this thread
+ *   or the thread's end.
+ * Thread safety: Each thread has its own. Since 0.1.
+ */
+const char *hpm_last_missing_callback(void);
 
 /*
  * Registers a problem for a student: hpm_population_run() computes the student's hypergradient from

@@ -458,10 +458,51 @@ inline certificate certificate_from(const hpm_certificate &c) noexcept {
 
 } // namespace detail
 
-/// What problem::check() found: a line for each test.
+/// What a check says of a callback.
+enum class finding_verdict : hpm_finding_verdict {
+    right = HPM_FINDING_RIGHT,
+    wrong = HPM_FINDING_WRONG,
+    disagrees = HPM_FINDING_DISAGREES,
+    not_checked = HPM_FINDING_NOT_CHECKED
+};
+
+/// What a verdict rests on.
+enum class finding_reason : hpm_finding_reason {
+    comparison = HPM_REASON_COMPARISON,
+    repetition = HPM_REASON_REPETITION,
+    not_finite = HPM_REASON_NOT_FINITE,
+    missing_reference = HPM_REASON_MISSING_REFERENCE,
+    wrong_reference = HPM_REASON_WRONG_REFERENCE,
+    disputed_reference = HPM_REASON_DISPUTED_REFERENCE,
+    reference_not_finite = HPM_REASON_REFERENCE_NOT_FINITE,
+    too_large = HPM_REASON_TOO_LARGE,
+    rounding = HPM_REASON_ROUNDING,
+    kinks = HPM_REASON_KINKS,
+    identity = HPM_REASON_IDENTITY
+};
+
+/// What one test of problem::check() found of one callback; see hpm_finding.
+struct finding {
+    finding_verdict verdict;
+    finding_reason reason;
+    std::string callback;
+    /// Empty where the callback was judged by itself.
+    std::string other;
+    double error;
+    double tolerance;
+    std::string sentence;
+
+    /// Whether something has to be mended.
+    bool is_fault() const noexcept {
+        return verdict == finding_verdict::wrong || verdict == finding_verdict::disagrees;
+    }
+};
+
+/// What problem::check() found: a line for each test, and the same as data.
 struct check_result {
     bool is_right;
     std::string lines;
+    std::vector<finding> findings;
 };
 
 /// The number type of host vectors.
@@ -536,20 +577,23 @@ private:
 
     check_result checked(hpm_options *options, const void *w, const void *h) const {
         const std::shared_ptr<const void> living = callables_;
-        // Large enough for what there is to say, so that the callbacks are called once.
-        std::string lines(8192, '\0');
-        for (;;) {
-            std::size_t needed = 0;
-            const hpm_status status = hpm_problem_check(get(), options, w, h, lines.data(),
-                                                        lines.size(), &needed);
-            if (status == HPM_ERROR_CAPACITY) {
-                lines.resize(needed);
-                continue;
-            }
-            detail::check_thrown(status);
-            lines.resize(needed - 1);
-            return {status != HPM_WRONG_DERIVATIVE, lines};
+        std::size_t needed = 0;
+        const hpm_status status = detail::check_thrown(
+            hpm_problem_check(get(), options, w, h, nullptr, 0, &needed));
+        check_result result = {status != HPM_WRONG_DERIVATIVE, {}, {}};
+        const std::size_t count = hpm_last_finding_count();
+        for (std::size_t i = 0; i < count; ++i) {
+            hpm_finding found = {};
+            found.size = sizeof found;
+            hpm::check(hpm_last_finding(i, &found));
+            if (i > 0) result.lines += '\n';
+            result.lines += found.sentence;
+            result.findings.push_back({static_cast<finding_verdict>(found.verdict),
+                                       static_cast<finding_reason>(found.reason), found.callback,
+                                       found.other ? found.other : "", found.error,
+                                       found.tolerance, found.sentence});
         }
+        return result;
     }
 
     /// What the C callbacks' context points into: shared with the populations.

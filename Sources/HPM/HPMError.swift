@@ -17,9 +17,12 @@ public struct HPMError: Error, Equatable, Sendable {
 
     public let code: Code
     public let message: String
+    /// The callback that the problem does not have, by its name in the C interface, where that is why.
+    public let missingCallback: String?
 
-    public init(_ code: Code, _ message: String) {
+    public init(_ code: Code, _ message: String, missingCallback: String? = nil) {
         self.code = code
         self.message = message
+        self.missingCallback = missingCallback
     }
 }

@@ -6,7 +6,7 @@ func attempt(_ body: () throws(HPMError) -> Void) -> hpm_status {
         try body()
         return HPM_OK
     } catch {
-        ThreadState.current.setMessage(error.message)
+        ThreadState.current.setError(error.message, missingCallback: error.missingCallback ?? "")
         return error.code.rawValue
     }
 }

@@ -170,21 +170,12 @@ func vectorSpace(_ handle: hpm_vectors?, _ name: String) throws(HPMError) -> For
     }
 }
 
-/// A certificate of the caller, whose size is read once: a callback may change it meanwhile.
+/// A certificate of the caller.
 struct CertificateTarget {
-    private let pointer: UnsafeMutableRawPointer
-    private let size: UInt
+    private let target: StructTarget<hpm_certificate>
 
     init(_ pointer: UnsafeMutableRawPointer) throws(HPMError) {
-        let size = pointer.loadUnaligned(as: UInt.self)
-        // The first version's size: later ones only append members.
-        guard size >= 128, size <= 4096, size.isMultiple(of: 8) else {
-            throw HPMError(
-                .argument,
-                "certificate->size is \(size); allowed: sizeof(hpm_certificate), which is \(MemoryLayout<hpm_certificate>.size) here")
-        }
-        self.pointer = pointer
-        self.size = size
+        target = try StructTarget(pointer, firstSize: 128, "certificate")
     }
 
     /// Says that there is no estimate, so that an error does not leave what looks like one.
@@ -195,21 +186,19 @@ struct CertificateTarget {
 
     func write(_ certificate: Certificate) {
         let calls = certificate.calls
-        let result = hpm_certificate(
-            size: size, status: certificate.status.rawValue,
-            reserved: 0, iterations: UInt64(certificate.iterations),
-            relative_residual: certificate.relativeResidual,
-            smallest_curvature: certificate.smallestCurvature, seconds: certificate.seconds,
-            losses: UInt64(calls.outerLosses), outer_gradients: UInt64(calls.outerGradients),
-            inner_gradients: UInt64(calls.innerGradients),
-            inner_hyper_gradients: UInt64(calls.innerHyperGradients),
-            hessian_products: UInt64(calls.hessianProducts), cross_products: UInt64(calls.crossProducts),
-            steps: UInt64(calls.steps), step_products: UInt64(calls.stepProducts),
-            parameter_vectors: UInt64(certificate.parameterVectors),
-            hyperparameter_vectors: UInt64(certificate.hyperparameterVectors))
-        withUnsafeBytes(of: result) { bytes in
-            let known = bytes.prefix(Int(size))
-            UnsafeMutableRawBufferPointer(start: pointer, count: known.count).copyBytes(from: known)
-        }
+        target.write(
+            hpm_certificate(
+                size: 0, status: certificate.status.rawValue,
+                reserved: 0, iterations: UInt64(certificate.iterations),
+                relative_residual: certificate.relativeResidual,
+                smallest_curvature: certificate.smallestCurvature, seconds: certificate.seconds,
+                losses: UInt64(calls.outerLosses), outer_gradients: UInt64(calls.outerGradients),
+                inner_gradients: UInt64(calls.innerGradients),
+                inner_hyper_gradients: UInt64(calls.innerHyperGradients),
+                hessian_products: UInt64(calls.hessianProducts),
+                cross_products: UInt64(calls.crossProducts),
+                steps: UInt64(calls.steps), step_products: UInt64(calls.stepProducts),
+                parameter_vectors: UInt64(certificate.parameterVectors),
+                hyperparameter_vectors: UInt64(certificate.hyperparameterVectors)))
     }
 }

@@ -208,6 +208,69 @@ public struct hpm_certificate {
 }
 public typealias hpm_certificate_pointer = UnsafeMutableRawPointer
 
+/// What a check says of a callback.
+public typealias hpm_finding_verdict = Int32
+/// It passed the test.
+public let HPM_FINDING_RIGHT: hpm_finding_verdict = 0
+/// It is wrong.
+public let HPM_FINDING_WRONG: hpm_finding_verdict = 1
+/// It contradicts another callback, and nothing tells which of the two is wrong.
+public let HPM_FINDING_DISAGREES: hpm_finding_verdict = 2
+/// The test could not be made, or told nothing: the callback may be right or wrong.
+public let HPM_FINDING_NOT_CHECKED: hpm_finding_verdict = 3
+
+/// What a check's verdict rests on. Those from `HPM_REASON_MISSING_REFERENCE` on are why a callback was
+/// not checked.
+public typealias hpm_finding_reason = Int32
+/// It was compared with another callback, or with itself by its symmetry.
+public let HPM_REASON_COMPARISON: hpm_finding_reason = 0
+/// It was asked again with the same input: right where it gives the same and no more can be tested of it,
+/// wrong where it does not.
+public let HPM_REASON_REPETITION: hpm_finding_reason = 1
+/// It gives numbers that are not finite, or leaves some unwritten.
+public let HPM_REASON_NOT_FINITE: hpm_finding_reason = 2
+/// The problem does not have the other callback.
+public let HPM_REASON_MISSING_REFERENCE: hpm_finding_reason = 3
+/// The other callback is wrong itself.
+public let HPM_REASON_WRONG_REFERENCE: hpm_finding_reason = 4
+/// The other callback agrees with it, and disagrees with a third.
+public let HPM_REASON_DISPUTED_REFERENCE: hpm_finding_reason = 5
+/// Differences of the other callback are not finite at this place.
+public let HPM_REASON_REFERENCE_NOT_FINITE: hpm_finding_reason = 6
+/// What was to be compared is beyond the range of the numbers at this place.
+public let HPM_REASON_TOO_LARGE: hpm_finding_reason = 7
+/// At this place a wrong number could hide in the rounding of the differences.
+public let HPM_REASON_ROUNDING: hpm_finding_reason = 8
+/// Differences of the other callback depend on the length of their step at this place, as where kinks of
+/// rectified units are crossed.
+public let HPM_REASON_KINKS: hpm_finding_reason = 9
+/// Symmetry or the adjoint identity holds, as it would for any multiple of what the callback gives, and
+/// nothing else was there to test it by.
+public let HPM_REASON_IDENTITY: hpm_finding_reason = 10
+
+/// What one test of ``hpm_problem_check`` found of one callback. The texts are the library's: they stay
+/// valid until the thread's next ``hpm_problem_check`` returns, or the thread's end.
+public struct hpm_finding {
+    /// Set it to sizeof(hpm_finding) before the call: no member beyond it is written.
+    public var size: UInt
+    public var verdict: hpm_finding_verdict
+    public var reason: hpm_finding_reason
+    /// The callback's name, as in `hpm_problem_callbacks`.
+    public var callback: UnsafePointer<CChar>?
+    /// The name of the callback that it was compared with, or would have been; NULL where it was judged
+    /// by itself.
+    public var other: UnsafePointer<CChar>?
+    /// The relative difference of what was compared; infinite where the callback gives numbers that are
+    /// not finite; NaN where nothing was compared.
+    public var error: Double
+    /// The error from which on a callback is wrong: `check_tolerance`, or, where it was asked again, what
+    /// sums in another order explain.
+    public var tolerance: Double
+    /// The line of the check's report, without a newline.
+    public var sentence: UnsafePointer<CChar>?
+}
+public typealias hpm_finding_pointer = UnsafeMutableRawPointer
+
 /// Makes a problem.
 ///
 /// - Parameters:
@@ -298,14 +361,14 @@ public func hpm_problem_hypergradient(
         failure = found.failure
     }
     guard status == HPM_OK, let failure else { return status }
-    ThreadState.current.setMessage(failure)
+    ThreadState.current.setError(failure)
     return HPM_FAILED_ESTIMATE
 }
 
 /// Tests a problem's callbacks: each gives the same when asked again with the same input; symmetry of
 /// the Hessian product; the adjoint identity of the step's two products; each derivative against
-/// differences of what it is the derivative of. It says in words which one is wrong and by how much.
-/// Vectors need the operation `random`.
+/// differences of what it is the derivative of. It says in words which one is wrong and by how much;
+/// ``hpm_last_finding`` says it in numbers. Vectors need the operation `random`.
 ///
 /// `outer_loss`, `inner_loss`, `step` and `response` say what the problem is: what contradicts them is
 /// wrong, and of themselves repetition alone is tested. Where two callbacks contradict each other and
@@ -336,20 +399,72 @@ public func hpm_problem_check(
     _ h: UnsafeRawPointer?, _ out: UnsafeMutablePointer<CChar>?, _ capacity: UInt,
     _ needed: UnsafeMutablePointer<UInt>?
 ) -> hpm_status {
-    var firstWrong: String?
+    var findings: [CallbackFinding] = []
     let status = attempt { () throws(HPMError) in
         let problem = try Handles.find(problem, ForeignProblem.self).state.withLock { $0 }
         let options = try optionsOrDefaults(options)
         let w = try require(w, "w")
         let h = try require(h, "h")
         let needed = try require(needed, "needed")
-        let findings = try problem.check(options, w: w, h: h)
-        firstWrong = findings.first { $0.isFault }?.words
+        findings = try problem.check(options, w: w, h: h)
         try copy(findings.map(\.words).joined(separator: "\n"), to: out, capacity, needed)
     }
-    guard status == HPM_OK, let firstWrong else { return status }
-    ThreadState.current.setMessage(firstWrong)
+    ThreadState.current.findings = FindingList(findings)
+    guard status == HPM_OK, let fault = findings.first(where: { $0.isFault }) else { return status }
+    ThreadState.current.setError(fault.words)
     return HPM_WRONG_DERIVATIVE
+}
+
+/// How many findings the last ``hpm_problem_check`` of this thread made, which is how many lines its
+/// report has.
+///
+/// - Returns: The number. 0 where there was no check, or where the last one ended with an error other than
+///   `HPM_ERROR_CAPACITY`: then it was made, and only its report found no room.
+/// - Thread safety: Each thread has its own.
+/// - Since: 0.1
+@_cdecl("hpm_last_finding_count")
+public func hpm_last_finding_count() -> UInt {
+    UInt(ThreadState.current.findings.findings.count)
+}
+
+/// One of the findings of the last ``hpm_problem_check`` of this thread: what a line of its report says,
+/// for programs. A program that needs no report calls the check with `out` NULL.
+///
+/// - Parameters:
+///   - index: Which, from 0, in the order of the report's lines.
+///   - finding: Receives it. Set its size before.
+/// - Returns: `HPM_OK`, `HPM_ERROR_NO_RESULT` where there are no findings, or `HPM_ERROR_ARGUMENT`.
+/// - Ownership: The texts are the library's, until the thread's next check returns.
+/// - Thread safety: Each thread has its own.
+/// - Complexity: O(1).
+/// - Since: 0.1
+@_cdecl("hpm_last_finding")
+public func hpm_last_finding(_ index: UInt, _ finding: hpm_finding_pointer?) -> hpm_status {
+    attempt { () throws(HPMError) in
+        let target = try StructTarget<hpm_finding>(
+            try require(finding, "finding"), firstSize: 56, "finding")
+        let findings = ThreadState.current.findings.findings
+        guard !findings.isEmpty else {
+            throw HPMError(.noResult, "there is no finding: this thread's last hpm_problem_check made none")
+        }
+        guard index < UInt(findings.count) else {
+            throw HPMError(.argument, "index is \(index); allowed: 0 to \(findings.count - 1)")
+        }
+        target.write(findings[Int(index)])
+    }
+}
+
+/// The callback that a problem lacked where the last call that failed on this thread did so for that:
+/// what the sentence of an `HPM_ERROR_UNSUPPORTED` names, for programs.
+///
+/// - Returns: Its name, as in `hpm_problem_callbacks`; empty where the last failure had another cause, or
+///   there was none. It belongs to the library and stays valid until the next failure on this thread or
+///   the thread's end.
+/// - Thread safety: Each thread has its own.
+/// - Since: 0.1
+@_cdecl("hpm_last_missing_callback")
+public func hpm_last_missing_callback() -> UnsafePointer<CChar>? {
+    ThreadState.current.missingCallback.pointer
 }
 
 /// Registers a problem for a student: ``hpm_population_run`` computes the student's hypergradient from

@@ -72,7 +72,7 @@ public func hpm_status_name(_ status: hpm_status) -> UnsafePointer<CChar>? {
 /// - Since: 0.1
 @_cdecl("hpm_last_error")
 public func hpm_last_error() -> UnsafePointer<CChar>? {
-    ThreadState.current.message
+    ThreadState.current.message.pointer
 }
 
 /// What the callback returned that ended the last call of this thread with `HPM_ERROR_CALLBACK`

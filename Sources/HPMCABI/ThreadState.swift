@@ -6,10 +6,14 @@ import Musl
 import Darwin
 #endif
 
-/// What a thread keeps between calls: its last error's sentence and the last callback's result.
+/// What a thread keeps between calls: its last error, the last callback's result and the last check's
+/// findings.
 final class ThreadState {
-    private(set) var message: UnsafePointer<CChar>
-    private var owned: UnsafeMutablePointer<CChar>?
+    /// The last error's sentence.
+    private(set) var message = CText("")
+    /// The callback that the last error says is missing; empty where it says another thing.
+    private(set) var missingCallback = CText("")
+    var findings = FindingList([])
     var callbackStatus: Int32 = 0
     private var hasFailed = false
 
@@ -25,22 +29,11 @@ final class ThreadState {
         callbackStatus = status
     }
 
-    private init() {
-        message = constantCString("")
-    }
+    private init() {}
 
-    deinit {
-        owned?.deallocate()
-    }
-
-    func setMessage(_ text: String) {
-        let bytes = text.utf8
-        let copy = UnsafeMutablePointer<CChar>.allocate(capacity: bytes.count + 1)
-        for (index, byte) in bytes.enumerated() { copy[index] = CChar(bitPattern: byte) }
-        copy[bytes.count] = 0
-        owned?.deallocate()
-        owned = copy
-        message = UnsafePointer(copy)
+    func setError(_ message: String, missingCallback: String = "") {
+        self.message = CText(message)
+        self.missingCallback = CText(missingCallback)
     }
 
     private static let key: pthread_key_t = {

@@ -105,7 +105,8 @@ typedef enum {
     REPORTED, /* every student has reported once and has the next task */
     CLONING,  /* after the second reports the last student has to become a clone */
     STOPPED,
-    CERTIFIED /* run to the end, student 0 with a problem */
+    CERTIFIED, /* run to the end, student 0 with a problem */
+    CHECKED   /* nothing was asked of the population, and the problem was checked */
 } state;
 
 typedef struct {
@@ -352,7 +353,13 @@ static void make_world(world *w, state state) {
         must(hpm_student_set_problem(w->population, 0, w->problem, w->row));
         must(hpm_population_run(w->population, &good_trainer, NULL));
     }
-    if (state == FRESH || state == STOPPED || state == CERTIFIED) return;
+    size_t needed;
+    if (state == CHECKED) {
+        must(hpm_problem_check(w->problem, NULL, w->row, w->row, NULL, 0, &needed));
+    } else {
+        hpm_problem_check(NULL, NULL, NULL, NULL, NULL, 0, &needed); /* no findings of one before */
+    }
+    if (state == FRESH || state == STOPPED || state == CERTIFIED || state == CHECKED) return;
     ask(w->population);
     const size_t reports = state == PARTLY ? 1 : state >= REPORTED ? STUDENTS : 0;
     for (int round = 0; round < (state == CLONING ? 2 : 1); round++) {
@@ -417,7 +424,7 @@ typedef enum {
     /* Indices and lengths. */
     PARAMETER_INDEX, LABEL_INDEX, STUDENT, CLONED_STUDENT, REPORT, LABEL_COUNT, BLOCK_COUNT, LEAST_N, STRIDE_N,
     EXACT_N, GRADIENT_N, TEACHER_N, NEW_DIMENSION, STUDENT_COUNT, BYTES_LENGTH, NAME_CAPACITY,
-    LABEL_CAPACITY, BYTES_CAPACITY, HOST_COUNT, VECTOR_DIMENSION, LINES_CAPACITY,
+    LABEL_CAPACITY, BYTES_CAPACITY, HOST_COUNT, VECTOR_DIMENSION, LINES_CAPACITY, FINDING_INDEX,
     /* Input arrays. */
     LABELS, ROW, GRADIENT, GRADIENTS, LOSSES, PARENT, CHILD_GRADIENT, BYTES, TRAINER, OPERATIONS,
     CALLBACKS, VECTOR, STUDENT_VECTOR,
@@ -425,7 +432,7 @@ typedef enum {
     PROBLEM_TO_SOLVE, PROBLEM_TO_CHECK, PROBLEM_OF_STUDENT,
     /* Output arrays. */
     ROW_OUT, MATRIX_OUT, STUDENTS_OUT, CHILD_OUT, NAME_OUT, LABEL_OUT, BYTES_OUT, VECTOR_OUT,
-    CERTIFICATE_OUT, LINES_OUT,
+    CERTIFICATE_OUT, LINES_OUT, FINDING_OUT,
     CONTEXT
 } role;
 
@@ -856,6 +863,12 @@ static void bad_values(world *w, const parameter *p, role role, bad_list *list) 
     case CERTIFICATE_OUT:
         add_struct_sizes(w, list, &(hpm_certificate){0}, sizeof(hpm_certificate));
         break;
+    case FINDING_INDEX:
+        add_indices(list, hpm_last_finding_count());
+        break;
+    case FINDING_OUT:
+        add_struct_sizes(w, list, &(hpm_finding){0}, sizeof(hpm_finding));
+        break;
     case PROBLEM_TO_SOLVE:
         add_handles(w, list, p->type);
         list->words = "outer_gradient|inner_gradient";
@@ -931,7 +944,8 @@ static value good_value(world *w, const parameter *p, role role, size_t position
     case PARAMETER_INDEX:
     case STUDENT: return (value){.size = 0};
     case CLONED_STUDENT: return (value){.size = STUDENTS - 1};
-    case LABEL_INDEX: return (value){.size = 0};
+    case LABEL_INDEX:
+    case FINDING_INDEX: return (value){.size = 0};
     case REPORT: return (value){.size = 1};
     case LABEL_COUNT: return (value){.size = 3};
     case BLOCK_COUNT: return (value){.size = 4};
@@ -977,9 +991,10 @@ static value good_value(world *w, const parameter *p, role role, size_t position
     case BYTES_OUT: size = w->snapshot_size; break;
     case LINES_OUT: size = REPORT_CAPACITY; break;
     case CERTIFICATE_OUT: size = sizeof(hpm_certificate); break;
+    case FINDING_OUT: size = sizeof(hpm_finding); break;
     }
     if (!w->written[position]) w->written[position] = calloc(1, size);
-    if (role == CERTIFICATE_OUT) memcpy(w->written[position], &size, sizeof size);
+    if (role == CERTIFICATE_OUT || role == FINDING_OUT) memcpy(w->written[position], &size, sizeof size);
     return (value){.pointer = w->written[position]};
 }
 
@@ -1045,6 +1060,7 @@ static const struct plan {
      {PROBLEM_TO_SOLVE, BY_TYPE, VECTOR, VECTOR, VECTOR_OUT, CERTIFICATE_OUT}},
     {"hpm_problem_check", FRESH,
      {PROBLEM_TO_CHECK, BY_TYPE, VECTOR, VECTOR, LINES_OUT, LINES_CAPACITY, BY_TYPE}},
+    {"hpm_last_finding", CHECKED, {FINDING_INDEX, FINDING_OUT}},
     {"hpm_teacher_create", FRESH, {NEW_DIMENSION, BY_TYPE, BY_TYPE}},
     {"hpm_teacher_destroy", FRESH, {BY_TYPE}},
     {"hpm_teacher_mutate", FRESH, {BY_TYPE, PARENT, CHILD_OUT, TEACHER_N}},
@@ -1122,6 +1138,7 @@ static const struct extra {
      {{0}}, 0},
     {"hpm_student_certificate", "of a student without a problem", CERTIFIED, HPM_ERROR_NO_RESULT,
      "student", {{1, {.size = 1}}}, 1},
+    {"hpm_last_finding", "without a check", FRESH, HPM_ERROR_NO_RESULT, "finding", {{0}}, 0},
     {"hpm_population_report_all", "before next", FRESH, HPM_ERROR_ORDER, "student", {{0}}, 0},
     {"hpm_population_report_all", "when stopped", STOPPED, HPM_ERROR_ORDER, "student", {{0}}, 0},
 };
@@ -1297,6 +1314,23 @@ static bool sweep_infallible(function *f) {
         expect_text(f, (value){0}, hpm_last_error());
     } else if (strcmp(f->name, "hpm_last_callback_status") == 0) {
         expect(call(f, NULL) == 0, "hpm_last_callback_status is not 0 before any callback");
+    } else if (strcmp(f->name, "hpm_last_finding_count") == 0) {
+        world w;
+        make_world(&w, FRESH);
+        expect(call(f, NULL) == 0, "findings without a check");
+        destroy_world(&w);
+        make_world(&w, CHECKED);
+        expect(call(f, NULL) >= 4, "%d findings of five callbacks", (int)call(f, NULL));
+        destroy_world(&w);
+    } else if (strcmp(f->name, "hpm_last_missing_callback") == 0) {
+        world w;
+        make_world(&w, FRESH);
+        double result[DIMENSION];
+        hpm_problem_hypergradient(w.empty, NULL, w.row, w.row, result, NULL);
+        expect_text(f, (value){0}, "outer_gradient");
+        expect(hpm_space_create(NULL) < 0, "no error where out is NULL");
+        expect_text(f, (value){0}, "");
+        destroy_world(&w);
     } else {
         return false;
     }

@@ -862,6 +862,141 @@ static void test_check(layout_kind layout) {
     destroy_fixture(&self);
 }
 
+/* --- What it found, as data --- */
+
+static hpm_finding finding_at(size_t index) {
+    hpm_finding found = {.size = sizeof found};
+    must(hpm_last_finding(index, &found));
+    expect(found.size == sizeof found, "the size was written");
+    return found;
+}
+
+/* The finding of a callback beside another one, or of itself where `other` is NULL. */
+static hpm_finding finding_of(const char *callback, const char *other) {
+    for (size_t i = 0; i < hpm_last_finding_count(); i++) {
+        const hpm_finding found = finding_at(i);
+        const int same = other && found.other ? strcmp(other, found.other) == 0
+                                              : other == found.other;
+        if (strcmp(found.callback, callback) == 0 && same) return found;
+    }
+    expect(0, "no finding of %s with %s", callback, other ? other : "itself");
+    return (hpm_finding){.error = NAN};
+}
+
+static void expect_finding(const char *callback, const char *other, hpm_finding_verdict verdict,
+                           hpm_finding_reason reason) {
+    const hpm_finding found = finding_of(callback, other);
+    expect(found.verdict == verdict && found.reason == reason, "%s with %s: verdict %d, reason %d",
+           callback, other ? other : "itself", (int)found.verdict, (int)found.reason);
+}
+
+/* The report and the findings say the same, line by line. */
+static void expect_findings_of(const char *lines) {
+    for (size_t i = 0; i < hpm_last_finding_count(); i++) {
+        const hpm_finding found = finding_at(i);
+        const size_t length = strlen(found.sentence);
+        expect(strncmp(lines, found.sentence, length) == 0, "'%s' is not line %d of '%s'",
+               found.sentence, (int)i, lines);
+        expect(strncmp(found.sentence, found.callback, strlen(found.callback)) == 0,
+               "'%s' is not of %s", found.sentence, found.callback);
+        expect(!found.other || strstr(found.sentence, found.other), "'%s' does not name %s",
+               found.sentence, found.other);
+        expect((found.verdict == HPM_FINDING_WRONG) == !!strstr(found.sentence, " is wrong: ") &&
+                   (found.verdict == HPM_FINDING_RIGHT) == !!strstr(found.sentence, " is right: "),
+               "verdict %d of '%s'", (int)found.verdict, found.sentence);
+        if (found.verdict == HPM_FINDING_RIGHT) {
+            expect(found.error <= found.tolerance, "%g of %g", found.error, found.tolerance);
+        } else if (found.verdict == HPM_FINDING_WRONG) {
+            expect(found.error > found.tolerance, "%g of %g", found.error, found.tolerance);
+        }
+        lines += length;
+        expect(*lines == (i + 1 < hpm_last_finding_count() ? '\n' : 0), "'%s'", lines);
+        if (*lines) lines++;
+    }
+    expect(*lines == 0, "no finding of '%s'", lines);
+}
+
+static void test_findings(void) {
+    static char lines[8192];
+    fixture self;
+    size_t needed = 0;
+    make_fixture(&self, DOUBLES, &whole_problem);
+    put(DOUBLES, place, self.w);
+    expect_status(check(&self, lines, sizeof lines), HPM_OK, "right callbacks");
+    expect_findings_of(lines);
+    expect_finding("outer_loss", NULL, HPM_FINDING_RIGHT, HPM_REASON_REPETITION);
+    expect_finding("outer_gradient", "outer_loss", HPM_FINDING_RIGHT, HPM_REASON_COMPARISON);
+    expect_finding("hessian_product", NULL, HPM_FINDING_RIGHT, HPM_REASON_COMPARISON);
+    expect_finding("step_backward", "step_forward", HPM_FINDING_RIGHT, HPM_REASON_COMPARISON);
+    expect(finding_of("cross_product", "inner_gradient").tolerance == 1e-4, "the tolerance");
+    const size_t count = hpm_last_finding_count();
+
+    /* A size that an older caller states, and what can't be one. */
+    hpm_finding found = {.size = sizeof found - 8};
+    expect_status(hpm_last_finding(0, &found), HPM_ERROR_ARGUMENT, "a size too small");
+    expect_status(hpm_last_finding(0, NULL), HPM_ERROR_ARGUMENT, "NULL");
+    found.size = sizeof found;
+    expect_status(hpm_last_finding(count, &found), HPM_ERROR_ARGUMENT, "beyond the last");
+    expect(found.sentence == NULL, "written by a failed call");
+    struct {
+        hpm_finding known;
+        double unknown;
+    } newer = {{.size = sizeof newer}, 42};
+    expect_status(hpm_last_finding(0, (hpm_finding *)&newer), HPM_OK, "a newer caller");
+    expect(newer.unknown == 42 && newer.known.size == sizeof newer, "what nobody knows is written");
+
+    /* The data alone, and where the report found no room. */
+    self.ridge.faulty = CROSS_PRODUCT;
+    self.ridge.fault = WRONG_H;
+    expect_status(hpm_problem_check(self.problem, self.options, self.w, self.h, NULL, 0, &needed),
+                  HPM_WRONG_DERIVATIVE, "without a report");
+    expect_finding("cross_product", "inner_gradient", HPM_FINDING_WRONG, HPM_REASON_COMPARISON);
+    expect(strcmp(finding_of("cross_product", "inner_gradient").sentence, hpm_last_error()) == 0,
+           "'%s'", hpm_last_error());
+    self.ridge.fault = NAN_RESULT;
+    expect_status(hpm_problem_check(self.problem, self.options, self.w, self.h, lines, 1, &needed),
+                  HPM_ERROR_CAPACITY, "no room");
+    found = finding_of("cross_product", NULL);
+    expect(found.verdict == HPM_FINDING_WRONG && found.reason == HPM_REASON_NOT_FINITE &&
+               isinf(found.error), "a callback that is not finite");
+    self.ridge.fault = RANDOM_RESULT;
+    expect_status(check(&self, lines, sizeof lines), HPM_WRONG_DERIVATIVE, "a random one");
+    expect_findings_of(lines);
+    expect_finding("cross_product", NULL, HPM_FINDING_WRONG, HPM_REASON_REPETITION);
+
+    /* A check that was not made leaves nothing of the one before. */
+    expect_status(hpm_problem_check(self.problem, self.options, NULL, self.h, NULL, 0, &needed),
+                  HPM_ERROR_ARGUMENT, "no parameters");
+    expect(hpm_last_finding_count() == 0, "findings of the check before");
+    found.size = sizeof found;
+    expect_status(hpm_last_finding(0, &found), HPM_ERROR_NO_RESULT, "without findings");
+    destroy_fixture(&self);
+
+    const hpm_problem_callbacks callbacks =
+        without(without(without(whole_problem, OUTER_LOSS), INNER_LOSS), STEP);
+    make_fixture(&self, DOUBLES, &callbacks);
+    put(DOUBLES, place, self.w);
+    self.ridge.faulty = HESSIAN_PRODUCT;
+    self.ridge.fault = WRONG_W;
+    expect_status(check(&self, lines, sizeof lines), HPM_WRONG_DERIVATIVE, "one that disagrees");
+    expect_findings_of(lines);
+    expect_finding("hessian_product", "inner_gradient", HPM_FINDING_DISAGREES, HPM_REASON_COMPARISON);
+    expect_finding("outer_gradient", "outer_loss", HPM_FINDING_NOT_CHECKED,
+                   HPM_REASON_MISSING_REFERENCE);
+    expect_finding("step_backward", "step_forward", HPM_FINDING_NOT_CHECKED, HPM_REASON_IDENTITY);
+    expect(isnan(finding_of("outer_gradient", "outer_loss").error), "nothing was compared");
+
+    /* The callback that is missing, by name, until something else fails. */
+    set(&self, "estimator", "reverse");
+    expect_status(hpm_problem_hypergradient(self.problem, self.options, self.w, self.h, self.result,
+                                            NULL), HPM_ERROR_UNSUPPORTED, "reverse without step");
+    expect(strcmp(hpm_last_missing_callback(), "step") == 0, "'%s'", hpm_last_missing_callback());
+    expect_status(hpm_problem_hypergradient(self.problem, self.options, NULL, self.h, self.result,
+                                            NULL), HPM_ERROR_ARGUMENT, "no parameters");
+    expect(*hpm_last_missing_callback() == 0, "'%s'", hpm_last_missing_callback());
+    destroy_fixture(&self);
+}
+
 static void test_check_that_fails(void) {
     static char lines[8192], other[8192];
     fixture self;
@@ -1435,6 +1570,7 @@ int main(void) {
     test_check(DOUBLES);
     test_check(FLOATS);
     test_check(SPLIT);
+    test_findings();
     test_check_that_fails();
     test_calls_inside();
     test_threads();

@@ -489,6 +489,14 @@ void test_hypergradient(double tolerance) {
         const std::string words = std::string(name) + " is right";
         expect(check.lines.find(words) != std::string::npos, "%s", check.lines.c_str());
     }
+    std::string lines;
+    for (const hpm::finding &found : check.findings) {
+        lines += (lines.empty() ? "" : "\n") + found.sentence;
+        expect(found.verdict == hpm::finding_verdict::right && !found.is_fault() &&
+                   found.error <= found.tolerance, "%s", found.sentence.c_str());
+    }
+    expect(!lines.empty() && lines == check.lines, "'%s', not '%s'", lines.c_str(),
+           check.lines.c_str());
     hpm::host_callbacks<Element> wrong = make_callables<Element>();
     wrong.cross_product = [](auto w, auto, auto v, auto out) {
         for (std::size_t i = 0; i < v.size(); ++i) out[i] = -w[i] * v[i];
@@ -496,6 +504,14 @@ void test_hypergradient(double tolerance) {
     check = hpm::host_problem<Element>(3, 3, wrong).check(place, h, options);
     expect(!check.is_right && check.lines.find("cross_product is wrong") != std::string::npos,
            "%s", check.lines.c_str());
+    for (const hpm::finding &found : check.findings) {
+        expect(found.is_fault() == (found.callback == "cross_product"), "%s",
+               found.sentence.c_str());
+        if (!found.is_fault()) continue;
+        expect(found.verdict == hpm::finding_verdict::wrong && found.other == "inner_gradient" &&
+                   found.reason == hpm::finding_reason::comparison && found.error > found.tolerance,
+               "%s", found.sentence.c_str());
+    }
 }
 
 void test_problems_that_fail() {

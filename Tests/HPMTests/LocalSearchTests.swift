@@ -9,64 +9,6 @@ import Testing
         KnownPoint(point: Point(natural: latent, latent: latent), loss: loss)
     }
 
-    /// H as a dense matrix, by the BFGS update of its definition.
-    private func dense(_ pairs: QuasiNewton, _ vector: [Double]) -> [Double] {
-        let size = vector.count
-        let (s, y) = (pairs.steps.last!, pairs.changes.last!)
-        let scale = Vector.dot(s, y) / Vector.dot(y, y)
-        var matrix = (0..<size).map { row in (0..<size).map { row == $0 ? scale : 0 } }
-        func product(_ left: [[Double]], _ right: [[Double]]) -> [[Double]] {
-            (0..<size).map { row in
-                (0..<size).map { column in
-                    (0..<size).reduce(0) { $0 + left[row][$1] * right[$1][column] }
-                }
-            }
-        }
-        for (s, y) in zip(pairs.steps, pairs.changes) {
-            let curvature = Vector.dot(s, y)
-            let left = (0..<size).map { row in
-                (0..<size).map { (row == $0 ? 1 : 0) - s[row] * y[$0] / curvature }
-            }
-            let right = (0..<size).map { row in (0..<size).map { left[$0][row] } }
-            matrix = product(product(left, matrix), right)
-            for row in 0..<size { for column in 0..<size { matrix[row][column] += s[row] * s[column] / curvature } }
-        }
-        return (0..<size).map { Vector.dot(matrix[$0], vector) }
-    }
-
-    @Test(arguments: 0..<20)
-    func productAgainstTheDenseFormula(seed: Int) throws {
-        var random = TestRandom(seed)
-        let size = 1 + random.index(8)
-        var pairs = QuasiNewton()
-        for _ in 0..<1 + random.index(14) {
-            let step = (0..<size).map { _ in random.normal() }
-            // A positive definite Hessian with some roughness.
-            let change = step.enumerated().map { Double($0 + 1) * $1 + 0.1 * random.normal() }
-            pairs.append(step: step, change: change)
-        }
-        #expect(pairs.steps.count <= 10)
-        guard !pairs.isEmpty else { return }
-        let vector = (0..<size).map { _ in random.normal() }
-        for (value, expected) in zip(pairs.product(with: vector), dense(pairs, vector)) {
-            #expect((value - expected).magnitude < 1e-9 * (1 + Vector.norm(vector)), "seed \(seed)")
-        }
-    }
-
-    @Test func pairsNeedPositiveCurvature() {
-        var pairs = QuasiNewton()
-        pairs.append(step: [1, 0], change: [-1, 5])
-        pairs.append(step: [1, 0], change: [0, 1])
-        pairs.append(step: [1, 0], change: [0.9e-10, 1])
-        pairs.append(step: [0, 0], change: [1, 1])
-        pairs.append(step: [1e-200, 0], change: [1e-200, 0])
-        #expect(pairs.isEmpty)
-        pairs.append(step: [1, 0], change: [1.1e-10, 1])
-        #expect(pairs.steps.count == 1)
-        for number in 0..<12 { pairs.append(step: [Double(number + 1), 0], change: [1, 0]) }
-        #expect(pairs.steps.count == 10 && pairs.steps.last == [12, 0] && pairs.steps.first == [3, 0])
-    }
-
     /// Without pairs: -D g / |g|, what points out of the box left out.
     @Test func projectedGradient() throws {
         let box = try box(4)

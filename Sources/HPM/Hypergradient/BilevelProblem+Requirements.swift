@@ -1,7 +1,12 @@
 /// What an estimator needs of a problem, each an error that names what is missing.
 extension BilevelProblem {
-    static func missing(_ name: String, _ need: String) -> HPMError {
-        HPMError(.unsupported, "the problem has no callback \(name); \(need)")
+    /// - Parameters:
+    ///   - purpose: What the callback would be for, as the sentence goes on.
+    ///   - need: Who needs it, or what would do instead.
+    static func missing(_ callback: String, for purpose: String = "", _ need: String) -> HPMError {
+        HPMError(
+            .unsupported, "the problem has no callback \(callback)\(purpose); \(need)",
+            missingCallback: callback)
     }
 
     func requireOuterGradient() throws(HPMError) {
@@ -13,13 +18,13 @@ extension BilevelProblem {
     func requireHessianProduct() throws(HPMError) {
         guard hessianProduct == nil, innerGradient == nil else { return }
         throw Self.missing(
-            "inner_gradient to make Hessian products of by differences", "set it, or hessian_product")
+            "inner_gradient", for: " to make Hessian products of by differences", "set it, or hessian_product")
     }
 
     func requireCrossProduct() throws(HPMError) {
         guard crossProduct == nil, innerHyperGradient == nil else { return }
         throw Self.missing(
-            "cross_product, and no inner_hyper_gradient to make it by differences", "set one of them")
+            "cross_product", for: ", and no inner_hyper_gradient to make it by differences", "set one of them")
     }
 
     func requireStep() throws(HPMError) {
@@ -46,7 +51,7 @@ extension BilevelProblem {
 
     /// Unit vectors of all hyperparameters.
     func requireUnits(_ what: String) throws(HPMError) {
-        _ = try Settings.requireDimension(hyperparameters.dimension, what)
+        _ = try EstimatorSettings.requireDimension(hyperparameters.dimension, what)
         try hyperparameters.require(.unit)
     }
 }

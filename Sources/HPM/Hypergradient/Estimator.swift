@@ -37,7 +37,7 @@ extension BilevelProblem {
         let differenceStep = differenceStep ?? balancedDifferenceStep
         var derivatives = Derivatives(self, differenceStep: differenceStep)
         do throws(HPMError) {
-            try Settings.requirePositive(differenceStep, "difference_step")
+            try EstimatorSettings.requirePositive(differenceStep, "difference_step")
             try estimator.requireCallbacks(of: self)
             try estimator.estimate(&derivatives, w, h, into: result)
         } catch {

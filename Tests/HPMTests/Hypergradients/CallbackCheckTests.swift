@@ -119,11 +119,34 @@ extension Hypergradients {
             findings.filter { $0.callback == callback }.map(\.verdict)
         }
 
+        /// What a finding rests on.
+        private struct Because: Equatable {
+            let reason: CallbackFinding.Reason
+            let other: String?
+
+            init(_ reason: CallbackFinding.Reason, _ other: String?) {
+                self.reason = reason
+                self.other = other
+            }
+        }
+
+        private func reasons(_ findings: [CallbackFinding], _ callback: String) -> [Because] {
+            findings.filter { $0.callback == callback }.map { Because($0.reason, $0.other) }
+        }
+
         @Test(arguments: seeds) func rightCallbacks(seed: Int) throws {
             for (problem, w, h) in [network(seed), ridge(seed)] {
                 let findings = try problem.check(at: w, h, seed: UInt64(seed))
                 #expect(findings.allSatisfy { $0.verdict == .right }, "seed \(seed): \(findings)")
-                #expect(findings.allSatisfy { $0.error < 1e-4 && $0.words.contains($0.callback) })
+                #expect(findings.allSatisfy { $0.error < $0.tolerance && $0.words.contains($0.callback) })
+                #expect(findings.allSatisfy { $0.tolerance == 1e-4 || $0.reason == .repetition })
+                for finding in findings {
+                    #expect((finding.reason == .repetition) == Self.definitions.contains(finding.callback))
+                    #expect(finding.reason == .repetition || finding.reason == .comparison)
+                    #expect(
+                        finding.other.map { finding.words.contains($0) && $0 != finding.callback }
+                            ?? (finding.reason == .repetition || finding.words.contains("v.Hu")))
+                }
                 let definitions = problem.response == nil ? Self.definitions.dropLast() : Self.definitions[...]
                 #expect(Set(findings.map(\.callback)) == Set(Self.checked + definitions))
             }
@@ -182,6 +205,9 @@ extension Hypergradients {
                 Set(wrong.map(\.callback)) == [callback.name], comment, sourceLocation: sourceLocation)
             #expect(
                 wrong.allSatisfy { $0.error > 1e-4 && $0.words.contains("\(callback.name) is wrong") },
+                comment, sourceLocation: sourceLocation)
+            #expect(
+                wrong.allSatisfy { $0.reason == ($0.error == .infinity ? .notFinite : .comparison) },
                 comment, sourceLocation: sourceLocation)
         }
 
@@ -268,6 +294,7 @@ extension Hypergradients {
             // With the other gradient it can be compared.
             #expect(verdicts(findings, "cross_product") == [.right])
             #expect(verdicts(findings, "hessian_product") == [.notChecked])
+            #expect(findings.first { $0.callback == "hessian_product" }?.reason == .identity)
         }
 
         /// Where there is no loss to compare a gradient with, its NaN is still its own.
@@ -298,12 +325,54 @@ extension Hypergradients {
                 Set(findings.map(\.callback)) == [
                     "outer_gradient", "hessian_product", "cross_product", "step_forward", "step_backward",
                 ])
+            #expect(reasons(findings, "outer_gradient") == [Because(.missingReference, "outer_loss")])
+            #expect(reasons(findings, "cross_product") == [Because(.missingReference, "inner_gradient")])
+            #expect(reasons(findings, "step_forward") == [Because(.missingReference, "step")])
+            #expect(reasons(findings, "hessian_product") == [Because(.identity, nil)])
+            #expect(
+                reasons(findings, "step_backward") == [
+                    Because(.identity, "step_forward"), Because(.identity, "step_forward"),
+                ])
             for finding in findings {
                 let isIdentity = ["hessian_product", "step_backward"].contains(finding.callback)
                 #expect(finding.error.isNaN != isIdentity && !(finding.error > 1e-12), "\(finding)")
                 #expect(finding.words.contains("but for") == isIdentity)
             }
             #expect(try ArrayProblem(parameterCount: 1, hyperparameterCount: 1).check(at: [1], [1]).isEmpty)
+        }
+
+        /// A reference that is wrong, in doubt, not finite or too large leaves its callback not checked.
+        @Test func referencesThatTellNothing() throws {
+            let (right, w, h) = network(5)
+            func findings(_ change: (inout ArrayProblem) -> Void) throws -> [CallbackFinding] {
+                var problem = right
+                change(&problem)
+                return try problem.check(at: w, h)
+            }
+            var found = try findings { $0.outerLoss = { _, _ in .nan } }
+            #expect(reasons(found, "outer_loss") == [Because(.notFinite, nil)])
+            #expect(reasons(found, "outer_gradient") == [Because(.wrongReference, "outer_loss")])
+            found = try findings {
+                $0.step = { (i, w, h) throws(HPMError) in scaled(try right.step!(i, w, h), by: 2) }
+            }
+            #expect(reasons(found, "step_backward") == [Because(.disputedReference, "step_forward")])
+            #expect(reasons(found, "step_forward").allSatisfy { $0 == Because(.comparison, "step") })
+            #expect(verdicts(found, "step_forward").contains(.disagrees))
+            // A loss that is a number at this one place.
+            found = try findings { $0.outerLoss = { place, _ in place == w ? 1 : .nan } }
+            #expect(
+                reasons(found, "outer_gradient").first == Because(.referenceNotFinite, "outer_loss"),
+                "\(found.map(\.words))")
+            found = try findings { problem in
+                problem.outerGradient = { (w, h) throws(HPMError) in
+                    let (dw, dh) = try right.outerGradient!(w, h)
+                    // Its product with a direction is a number, its length times the direction's is not.
+                    return ([1e308 / 2] + dw.dropFirst().map { _ in 0 }, dh)
+                }
+            }
+            #expect(
+                reasons(found, "outer_gradient").first == Because(.tooLarge, "outer_loss"),
+                "\(found.map(\.words))")
         }
 
         /// A product of a wrong size that only an identity could show, which it can't: never 'right'.
@@ -334,7 +403,8 @@ extension Hypergradients {
                 #expect(!faults.isEmpty && faults.allSatisfy { $0.verdict == .disagrees }, comment)
                 #expect(
                     faults.contains {
-                        $0.callback == first && $0.words.hasPrefix("\(first) and \(second) disagree by ")
+                        $0.callback == first && $0.other == second && $0.reason == .comparison
+                            && $0.words.hasPrefix("\(first) and \(second) disagree by ")
                             && $0.error > 1e-3
                     }, comment)
             }
@@ -453,7 +523,9 @@ extension Hypergradients {
                 #expect(
                     faults.map(\.callback) == [callback]
                         && faults.allSatisfy {
-                            $0.verdict == .wrong && $0.words.contains("asked again with the same input")
+                            $0.verdict == .wrong && $0.reason == .repetition && $0.other == nil
+                                && $0.error > $0.tolerance
+                                && $0.words.contains("asked again with the same input")
                                 && (noise / 100...noise * 100).contains($0.error)
                         }, "seed \(seed), \(callback): \(findings.map(\.words))")
             }

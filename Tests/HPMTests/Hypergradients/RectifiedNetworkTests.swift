@@ -98,6 +98,10 @@ extension Hypergradients {
             let data = Data(seed)
             let found = try check(problem(data), data)
             #expect(found.allSatisfy { !$0.isFault }, "seed \(seed): \(found.map(\.words))")
+            for finding in found {
+                #expect((finding.reason == .kinks) == finding.words.contains("where kinks are crossed"))
+                #expect((finding.reason == .rounding) == finding.words.contains("told from rounding"))
+            }
         }
 
         @Test(arguments: 0..<3) func mistakesAreFound(seed: Int) throws {

@@ -27,6 +27,7 @@ from .errors import (
     UnsupportedError,
     WrongDerivativeError,
 )
+from .finding import Finding, Reason, Verdict
 from .hypergradients import hypergradient
 from .population import Population
 from .problem import Problem
@@ -48,12 +49,14 @@ __all__ = [
     "CertificateStatus",
     "Error",
     "EstimateWarning",
+    "Finding",
     "HandleError",
     "OutOfMemoryError",
     "NoResultError",
     "OrderError",
     "Population",
     "Problem",
+    "Reason",
     "Report",
     "Result",
     "SearchSpace",
@@ -61,6 +64,7 @@ __all__ = [
     "Teacher",
     "UncheckedWarning",
     "UnsupportedError",
+    "Verdict",
     "WrongDerivativeError",
     "hypergradient",
     "tune",

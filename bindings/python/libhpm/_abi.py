@@ -86,6 +86,28 @@ HPM_CERTIFICATE_NONFINITE: Final = 4
 HPM_CERTIFICATE_DIVERGED: Final = 5
 HPM_CERTIFICATE_ERROR: Final = 6
 
+# What a check says of a callback.
+hpm_finding_verdict = c_int32
+HPM_FINDING_RIGHT: Final = 0
+HPM_FINDING_WRONG: Final = 1
+HPM_FINDING_DISAGREES: Final = 2
+HPM_FINDING_NOT_CHECKED: Final = 3
+
+# What a check's verdict rests on. Those from `HPM_REASON_MISSING_REFERENCE` on are why a callback
+# was not checked.
+hpm_finding_reason = c_int32
+HPM_REASON_COMPARISON: Final = 0
+HPM_REASON_REPETITION: Final = 1
+HPM_REASON_NOT_FINITE: Final = 2
+HPM_REASON_MISSING_REFERENCE: Final = 3
+HPM_REASON_WRONG_REFERENCE: Final = 4
+HPM_REASON_DISPUTED_REFERENCE: Final = 5
+HPM_REASON_REFERENCE_NOT_FINITE: Final = 6
+HPM_REASON_TOO_LARGE: Final = 7
+HPM_REASON_ROUNDING: Final = 8
+HPM_REASON_KINKS: Final = 9
+HPM_REASON_IDENTITY: Final = 10
+
 # The number type of ready-made host vectors.
 hpm_element = c_int32
 HPM_ELEMENT_DOUBLE: Final = 0
@@ -197,6 +219,23 @@ class hpm_certificate(Structure):
         ("step_products", c_uint64),
         ("parameter_vectors", c_uint64),
         ("hyperparameter_vectors", c_uint64),
+    ]
+
+
+class hpm_finding(Structure):
+    """What one test of hpm_problem_check found of one callback. The texts are the library's: they
+    stay valid until the thread's next hpm_problem_check returns, or the thread's end.
+    """
+
+    _fields_ = [
+        ("size", c_size_t),
+        ("verdict", hpm_finding_verdict),
+        ("reason", hpm_finding_reason),
+        ("callback", c_char_p),
+        ("other", c_char_p),
+        ("error", c_double),
+        ("tolerance", c_double),
+        ("sentence", c_char_p),
     ]
 
 
@@ -355,6 +394,9 @@ PROTOTYPES: Final[dict[str, tuple[Any, tuple[Any, ...]]]] = {
         hpm_status,
         (c_void_p, c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, POINTER(c_size_t)),
     ),
+    "hpm_last_finding_count": (c_size_t, ()),
+    "hpm_last_finding": (hpm_status, (c_size_t, POINTER(hpm_finding))),
+    "hpm_last_missing_callback": (c_char_p, ()),
     "hpm_student_set_problem": (hpm_status, (c_void_p, c_size_t, c_void_p, c_void_p)),
     "hpm_student_certificate": (hpm_status, (c_void_p, c_size_t, POINTER(hpm_certificate))),
     "hpm_vectors_create": (

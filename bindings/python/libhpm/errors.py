@@ -3,6 +3,12 @@ argument, the value it got and what is allowed."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .finding import Finding
+
 
 class Error(Exception):
     """The base of all errors of the library."""
@@ -41,7 +47,16 @@ class UnsupportedError(Error):
 
 
 class WrongDerivativeError(Error):
-    """:meth:`Problem.check` found a derivative that is not the derivative of its function."""
+    """:meth:`Problem.check` found a derivative that is not the derivative of its function. The message is the
+    sentences of the faults, a line each."""
+
+    def __init__(self, findings: Sequence[Finding]):
+        super().__init__(findings)
+        self.findings = list(findings)
+        """All that was found, as :meth:`Problem.check` returns it where nothing is wrong."""
+
+    def __str__(self) -> str:
+        return "\n".join(found.sentence for found in self.findings if found.fault)
 
 
 class UncheckedWarning(UserWarning):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from ._options import Option, options, require
 from ._vectors import Held, HostVectors, NumberedVectors, Vectors
 from .certificate import Certificate, empty
 from .errors import ArgumentError, EstimateWarning, UncheckedWarning, UnsupportedError, WrongDerivativeError
+from .finding import Finding, Reason, Verdict, last_findings
 from .space import SearchSpace
 
 H = TypeVar("H")
@@ -58,13 +58,14 @@ _ESTIMATE_OPTIONS = (
 _CHECK_OPTIONS = "check_tolerance", "difference_step", "seed"
 
 _DOUBLE = 2.0**-52
-# What a line of the check holds where a callback was not checked, and why in fewer words.
-_UNCHECKED = (
-    ("told from rounding", "too small here to be told from rounding"),
-    ("too large", "too large here to be compared"),
-    ("not checked but for", "only an identity, which any multiple keeps, was tested"),
-    ("not finite", "differences are not finite"),
-)
+# Why a callback was not checked though no other is wrong, where numbers in double precision may do better.
+_UNCHECKED = {
+    Reason.ROUNDING: "too small here to be told from rounding",
+    Reason.TOO_LARGE: "too large here to be compared",
+    Reason.IDENTITY: "only an identity, which any multiple keeps, was tested",
+    Reason.REFERENCE_NOT_FINITE: "differences are not finite",
+    Reason.KINKS: "differences depend on the length of their step",
+}
 
 
 class Problem(Handle):
@@ -285,12 +286,10 @@ class Problem(Handle):
 
     def _unsupported(self, error: UnsupportedError) -> UnsupportedError:
         """The library's sentence names a callback; the user of `differentiate` has given losses."""
-        if not isinstance(self._parameters, NumberedVectors):
+        callback: str = functions.hpm_last_missing_callback().decode()
+        if not callback or not isinstance(self._parameters, NumberedVectors):
             return error
-        found = re.search(r"no callback (\w+)", str(error))
-        if found is None or found[1] not in _CALLBACKS:
-            return error
-        missing = argument(found[1]) if found[1] != "inner_hyper_gradient" else "inner_loss"
+        missing = argument(callback)
         return UnsupportedError(f"{missing} is not given, and this estimator needs it ({error})")
 
     def _warn_of_zeros(self, certificate: Certificate) -> None:
@@ -305,7 +304,7 @@ class Problem(Handle):
             + (hint if isinstance(self._parameters, NumberedVectors) else "")
         )
 
-    def check(self, params: Any, h: Any, **more: Option) -> list[str]:
+    def check(self, params: Any, h: Any, **more: Option) -> list[Finding]:
         """Tests the callbacks: each gives the same when it is asked again; symmetry of the Hessian
         product; the adjoint identity of the step's two products; each derivative against differences
         of what it is the derivative of.
@@ -318,8 +317,8 @@ class Problem(Handle):
                 what is moved; ``seed`` (0).
 
         Returns:
-            A sentence for each test. Callbacks that were not checked are among them: nothing is known of
-            those.
+            A finding for each test, as a string a sentence. Callbacks that were not checked are among them:
+            nothing is known of those.
 
         Warns:
             UncheckedWarning: In numbers coarser than double some were not checked: how many, which, and why.
@@ -327,7 +326,7 @@ class Problem(Handle):
 
         Raises:
             WrongDerivativeError: The sentences of those that are wrong, or that disagree while nothing
-                tells which one is wrong, each with the callback and by how much.
+                tells which one is wrong, each with the callback and by how much; its ``findings`` are all.
             BaseException: What a callback raised, as it was raised.
 
         Example:
@@ -344,43 +343,37 @@ class Problem(Handle):
         """
         require(more, _CHECK_OPTIONS, "check")
         more = {**self._check_defaults(), **{key: value for key, value in more.items() if value is not None}}
-        needed = c_size_t()
-        capacity = 1 << 14
         self._begin()
         with (
             options(more) as handle,
             self._parameters.holding(params, "params") as w,
             self._hyperparameters.holding(h, "h") as at,
         ):
-            while True:
-                buffer = ctypes.create_string_buffer(capacity)
-                with Call() as call:
-                    status = functions.hpm_problem_check(
-                        self._handle, handle, w, at, buffer, capacity, byref(needed)
-                    )
-                if status != _abi.HPM_ERROR_CAPACITY:
-                    break
-                capacity = needed.value
+            with Call() as call:
+                status = functions.hpm_problem_check(self._handle, handle, w, at, None, 0, byref(c_size_t()))
+            findings = last_findings()
         status = call.outcome(status)
-        lines = buffer.value.decode().splitlines()
         if status == _abi.HPM_WRONG_DERIVATIVE:
-            faults = [line for line in lines if " is wrong: " in line or " disagree by " in line]
-            raise WrongDerivativeError("\n".join(faults))
-        self._warn_of_unchecked(lines)
-        return lines
+            raise WrongDerivativeError(findings)
+        self._warn_of_unchecked(findings)
+        return findings
 
-    def _warn_of_unchecked(self, lines: list[str]) -> None:
+    def _warn_of_unchecked(self, findings: list[Finding]) -> None:
         """Of single precision differences tell little: what they leave open looks like a pass."""
         if self._precision() == _DOUBLE:
             return
         # Without its reference a callback is as unchecked in double.
-        unchecked = [line for line in lines if " was not checked" in line and ": there is no " not in line]
+        unchecked = [
+            found
+            for found in findings
+            if found.verdict is Verdict.NOT_CHECKED and found.reason is not Reason.MISSING_REFERENCE
+        ]
         if not unchecked:
             return
-        names = dict.fromkeys(line.split()[0] for line in unchecked)
-        reasons = dict.fromkeys(words for line in unchecked for found, words in _UNCHECKED if found in line)
+        names = dict.fromkeys(found.callback for found in unchecked)
+        reasons = dict.fromkeys(_UNCHECKED[found.reason] for found in unchecked)
         _warn(
-            f"{len(unchecked)} of {len(lines)} tests say 'not checked' ({', '.join(names)}): {', '.join(reasons)}. This is "
+            f"{len(unchecked)} of {len(findings)} tests say 'not checked' ({', '.join(names)}): {', '.join(reasons)}. This is "
             "no pass. Check the same problem in double precision: "
             + (
                 "params, h and the data of the losses, in torch by .double(), in JAX after "

@@ -902,10 +902,9 @@ def test_check_in_single_precision_needs_no_options(framework):
     problem = hpm.Problem.differentiate(inner, outer, *at, learning_rate=0.1)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        lines = problem.check(*at)
-    assert not any(" is wrong: " in line for line in lines)
+        findings = problem.check(*at)
     warned = [warning for warning in caught if warning.category is hpm.UncheckedWarning]
-    assert len(warned) == any(" was not checked" in line for line in lines)
+    assert len(warned) == any(found.verdict is hpm.Verdict.NOT_CHECKED for found in findings)
     with pytest.raises(hpm.ArgumentError, match="^check has no argument 'tolerance'.*Did you mean check_tolerance"):
         problem.check(*at, tolerance=1e-3)
 
@@ -921,12 +920,13 @@ def test_what_single_precision_leaves_unchecked_is_no_silent_pass(framework):
     at = framework.array([1.5, -2.0, 3.0], np.float32), framework.array([0.3, 0.2, 0.1], np.float32)
     problem = hpm.Problem.differentiate(inner, outer, *at, learning_rate=0.1)
     with pytest.warns(hpm.UncheckedWarning) as caught:
-        lines = problem.check(*at)
-    unchecked = [line for line in lines if " was not checked" in line]
+        findings = problem.check(*at)
+    unchecked = [found for found in findings if found.verdict is hpm.Verdict.NOT_CHECKED]
     (warning,) = caught
-    assert warning.filename == __file__ and any(line.startswith("cross_product") for line in unchecked)
-    assert str(warning.message).startswith(f"{len(unchecked)} of {len(lines)} tests say 'not checked'")
-    assert all(line.split()[0] in str(warning.message) for line in unchecked)
+    assert warning.filename == __file__ and any(found.callback == "cross_product" for found in unchecked)
+    assert all(found.reason is hpm.Reason.ROUNDING for found in unchecked)
+    assert str(warning.message).startswith(f"{len(unchecked)} of {len(findings)} tests say 'not checked'")
+    assert all(found.callback in str(warning.message) for found in unchecked)
     assert "told from rounding" in str(warning.message) and "double precision" in str(warning.message)
     single = lambda values: np.asarray(values, np.float32)
     host = hpm.Problem(parameters=3, hyperparameters=3, dtype=np.float32, inner_loss=lambda w, h: float(w @ w),
@@ -948,9 +948,9 @@ def test_check(framework):
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        lines = problem.check(arrays(framework, Network.PARAMS), arrays(framework, Network.H))
-    assert all(" is right: " in line for line in lines)
-    assert {line.split()[0] for line in lines} == {
+        findings = problem.check(arrays(framework, Network.PARAMS), arrays(framework, Network.H))
+    assert all(found.verdict is hpm.Verdict.RIGHT for found in findings)
+    assert {found.callback for found in findings} == {
         "outer_loss", "outer_gradient", "inner_loss", "inner_gradient", "hessian_product", "cross_product",
         "step", "step_forward", "step_backward",
     }  # fmt: skip

@@ -2,9 +2,11 @@
 problem to a population's run."""
 
 import gc
+import pickle
 import threading
 import warnings
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import libhpm as hpm
 import numpy as np
@@ -112,8 +114,10 @@ def test_single_precision():
     np.testing.assert_allclose(found, EXPECTED, rtol=1e-3, atol=1e-4)
     # The step's part of h is below the rounding of single precision: no pass, and nothing is wrong.
     with pytest.warns(hpm.UncheckedWarning, match="step_forward, step_backward"):
-        lines = problem.check(W.astype("f") + 0.5, H.astype("f"), check_tolerance=0.1, difference_step=1e-2)
-    assert all(" is right: " in line or line.startswith(("step_forward was not", "step_backward was not")) for line in lines)
+        findings = problem.check(W.astype("f") + 0.5, H.astype("f"), check_tolerance=0.1, difference_step=1e-2)
+    unchecked = {found.callback for found in findings if found.verdict is not hpm.Verdict.RIGHT}
+    assert unchecked == {"step_forward", "step_backward"}
+    assert all(found.verdict is not hpm.Verdict.WRONG for found in findings)
 
 
 def test_arrays_are_not_copied_and_can_not_be_written():
@@ -246,18 +250,74 @@ def test_a_problem_is_collected_at_once():
 # The check
 
 
+# What each callback is compared with where all are there, and what else it is told by.
+COMPARED = {
+    ("outer_loss", None, "repetition"),
+    ("inner_loss", None, "repetition"),
+    ("step", None, "repetition"),
+    ("response", None, "repetition"),
+    ("outer_gradient", "outer_loss", "comparison"),
+    ("inner_gradient", "inner_loss", "comparison"),
+    ("inner_hyper_gradient", "inner_loss", "comparison"),
+    ("hessian_product", None, "comparison"),
+    ("hessian_product", "inner_gradient", "comparison"),
+    ("cross_product", "inner_gradient", "comparison"),
+    ("cross_product", "inner_hyper_gradient", "comparison"),
+    ("step_forward", "step", "comparison"),
+    ("step_backward", "step_forward", "comparison"),
+}
+
+
 def test_right_callbacks_are_right():
-    lines = make().check(W + 0.5, H)
-    assert {line.split()[0] for line in lines} == set(callbacks())
-    assert all(" is right: " in line for line in lines)
-    assert any("was not checked" in line for line in make(without=("outer_loss",)).check(W + 0.5, H))
+    findings = make().check(W + 0.5, H)
+    assert {(found.callback, found.other, found.reason.value) for found in findings} == COMPARED
+    for found in findings:
+        assert found.verdict is hpm.Verdict.RIGHT and not found.fault and 0 <= found.error < found.tolerance
+        assert str(found) == found.sentence and found.sentence.startswith(f"{found.callback} is right: ")
+        if found.reason is hpm.Reason.COMPARISON:
+            assert found.tolerance == 1e-4
+    assert {found.tolerance for found in make().check(W + 0.5, H, check_tolerance=2e-3)} > {2e-3}
+
+
+def test_what_can_not_be_compared_says_why():
+    def unchecked(findings):
+        return {
+            (found.callback, found.other, found.reason)
+            for found in findings
+            if found.verdict is hpm.Verdict.NOT_CHECKED
+        }
+
+    findings = make(without=("outer_loss",)).check(W + 0.5, H)
+    assert unchecked(findings) == {("outer_gradient", "outer_loss", hpm.Reason.MISSING_REFERENCE)}
+    findings = make(without=("inner_loss", "inner_gradient", "inner_hyper_gradient")).check(W + 0.5, H)
+    assert unchecked(findings) == {
+        ("hessian_product", None, hpm.Reason.IDENTITY),
+        ("cross_product", "inner_gradient", hpm.Reason.MISSING_REFERENCE),
+    }
+    with pytest.raises(hpm.WrongDerivativeError) as caught:
+        make(outer_loss=lambda w, h: np.nan).check(W + 0.5, H)
+    assert unchecked(caught.value.findings) == {("outer_gradient", "outer_loss", hpm.Reason.WRONG_REFERENCE)}
 
 
 def test_right_callbacks_are_right_at_a_minimum():
     """Where df/dw is 0 but for rounding, as differences are: check raises nothing."""
-    lines = make().check(W, H)
-    assert any("inner_gradient was not checked" in line for line in lines)
-    assert any("hessian_product is right: u.Hv agrees with differences" in line for line in lines)
+    found = {(found.callback, found.other): found for found in make().check(W, H)}
+    gradient, product = found["inner_gradient", "inner_loss"], found["hessian_product", "inner_gradient"]
+    assert gradient.verdict is hpm.Verdict.NOT_CHECKED and gradient.reason is hpm.Reason.ROUNDING
+    assert np.isnan(gradient.error) and product.verdict is hpm.Verdict.RIGHT and product.error < 1e-4
+
+
+def test_each_thread_has_its_own_findings():
+    """Checks that run at the same time, on one problem: none reads the findings of another."""
+    problem = make()
+    expected = {step: problem.check(W + step, H) for step in (0.5, 0.6, 0.7)}
+    assert len({tuple(found.error for found in findings) for findings in expected.values()}) == 3
+
+    def ask(step):
+        return all(problem.check(W + step, H) == expected[step] for _ in range(20))
+
+    with ThreadPoolExecutor(3) as pool:
+        assert all(pool.map(ask, expected))
 
 
 def halved(function, part=None):
@@ -297,8 +357,10 @@ def test_a_planted_wrong_callback_is_named(name, part, frozen):
     problem = make(**{name: zeros if frozen else halved(right, part)})
     with pytest.raises(hpm.WrongDerivativeError) as caught:
         problem.check(W + 0.5, H)
-    (line,) = str(caught.value).splitlines()
-    assert line.startswith(f"{name} is wrong: ") and "relative difference of" in line
+    (found,) = [found for found in caught.value.findings if found.fault]
+    assert found.callback == name and found.verdict is hpm.Verdict.WRONG and found.reason is hpm.Reason.COMPARISON
+    assert found.error == pytest.approx(1 if frozen else 0.5, rel=1e-4) and found.tolerance == 1e-4
+    assert str(caught.value) == found.sentence and "relative difference of" in found.sentence
 
 
 def test_an_asymmetric_hessian_is_named():
@@ -306,8 +368,10 @@ def test_an_asymmetric_hessian_is_named():
     problem = make(hessian_product=lambda w, h, v: skew @ v)
     with pytest.raises(hpm.WrongDerivativeError, match=r"hessian_product is wrong: u\.Hv is .* v\.Hu"):
         problem.check(W, H)
-    with pytest.raises(hpm.WrongDerivativeError, match="inner_gradient is wrong: it gives numbers that are not finite"):
+    with pytest.raises(hpm.WrongDerivativeError, match="inner_gradient is wrong: it gives numbers that are not finite") as caught:
         make(inner_gradient=lambda w, h: np.full(6, np.nan)).check(W, H)
+    (found,) = [found for found in caught.value.findings if found.fault]
+    assert found.reason is hpm.Reason.NOT_FINITE and found.error == np.inf and found.other is None
     with pytest.raises(hpm.ArgumentError, match="check_tolerance"):
         make().check(W, H, check_tolerance=-1)
 
@@ -315,15 +379,21 @@ def test_an_asymmetric_hessian_is_named():
 def test_two_callbacks_that_disagree_are_named():
     given = {name: callbacks()[name] for name in ("inner_gradient", "hessian_product")}
     problem = hpm.Problem(parameters=6, hyperparameters=6, **{**given, "hessian_product": halved(given["hessian_product"])})
-    with pytest.raises(hpm.WrongDerivativeError, match="^hessian_product and inner_gradient disagree by 0.49999"):
+    with pytest.raises(hpm.WrongDerivativeError, match="^hessian_product and inner_gradient disagree by 0.49999") as caught:
         problem.check(W + 0.5, H)
+    (found,) = [found for found in caught.value.findings if found.fault]
+    assert (found.callback, found.other, found.verdict) == ("hessian_product", "inner_gradient", hpm.Verdict.DISAGREES)
+    copied = pickle.loads(pickle.dumps(caught.value))
+    assert str(copied) == str(caught.value) and [found for found in copied.findings if found.fault] == [found]
 
 
 def test_a_stochastic_callback_is_named():
     random = np.random.default_rng(0)
     problem = make(inner_gradient=lambda w, h: Logistic().gradient(w, h) + random.normal(size=6))
-    with pytest.raises(hpm.WrongDerivativeError, match="^inner_gradient is wrong: .*again"):
+    with pytest.raises(hpm.WrongDerivativeError, match="^inner_gradient is wrong: .*again") as caught:
         problem.check(W + 0.5, H)
+    (found,) = [found for found in caught.value.findings if found.fault]
+    assert found.reason is hpm.Reason.REPETITION and found.other is None and found.error > found.tolerance > 0
 
 
 # The bridge to a population

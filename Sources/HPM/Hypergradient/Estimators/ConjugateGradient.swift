@@ -18,9 +18,9 @@ public struct ConjugateGradient: Estimator {
     public init(
         iterations: Int = 100, tolerance: Double = 1e-10, damping: Double = 0
     ) throws(HPMError) {
-        try Settings.requireCount(iterations, "iterations")
-        try Settings.requireTolerance(tolerance)
-        try Settings.requireNonNegative(damping, "damping")
+        try EstimatorSettings.requireCount(iterations, "iterations")
+        try EstimatorSettings.requireTolerance(tolerance)
+        try EstimatorSettings.requireNonNegative(damping, "damping")
         self.iterations = iterations
         self.tolerance = tolerance
         self.damping = damping

@@ -10,7 +10,7 @@ public struct FiniteDifferences: Estimator {
 
     /// - Parameter step: e, in the units of h.
     public init(step: Double) throws(HPMError) {
-        try Settings.requirePositive(step, "step")
+        try EstimatorSettings.requirePositive(step, "step")
         self.step = step
     }
 
@@ -25,7 +25,7 @@ public struct FiniteDifferences: Estimator {
         _ derivatives: inout Derivatives<P, H>, _ w: P.Vector, _ h: H.Vector, into result: H.Vector
     ) throws(HPMError) {
         let space = derivatives.problem.hyperparameters
-        let dimension = try Settings.requireDimension(space.dimension, "finite differences")
+        let dimension = try EstimatorSettings.requireDimension(space.dimension, "finite differences")
         let unit = try derivatives.makeHyperparameters()
         let shifted = try derivatives.makeHyperparameters()
         try space.scale(result, by: 0)

@@ -12,7 +12,7 @@ public struct ForwardMode: Estimator {
     public let steps: Int
 
     public init(steps: Int) throws(HPMError) {
-        try Settings.requireCount(steps, "steps")
+        try EstimatorSettings.requireCount(steps, "steps")
         self.steps = steps
     }
 
@@ -30,7 +30,7 @@ public struct ForwardMode: Estimator {
         let (parameters, hyperparameters) = (
             derivatives.problem.parameters, derivatives.problem.hyperparameters
         )
-        let dimension = try Settings.requireDimension(hyperparameters.dimension, "forward mode")
+        let dimension = try EstimatorSettings.requireDimension(hyperparameters.dimension, "forward mode")
         var state = try derivatives.makeParameters()
         var next = try derivatives.makeParameters()
         var tangent = try derivatives.makeParameters()

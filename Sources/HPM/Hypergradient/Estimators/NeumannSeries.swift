@@ -15,9 +15,9 @@ public struct NeumannSeries: Estimator {
     public let tolerance: Double
 
     public init(learningRate: Double, terms: Int = 20, tolerance: Double = 1e-10) throws(HPMError) {
-        try Settings.requirePositive(learningRate, "learning_rate")
-        try Settings.requireCount(terms, "iterations")
-        try Settings.requireTolerance(tolerance)
+        try EstimatorSettings.requirePositive(learningRate, "learning_rate")
+        try EstimatorSettings.requireCount(terms, "iterations")
+        try EstimatorSettings.requireTolerance(tolerance)
         self.learningRate = learningRate
         self.terms = terms
         self.tolerance = tolerance

@@ -20,9 +20,9 @@ public struct Nystrom: Estimator {
     public init(
         rank: Int, damping: Double, tolerance: Double = 1e-6, seed: UInt64 = 0
     ) throws(HPMError) {
-        try Settings.requireTolerance(tolerance)
-        try Settings.requireCount(rank, "rank")
-        try Settings.requirePositive(damping, "damping")
+        try EstimatorSettings.requireTolerance(tolerance)
+        try EstimatorSettings.requireCount(rank, "rank")
+        try EstimatorSettings.requirePositive(damping, "damping")
         self.rank = rank
         self.damping = damping
         self.tolerance = tolerance

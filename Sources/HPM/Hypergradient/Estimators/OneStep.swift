@@ -11,7 +11,7 @@ public struct OneStep: Estimator {
     public let learningRate: Double
 
     public init(learningRate: Double) throws(HPMError) {
-        try Settings.requirePositive(learningRate, "learning_rate")
+        try EstimatorSettings.requirePositive(learningRate, "learning_rate")
         self.learningRate = learningRate
     }
 

@@ -16,8 +16,8 @@ public struct ReverseMode: Estimator {
 
     /// - Parameter checkpoints: States in memory; nil: all of them, no step is taken again.
     public init(steps: Int, checkpoints: Int? = nil) throws(HPMError) {
-        try Settings.requireCount(steps, "steps")
-        if let checkpoints { try Settings.requireCount(checkpoints, "checkpoints") }
+        try EstimatorSettings.requireCount(steps, "steps")
+        if let checkpoints { try EstimatorSettings.requireCount(checkpoints, "checkpoints") }
         self.steps = steps
         self.checkpoints = min(checkpoints ?? steps, steps)
     }

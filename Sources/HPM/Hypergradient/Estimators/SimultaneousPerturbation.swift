@@ -16,8 +16,8 @@ public struct SimultaneousPerturbation: Estimator {
 
     /// - Parameter step: c, in the units of h.
     public init(step: Double, samples: Int = 1, seed: UInt64 = 0) throws(HPMError) {
-        try Settings.requirePositive(step, "step")
-        try Settings.requireCount(samples, "samples")
+        try EstimatorSettings.requirePositive(step, "step")
+        try EstimatorSettings.requireCount(samples, "samples")
         self.step = step
         self.samples = samples
         self.seed = seed

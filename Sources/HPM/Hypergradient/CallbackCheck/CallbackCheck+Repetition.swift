@@ -46,7 +46,7 @@ extension CallbackCheck {
             try repeatVectors("step", rounding: roundingOfSteps) { (check, w) throws(HPMError) in
                 (try check.step(w, h), nil)
             }
-            noteRepeated("step")
+            noteRepeated("step", rounding: roundingOfSteps)
         }
         if problem.stepForward != nil {
             let u = try hyperDirection(RandomSeed.derived(from: seed, student: 1, event: 2))
@@ -63,16 +63,16 @@ extension CallbackCheck {
     }
 
     /// Of what says what the problem is, no more can be tested.
-    private mutating func noteRepeated(_ callback: String) {
+    private mutating func noteRepeated(_ callback: String, rounding: Double) {
         if isWrong(callback) { return }
         note(
-            callback, .right, 0,
+            callback, .right, .repetition, error: 0, tolerance: rounding,
             "\(callback) is right: asked again with the same input it gives the same, and no more can be tested of it")
     }
 
-    private mutating func noteStochastic(_ callback: String, _ error: Double) {
+    private mutating func noteStochastic(_ callback: String, error: Double, tolerance: Double) {
         note(
-            callback, .wrong, error,
+            callback, .wrong, .repetition, error: error, tolerance: tolerance,
             "\(callback) is wrong: asked again with the same input it gives another result, a relative difference of \(error); it may not be random, nor depend on what was asked before")
     }
 
@@ -102,11 +102,12 @@ extension CallbackCheck {
             let change = try value(try shifted(space, place, step, direction)) - first
             let size = max(first.magnitude, again.magnitude)
             let moved = (again - first).magnitude
-            if moved > roundingOfSums * max(size, change.magnitude / differenceStep) {
-                return noteStochastic(callback, moved / size)
+            let allowed = roundingOfSums * max(size, change.magnitude / differenceStep)
+            if moved > allowed {
+                return noteStochastic(callback, error: moved / size, tolerance: allowed / size)
             }
         }
-        noteRepeated(callback)
+        noteRepeated(callback, rounding: roundingOfSums)
     }
 
     /// - Parameter changing: Whether the callback gives a gradient, which is 0 but for rounding at a
@@ -131,8 +132,9 @@ extension CallbackCheck {
                 let elsewhere = try call(self, try shifted(problem.parameters, w, step, v))
                 terms = max(terms, try distance(elsewhere, first) / differenceStep)
             }
-            if !(moved <= (rounding ?? roundingOfSums) * terms) {
-                return noteStochastic(callback, moved / size)
+            let allowed = (rounding ?? roundingOfSums) * terms
+            if !(moved <= allowed) {
+                return noteStochastic(callback, error: moved / size, tolerance: allowed / size)
             }
         }
     }

@@ -1,5 +1,5 @@
 /// Checks of estimators' settings.
-enum Settings {
+enum EstimatorSettings {
     /// Counts of steps stay exact in every sum of the schedules.
     static let largestCount = 1 << 40
 

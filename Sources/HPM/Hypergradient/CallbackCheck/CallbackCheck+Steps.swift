@@ -1,21 +1,14 @@
 /// The two products of an optimizer's step: with differences of the step, and with one another.
 extension CallbackCheck {
-    /// A step's derivatives are checked apart: the larger would hide the smaller.
-    private enum StepPart: String, CaseIterable {
-        case w, h
-
-        var words: String { "its part of \(rawValue) along a direction" }
-    }
-
     mutating func checkStepProducts() throws(HPMError) {
         let hasForward = problem.stepForward != nil && !isWrong("step_forward")
         let hasBackward = problem.stepBackward != nil && !isWrong("step_backward")
         let hasStep = problem.step != nil && !isWrong("step")
-        var forward: [Test] = []
+        var forward: [CallbackTest] = []
         if hasForward, hasStep {
             for part in StepPart.allCases { forward.append(try testStepForward(part)) }
         } else if hasForward {
-            skip("step_forward", withoutReference("step", problem.step != nil))
+            skipUncompared("step_forward", with: "step", isThere: problem.step != nil)
         }
         if hasBackward, forward.contains(where: { $0.contradicts(tolerance) }) {
             let backward = try testsOfAdjoint()
@@ -24,7 +17,9 @@ extension CallbackCheck {
                 for test in forward where test.contradicts(tolerance) {
                     disagree("step_forward", test, "; step_backward agrees with step_forward")
                 }
-                return skip("step_backward", "it agrees with step_forward, which disagrees with step")
+                return skip(
+                    "step_backward", .disputedReference, other: "step_forward",
+                    "it agrees with step_forward, which disagrees with step")
             }
         }
         for test in forward { judge("step_forward", [test]) }
@@ -34,7 +29,7 @@ extension CallbackCheck {
         } else if hasStep {
             for part in StepPart.allCases { judge("step_backward", [try testStepBackward(part)]) }
         } else {
-            skip("step_backward", withoutReference("step", problem.step != nil))
+            skipUncompared("step_backward", with: "step", isThere: problem.step != nil)
         }
     }
 
@@ -50,7 +45,7 @@ extension CallbackCheck {
     /// v . d step along (dw, dh), by differences.
     private func stepDifference(
         _ part: StepPart, _ dw: P.Vector, _ dh: H.Vector, along v: P.Vector, part fraction: Double
-    ) throws(HPMError) -> Measured {
+    ) throws(HPMError) -> MeasuredNumber {
         let (parameters, hyperparameters) = (problem.parameters, problem.hyperparameters)
         // Of the two directions one is 0. Each moves what it belongs to by that one's own size.
         let usual =
@@ -72,7 +67,7 @@ extension CallbackCheck {
         return measured(values[0], values[1], length, size: terms)
     }
 
-    private func testStepForward(_ part: StepPart) throws(HPMError) -> Test {
+    private func testStepForward(_ part: StepPart) throws(HPMError) -> CallbackTest {
         let parameters = problem.parameters
         return try test(
             part.words, with: .differences(of: "step", isTrusted: true)
@@ -89,7 +84,7 @@ extension CallbackCheck {
         }
     }
 
-    private func testStepBackward(_ part: StepPart) throws(HPMError) -> Test {
+    private func testStepBackward(_ part: StepPart) throws(HPMError) -> CallbackTest {
         try testStepBackward(part, .differences(of: "step", isTrusted: true)) {
             (dw, dh, v, fraction) throws(HPMError) in
             try stepDifference(part, dw, dh, along: v, part: fraction)
@@ -97,13 +92,13 @@ extension CallbackCheck {
     }
 
     /// - Parameter forward: What was found of step_forward, by part, where it was compared.
-    private func testsOfAdjoint(trusting forward: [Test] = []) throws(HPMError) -> [Test] {
-        var tests: [Test] = []
+    private func testsOfAdjoint(trusting forward: [CallbackTest] = []) throws(HPMError) -> [CallbackTest] {
+        var tests: [CallbackTest] = []
         for (index, part) in StepPart.allCases.enumerated() {
             let isTrusted = index < forward.count && forward[index].agrees(tolerance)
             let adjoint = try testStepBackward(part, .stepForward(isTrusted: isTrusted)) {
                 (dw, dh, v, _) throws(HPMError) in
-                Measured(value: try problem.parameters.dot(v, stepForward(dw, dh)))
+                MeasuredNumber(value: try problem.parameters.dot(v, stepForward(dw, dh)))
             }
             tests.append(adjoint)
         }
@@ -111,9 +106,9 @@ extension CallbackCheck {
     }
 
     private func testStepBackward(
-        _ part: StepPart, _ reference: Reference,
-        _ expected: (P.Vector, H.Vector, _ v: P.Vector, _ fraction: Double) throws(HPMError) -> Measured
-    ) throws(HPMError) -> Test {
+        _ part: StepPart, _ reference: CallbackReference,
+        _ expected: (P.Vector, H.Vector, _ v: P.Vector, _ fraction: Double) throws(HPMError) -> MeasuredNumber
+    ) throws(HPMError) -> CallbackTest {
         let (parameters, hyperparameters) = (problem.parameters, problem.hyperparameters)
         return try test(part.words, with: reference) { (seed) throws(HPMError) in
             let v = try direction(seed)

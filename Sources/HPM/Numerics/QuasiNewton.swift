@@ -6,21 +6,35 @@
 /// Source: Nocedal, 'Updating quasi-Newton matrices with limited storage', Mathematics of Computation
 /// 35, 1980; algorithm 7.4 of Nocedal and Wright, 'Numerical Optimization', 2006.
 struct QuasiNewton: Equatable, Sendable {
-    static let capacity = 10
+    /// Pairs that are kept; a further one takes the oldest one's place.
+    let capacity: Int
+    /// A pair is stored where the cosine of the angle between s and y is above it: H stays positive
+    /// definite, and its condition bounded.
+    let leastCosine: Double
 
     /// Oldest first.
     var steps: [[Double]] = []
     var changes: [[Double]] = []
 
+    /// - Parameters:
+    ///   - capacity: At least 1.
+    ///   - leastCosine: Above 0, below 1.
+    init(capacity: Int, leastCosine: Double) {
+        self.capacity = capacity
+        self.leastCosine = leastCosine
+    }
+
     var isEmpty: Bool { steps.isEmpty }
 
-    /// Stores a pair if the curvature along it is positive: s.y > 1e-10 |s| |y|.
+    /// Stores a pair if the curvature along it is positive: s.y > leastCosine |s| |y|.
+    ///
+    /// - Complexity: O(capacity + dimension).
     mutating func append(step: [Double], change: [Double]) {
         let curvature = Vector.dot(step, change)
-        guard curvature > 1e-10 * Vector.norm(step) * Vector.norm(change),
+        guard curvature > leastCosine * Vector.norm(step) * Vector.norm(change),
             (1 / curvature).isFinite, Vector.dot(change, change).isNormal
         else { return }
-        if steps.count == Self.capacity {
+        if steps.count == capacity {
             steps.removeFirst()
             changes.removeFirst()
         }
@@ -28,7 +42,12 @@ struct QuasiNewton: Equatable, Sendable {
         changes.append(change)
     }
 
-    /// H v; may hold numbers that are not finite where the pairs are extreme.
+    mutating func removeAll() {
+        steps = []
+        changes = []
+    }
+
+    /// H v, which is v without pairs; may hold numbers that are not finite where the pairs are extreme.
     ///
     /// - Complexity: O(capacity x dimension).
     func product(with vector: [Double]) -> [Double] {

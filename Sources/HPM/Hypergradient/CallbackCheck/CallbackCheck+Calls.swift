@@ -61,16 +61,20 @@ extension CallbackCheck {
         return results
     }
 
-    func direction(_ seed: UInt64) throws(HPMError) -> P.Vector {
-        let vector = try problem.parameters.makeZeros()
-        try problem.parameters.randomize(vector, seed: seed, .normal)
+    func direction<Space: VectorSpace>(
+        in space: Space, _ seed: UInt64
+    ) throws(HPMError) -> Space.Vector {
+        let vector = try space.makeZeros()
+        try space.randomize(vector, seed: seed, .normal)
         return vector
     }
 
+    func direction(_ seed: UInt64) throws(HPMError) -> P.Vector {
+        try direction(in: problem.parameters, seed)
+    }
+
     func hyperDirection(_ seed: UInt64) throws(HPMError) -> H.Vector {
-        let vector = try problem.hyperparameters.makeZeros()
-        try problem.hyperparameters.randomize(vector, seed: seed, .normal)
-        return vector
+        try direction(in: problem.hyperparameters, seed)
     }
 
     func shifted<Space: VectorSpace>(
@@ -95,7 +99,7 @@ extension CallbackCheck {
     func difference<Space: VectorSpace>(
         _ space: Space, _ origin: Space.Vector, _ direction: Space.Vector,
         part: Double = 1, size: Double = 0, _ value: (Space.Vector) throws(HPMError) -> Double
-    ) throws(HPMError) -> Measured {
+    ) throws(HPMError) -> MeasuredNumber {
         let step = try part * stepLength(space, origin, direction)
         let above = try value(try shifted(space, origin, step, direction))
         let below = try value(try shifted(space, origin, -step, direction))
@@ -103,8 +107,8 @@ extension CallbackCheck {
     }
 
     /// - Parameter size: Of the terms that the two numbers are sums of, where it is larger than they.
-    func measured(_ above: Double, _ below: Double, _ step: Double, size: Double) -> Measured {
-        Measured(
+    func measured(_ above: Double, _ below: Double, _ step: Double, size: Double) -> MeasuredNumber {
+        MeasuredNumber(
             value: (above - below) / (2 * step),
             rounding: 4 * precision * max(above.magnitude, below.magnitude, size) / step)
     }
