@@ -1,4 +1,5 @@
 import HPM
+import Synchronization
 
 /// Checks of what crosses the interface, each with a sentence that names the argument.
 
@@ -74,6 +75,27 @@ func copy<Element>(
     }
     elements.withUnsafeBufferPointer { source in
         if let base = source.baseAddress { out.update(from: base, count: source.count) }
+    }
+}
+
+/// Names that were handed out, which are never freed.
+private let constantNames = Mutex<[String: ConstantName]>([:])
+
+private struct ConstantName: @unchecked Sendable {
+    let pointer: UnsafePointer<CChar>
+}
+
+/// The name at an index; nil past the last.
+func constantName(_ names: [String], _ index: UInt) -> UnsafePointer<CChar>? {
+    guard index < UInt(names.count) else { return nil }
+    let name = names[Int(index)]
+    return constantNames.withLock { known in
+        if let found = known[name] { return found.pointer }
+        let copy = UnsafeMutablePointer<CChar>.allocate(capacity: name.utf8.count + 1)
+        for (place, byte) in name.utf8.enumerated() { copy[place] = CChar(bitPattern: byte) }
+        copy[name.utf8.count] = 0
+        known[name] = ConstantName(pointer: UnsafePointer(copy))
+        return UnsafePointer(copy)
     }
 }
 

@@ -22,24 +22,31 @@ func edit<Value: HandleValue>(
     }
 }
 
-/// Works on a population, also while ``hpm_population_run`` drives it.
-func edit(
-    _ population: hpm_population?, _ body: (inout Population) throws(HPMError) -> Void
+/// Reads a population, also while ``hpm_population_run`` drives it.
+func read(
+    _ population: hpm_population?, _ body: (Population) throws(HPMError) -> Void
 ) -> hpm_status {
     edit(population, DrivenPopulation.self) { (driven) throws(HPMError) in
-        try body(&driven.population)
+        try body(driven.population)
     }
 }
 
-/// Works on a population unless ``hpm_population_run`` drives it.
-func drive(
-    _ population: hpm_population?, _ function: String,
-    _ body: (inout Population) throws(HPMError) -> Void
+/// Changes a population: every input goes through here.
+///
+/// - Parameters:
+///   - function: The caller, which is refused while ``hpm_population_run`` drives the population; nil: it is not.
+///   - inputs: What the call is made of.
+///   - answer: What it hands back, read once the inputs are applied.
+func change(
+    _ population: hpm_population?, _ function: String? = nil,
+    _ inputs: (Population) throws(HPMError) -> Inputs,
+    _ answer: (Population) -> Void = { _ in }
 ) -> hpm_status {
-    edit(population, DrivenPopulation.self) { (driven) throws(HPMError) in
-        try driven.requireIdle(function)
-        try body(&driven.population)
+    var outcome = HPM_OK
+    let status = attempt { () throws(HPMError) in
+        outcome = try Handles.find(population, DrivenPopulation.self).change(function, inputs, answer)
     }
+    return status == HPM_OK ? outcome : status
 }
 
 func destroy<Value: HandleValue>(_ handle: OpaquePointer?, _: Value.Type) -> hpm_status {
@@ -51,13 +58,4 @@ func destroy<Value: HandleValue>(_ handle: OpaquePointer?, _: Value.Type) -> hpm
 func optionsOrDefaults(_ handle: hpm_options?) throws(HPMError) -> Options {
     guard handle != nil else { return Options() }
     return try Handles.find(handle, Options.self).state.withLock { $0 }
-}
-
-extension DrivenPopulation {
-    func requireIdle(_ function: String) throws(HPMError) {
-        if isRunning {
-            throw HPMError(
-                .busy, "population is inside hpm_population_run; \(function) is allowed after it")
-        }
-    }
 }

@@ -97,7 +97,7 @@ struct ForeignProblem: HandleValue, @unchecked Sendable {
     }
 
     func hypergradient(
-        _ options: Options, w: UnsafeRawPointer, h: UnsafeRawPointer,
+        _ options: ResolvedOptions, w: UnsafeRawPointer, h: UnsafeRawPointer,
         result: UnsafeMutableRawPointer
     ) throws(HPMError) -> Certificate {
         try hypergradient(
@@ -107,10 +107,9 @@ struct ForeignProblem: HandleValue, @unchecked Sendable {
 
     /// The hypergradient at hyperparameters of a population, as numbers.
     func hypergradient(
-        _ options: Options, w: UnsafeRawPointer, at hyperparameters: [Double], seed: UInt64
+        _ options: ResolvedOptions, w: UnsafeRawPointer, at hyperparameters: [Double], seed: UInt64
     ) throws(HPMError) -> (hypergradient: [Double], certificate: Certificate) {
-        var options = options
-        options.seed = Int(truncatingIfNeeded: seed >> 1)
+        let options = options.seeded(Int(truncatingIfNeeded: seed >> 1))
         let space = problem.hyperparameters
         let result = try space.makeZeros()
         let certificate = try hypergradient(
@@ -122,7 +121,7 @@ struct ForeignProblem: HandleValue, @unchecked Sendable {
     ///
     /// - Throws: `argument` for another number of hyperparameters than `dimension`, or for options that
     ///   describe no estimator; `unsupported`, naming a callback or an operation that is missing.
-    func requireUsable(by options: Options, dimension: Int) throws(HPMError) {
+    func requireUsable(by options: ResolvedOptions, dimension: Int) throws(HPMError) {
         let space = problem.hyperparameters
         if let own = space.dimension, own != dimension {
             throw HPMError(
@@ -135,23 +134,23 @@ struct ForeignProblem: HandleValue, @unchecked Sendable {
     }
 
     private func hypergradient(
-        _ options: Options, _ w: UnsafeRawPointer, _ h: Vector, into result: Vector
+        _ options: ResolvedOptions, _ w: UnsafeRawPointer, _ h: Vector, into result: Vector
     ) throws(HPMError) -> Certificate {
         ThreadState.current.beginCallbacks()
         return try problem.hypergradient(
             try options.makeEstimator(),
             at: Vector(UnsafeMutableRawPointer(mutating: w), owner: nil), h, into: result,
-            differenceStep: options.differenceStep)
+            differenceStep: options.givenDifferenceStep)
     }
 
     func check(
-        _ options: Options, w: UnsafeRawPointer, h: UnsafeRawPointer
+        _ options: ResolvedOptions, w: UnsafeRawPointer, h: UnsafeRawPointer
     ) throws(HPMError) -> [CallbackFinding] {
         ThreadState.current.beginCallbacks()
         return try problem.check(
             at: Vector(UnsafeMutableRawPointer(mutating: w), owner: nil),
             Vector(UnsafeMutableRawPointer(mutating: h), owner: nil),
-            tolerance: options.checkTolerance, differenceStep: options.differenceStep,
+            tolerance: options.givenCheckTolerance, differenceStep: options.givenDifferenceStep,
             seed: UInt64(options.seed))
     }
 }

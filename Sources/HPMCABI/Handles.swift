@@ -28,19 +28,6 @@ extension Teacher: HandleValue {
     static var argument: String { "teacher" }
 }
 
-/// A population, and whether ``hpm_population_run`` drives it.
-struct DrivenPopulation: HandleValue {
-    static var tag: UInt { 4 }
-    static var typeName: String { "hpm_population" }
-    static var argument: String { "population" }
-
-    var population: Population
-    var isRunning = false
-    /// By student: where hypergradients come from, and the latest certificate.
-    var problems: [Int: StudentProblem] = [:]
-    var certificates: [Int: Certificate] = [:]
-}
-
 /// What a handle stands for: a value that one call at a time works on.
 final class HandleObject<Value: HandleValue>: Sendable {
     let state: Mutex<Value>

@@ -9,17 +9,21 @@ public typealias hpm_action = Int32
 /// can, its hypergradient.
 public let HPM_ACTION_TRAIN: hpm_action = 0
 /// Copy the weights and the optimizer state of student `source` into this one; report (loss and
-/// hypergradient are ignored). `source` does not train until then, so live weights may be copied.
+/// hypergradient are ignored). With the synchronous schedule `source` does not train until then, so live
+/// weights may be copied; with the asynchronous one ``hpm_student_source_report`` says which checkpoint
+/// of it is meant.
 public let HPM_ACTION_CLONE: hpm_action = 1
-/// On a copy of the student that is thrown away: loss and hypergradient at the hyperparameters, as
+/// On a copy of `source` that is thrown away: loss and hypergradient at the hyperparameters, as
 /// at the end of a training interval (weights frozen, or the last differentiated steps alone);
-/// report. It never enters the ranking.
+/// report. It never enters the ranking. With the synchronous schedule `source` is the student itself;
+/// with the asynchronous one it may be another, as of the checkpoint of ``hpm_student_source_report``.
 public let HPM_ACTION_EVALUATE: hpm_action = 2
 /// A new trial: initialise the student's weights anew; report (the loss is ignored).
 public let HPM_ACTION_RESTART: hpm_action = 3
-/// Nothing to do for this student until others report. Ask again after that; no report.
+/// Nothing to do for this student until others report. Ask again after that; no report. Never with the
+/// asynchronous schedule.
 public let HPM_ACTION_WAIT: hpm_action = 4
-/// Done; no report. Reports of tasks that are still out are accepted.
+/// Done, for this student; no report. Reports of tasks that are still out are accepted.
 public let HPM_ACTION_STOP: hpm_action = 5
 
 /// Creates a population. Student 0 starts at the parameters' `initial` values, everything else is
@@ -29,7 +33,8 @@ public let HPM_ACTION_STOP: hpm_action = 5
 ///   - space: At least one parameter; copied.
 ///   - options: Copied. NULL: all defaults.
 ///   - out: Receives the population.
-/// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` (a space without parameters; with the algorithm `memetic`
+/// - Returns: `HPM_OK`; `HPM_WARNING`, where ``hpm_last_error`` names what you may not expect: an option
+///   that the algorithm does not read, a run that will hardly exploit; `HPM_ERROR_ARGUMENT` (a space without parameters; with the algorithm `memetic`
 ///   an integer or a choice that is not fixed; with `mf-pbt` `sub_populations` above population / 2),
 ///   `HPM_ERROR_MEMORY` or `HPM_ERROR_HANDLE`.
 /// - Ownership: The caller's, until ``hpm_population_destroy``.
@@ -43,12 +48,17 @@ public let HPM_ACTION_STOP: hpm_action = 5
 public func hpm_population_create(
     _ space: hpm_space?, _ options: hpm_options?, _ out: UnsafeMutablePointer<hpm_population?>?
 ) -> hpm_status {
-    attempt { () throws(HPMError) in
+    var warnings: [String] = []
+    let status = attempt { () throws(HPMError) in
         let out = try require(out, "out")
         let space = try Handles.find(space, SearchSpace.self).state.withLock { $0 }
         let population = try Population(space: space, options: try optionsOrDefaults(options))
-        out.pointee = try Handles.insert(DrivenPopulation(population: population))
+        warnings = population.warnings
+        out.pointee = try Handles.insert(DrivenPopulation(population))
     }
+    guard status == HPM_OK, !warnings.isEmpty else { return status }
+    ThreadState.current.setError(warnings.joined(separator: "; "))
+    return HPM_WARNING
 }
 
 /// Destroys a population.
@@ -84,7 +94,7 @@ public func hpm_population_destroy(_ population: hpm_population?) -> hpm_status 
 public func hpm_population_size(
     _ population: hpm_population?, _ out: UnsafeMutablePointer<UInt>?
 ) -> hpm_status {
-    edit(population) { (population) throws(HPMError) in
+    read(population) { (population) throws(HPMError) in
         try require(out, "out").pointee = UInt(population.size)
     }
 }
@@ -102,7 +112,7 @@ public func hpm_population_size(
 public func hpm_population_dimension(
     _ population: hpm_population?, _ out: UnsafeMutablePointer<UInt>?
 ) -> hpm_status {
-    edit(population) { (population) throws(HPMError) in
+    read(population) { (population) throws(HPMError) in
         try require(out, "out").pointee = UInt(population.dimension)
     }
 }
@@ -121,7 +131,7 @@ public func hpm_population_dimension(
 public func hpm_population_space(
     _ population: hpm_population?, _ out: UnsafeMutablePointer<hpm_space?>?
 ) -> hpm_status {
-    edit(population) { (population) throws(HPMError) in
+    read(population) { (population) throws(HPMError) in
         try require(out, "out").pointee = try Handles.insert(population.space)
     }
 }
@@ -148,14 +158,18 @@ public func hpm_population_next_all(
     _ sources: UnsafeMutablePointer<UInt>?, _ hyperparameters: UnsafeMutablePointer<Double>?,
     _ students: UInt, _ n: UInt
 ) -> hpm_status {
-    drive(population, "hpm_population_next_all") { (population) throws(HPMError) in
-        let actions = try require(actions, "actions")
-        let hyperparameters = try require(hyperparameters, "hyperparameters")
+    change(population, "hpm_population_next_all") { (population) throws(HPMError) in
+        _ = try require(actions, "actions")
+        _ = try require(hyperparameters, "hyperparameters")
         try population.requireStudents(students)
         try population.requireCapacity(n)
+        let beginnings = population.beginnings()
+        return beginnings.isEmpty ? .none : .many(beginnings)
+    } _: { population in
+        guard let actions, let hyperparameters else { return }
         for student in 0..<population.size {
             let row = hyperparameters + student * Int(n)
-            let assignment = population.next(student, into: population.row(row))
+            let assignment = population.assignment(student, into: population.row(row))
             actions[student] = assignment.action.rawValue
             sources?[student] = UInt(assignment.source)
         }
@@ -183,14 +197,15 @@ public func hpm_population_report_all(
     _ population: hpm_population?, _ losses: UnsafePointer<Double>?,
     _ hypergradients: UnsafePointer<Double>?, _ students: UInt, _ n: UInt
 ) -> hpm_status {
-    drive(population, "hpm_population_report_all") { (population) throws(HPMError) in
+    change(population, "hpm_population_report_all") { (population) throws(HPMError) in
         let losses = try require(losses, "losses")
         try population.requireStudents(students)
         let hypergradients = try population.hypergradient(
             hypergradients, n, rows: population.size, "hypergradients")
-        try population.reportAll(
-            losses: UnsafeBufferPointer(start: losses, count: population.size),
-            hypergradients: hypergradients)
+        return .many(
+            try population.reportInputs(
+                losses: UnsafeBufferPointer(start: losses, count: population.size),
+                hypergradients: hypergradients))
     }
 }
 
@@ -198,10 +213,10 @@ public func hpm_population_report_all(
 ///
 /// | counter | meaning |
 /// | --- | --- |
-/// | `training_rounds` | training reports that every student has made |
+/// | `training_rounds` | training reports that every student has made that is not retired |
 /// | `training_reports`, `teacher_reports`, `clone_reports`, `restart_reports` | reports on TRAIN, EVALUATE, CLONE, RESTART |
 /// | `hypergradient_reports` | reports on TRAIN that held a finite hypergradient component |
-/// | `training_seconds`, `teacher_seconds`, `clone_seconds`, `restart_seconds` | time between `next` and its report, summed over students |
+/// | `training_seconds`, `teacher_seconds`, `clone_seconds`, `restart_seconds` | time between `next` and its report, summed over students, since this handle was made: no part of a snapshot |
 /// | `training_cost`, `hypergradient_cost`, `teacher_cost` | in the units of ``hpm_student_report_cost``; a report on TRAIN or EVALUATE without it counts 1 |
 /// | `teacher_share`, `hypergradient_share` | the teacher's and the hypergradients' share of the three costs; 0 before any report |
 /// | `nonfinite_losses` | losses that were NaN or infinite |
@@ -222,9 +237,9 @@ public func hpm_population_count(
     _ population: hpm_population?, _ counter: UnsafePointer<CChar>?,
     _ out: UnsafeMutablePointer<Double>?
 ) -> hpm_status {
-    edit(population) { (population) throws(HPMError) in
+    edit(population, DrivenPopulation.self) { (driven) throws(HPMError) in
         let out = try require(out, "out")
-        out.pointee = try population.count(try string(counter, "counter"))
+        out.pointee = try driven.count(try string(counter, "counter"))
     }
 }
 
@@ -244,7 +259,7 @@ public func hpm_population_best(
     _ population: hpm_population?, _ student: UnsafeMutablePointer<UInt>?,
     _ loss: UnsafeMutablePointer<Double>?
 ) -> hpm_status {
-    edit(population) { (population) throws(HPMError) in
+    read(population) { (population) throws(HPMError) in
         let student = try require(student, "student")
         let loss = try require(loss, "loss")
         let best = try population.best()
@@ -273,7 +288,7 @@ public func hpm_population_best_hyperparameters(
     _ population: hpm_population?, _ out: UnsafeMutablePointer<Double>?, _ n: UInt,
     _ loss: UnsafeMutablePointer<Double>?
 ) -> hpm_status {
-    edit(population) { (population) throws(HPMError) in
+    read(population) { (population) throws(HPMError) in
         let out = try require(out, "out")
         let loss = try require(loss, "loss")
         try population.requireCapacity(n)
@@ -288,11 +303,58 @@ public func hpm_population_best_hyperparameters(
 /// not saved: this population stays stopped, one that is loaded from its snapshot goes on.
 ///
 /// - Parameter population: The population.
-/// - Returns: `HPM_OK` or `HPM_ERROR_HANDLE`.
-/// - Thread safety: Any thread, also inside a callback.
+/// - Returns: `HPM_OK`, `HPM_ERROR_HANDLE`, or `HPM_ERROR_BUSY` inside a log or an observer.
+/// - Thread safety: Any thread, also inside a callback of ``hpm_population_run``.
 /// - Complexity: O(1).
 /// - Since: 0.1
 @_cdecl("hpm_population_stop")
 public func hpm_population_stop(_ population: hpm_population?) -> hpm_status {
-    edit(population) { (population) throws(HPMError) in population.stop() }
+    change(population) { _ in .one(.stop) }
+}
+
+/// The actions that ``hpm_student_next`` can answer with this population's algorithm and options, WAIT and
+/// STOP apart: which callbacks a trainer needs.
+///
+/// - Parameters:
+///   - population: The population.
+///   - mask: Receives the sum of 1 << action.
+/// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` or `HPM_ERROR_HANDLE`.
+/// - Thread safety: Any thread.
+/// - Complexity: O(1).
+/// - Since: 0.1
+@_cdecl("hpm_population_actions")
+public func hpm_population_actions(
+    _ population: hpm_population?, _ mask: UnsafeMutablePointer<UInt32>?
+) -> hpm_status {
+    read(population) { (population) throws(HPMError) in
+        try require(mask, "mask").pointee = population.possibleActions.reduce(0) {
+            $0 | 1 << UInt32($1.rawValue)
+        }
+    }
+}
+
+/// An option of a population as it is in force, every default decided, also of a loaded population.
+///
+/// - Parameters:
+///   - population: The population.
+///   - key: A key of the table at `hpm_options`.
+///   - out: Array of `capacity` that receives the value as text with its NUL, as
+///     ``hpm_options_set_string`` takes it. NULL: the size alone.
+///   - capacity: Its size in bytes; 0 where `out` is NULL.
+///   - needed: Receives the size in bytes, the NUL included.
+/// - Returns: `HPM_OK`, `HPM_ERROR_CAPACITY`, `HPM_ERROR_ARGUMENT` (an unknown key: the sentence lists
+///   them) or `HPM_ERROR_HANDLE`.
+/// - Thread safety: Any thread.
+/// - Complexity: O(options).
+/// - Since: 0.1
+@_cdecl("hpm_population_option")
+public func hpm_population_option(
+    _ population: hpm_population?, _ key: UnsafePointer<CChar>?, _ out: UnsafeMutablePointer<CChar>?,
+    _ capacity: UInt, _ needed: UnsafeMutablePointer<UInt>?
+) -> hpm_status {
+    read(population) { (population) throws(HPMError) in
+        let needed = try require(needed, "needed")
+        let text = try population.options.text(of: try string(key, "key"))
+        try copy(text, to: out, capacity, needed)
+    }
 }

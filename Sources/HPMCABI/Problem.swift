@@ -347,7 +347,7 @@ public func hpm_problem_hypergradient(
     CertificateTarget.invalidate(certificate)
     let status = attempt { () throws(HPMError) in
         let problem = try Handles.find(problem, ForeignProblem.self).state.withLock { $0 }
-        let options = try optionsOrDefaults(options)
+        let options = try optionsOrDefaults(options).resolved()
         let w = try require(w, "w")
         let h = try require(h, "h")
         let result = try require(result, "result")
@@ -402,7 +402,7 @@ public func hpm_problem_check(
     var findings: [CallbackFinding] = []
     let status = attempt { () throws(HPMError) in
         let problem = try Handles.find(problem, ForeignProblem.self).state.withLock { $0 }
-        let options = try optionsOrDefaults(options)
+        let options = try optionsOrDefaults(options).resolved()
         let w = try require(w, "w")
         let h = try require(h, "h")
         let needed = try require(needed, "needed")

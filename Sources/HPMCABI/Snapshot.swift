@@ -1,8 +1,8 @@
 import HPM
 
 /// Writes the whole state of a population: space, options, students, moments, teacher, tasks that
-/// are out. A population that is loaded from it goes on bit for bit as this one would. The bytes hold
-/// the seconds that were measured, so those of two equal runs differ there.
+/// are out. A population that is loaded from it goes on bit for bit as this one would. Equal runs have
+/// equal bytes: times that were measured, observers, logs and problems are not in them.
 ///
 /// - Parameters:
 ///   - population: The population.
@@ -21,7 +21,7 @@ public func hpm_population_save(
     _ population: hpm_population?, _ bytes: UnsafeMutablePointer<UInt8>?, _ capacity: UInt,
     _ needed: UnsafeMutablePointer<UInt>?
 ) -> hpm_status {
-    edit(population) { (population) throws(HPMError) in
+    read(population) { (population) throws(HPMError) in
         let needed = try require(needed, "needed")
         guard let bytes else {
             try requireNoCapacity("bytes", capacity)
@@ -56,6 +56,6 @@ public func hpm_population_load(
         let length = try integer(length, "length")
         let out = try require(out, "out")
         let population = try Population(snapshot: UnsafeBufferPointer(start: bytes, count: length))
-        out.pointee = try Handles.insert(DrivenPopulation(population: population))
+        out.pointee = try Handles.insert(DrivenPopulation(population))
     }
 }

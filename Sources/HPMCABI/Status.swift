@@ -12,6 +12,14 @@ public let HPM_UNCHANGED: hpm_status = 2
 public let HPM_FAILED_ESTIMATE: hpm_status = 3
 /// ``hpm_problem_check``: a callback is wrong, or two contradict each other.
 public let HPM_WRONG_DERIVATIVE: hpm_status = 4
+/// The call succeeded; ``hpm_last_error`` says what the caller may not expect.
+public let HPM_WARNING: hpm_status = 5
+/// ``hpm_student_report_ticket``: the ticket was answered before or is superseded; nothing has changed.
+public let HPM_STALE: hpm_status = 6
+/// ``hpm_population_replay``: the bytes end inside an input; all whole ones were applied.
+public let HPM_PARTIAL: hpm_status = 7
+/// The call succeeded, but an observer returned non-zero: ``hpm_last_callback_status`` is what it returned.
+public let HPM_OBSERVER: hpm_status = 8
 /// An argument has a value that is not allowed.
 public let HPM_ERROR_ARGUMENT: hpm_status = -1
 /// A handle is NULL, destroyed, of another type, or was never made by this library.
@@ -48,6 +56,10 @@ public func hpm_status_name(_ status: hpm_status) -> UnsafePointer<CChar>? {
         case HPM_UNCHANGED: "HPM_UNCHANGED"
         case HPM_FAILED_ESTIMATE: "HPM_FAILED_ESTIMATE"
         case HPM_WRONG_DERIVATIVE: "HPM_WRONG_DERIVATIVE"
+        case HPM_WARNING: "HPM_WARNING"
+        case HPM_STALE: "HPM_STALE"
+        case HPM_PARTIAL: "HPM_PARTIAL"
+        case HPM_OBSERVER: "HPM_OBSERVER"
         case HPM_ERROR_ARGUMENT: "HPM_ERROR_ARGUMENT"
         case HPM_ERROR_HANDLE: "HPM_ERROR_HANDLE"
         case HPM_ERROR_MEMORY: "HPM_ERROR_MEMORY"

@@ -22,15 +22,55 @@ public func hpm_student_next(
     _ source: UnsafeMutablePointer<UInt>?, _ hyperparameters: UnsafeMutablePointer<Double>?,
     _ n: UInt
 ) -> hpm_status {
-    drive(population, "hpm_student_next") { (population) throws(HPMError) in
-        let action = try require(action, "action")
-        let hyperparameters = try require(hyperparameters, "hyperparameters")
+    next(population, "hpm_student_next", student, action, source, nil, hyperparameters, n)
+}
+
+private func next(
+    _ population: hpm_population?, _ function: String, _ student: UInt,
+    _ action: UnsafeMutablePointer<hpm_action>?, _ source: UnsafeMutablePointer<UInt>?,
+    _ ticket: UnsafeMutablePointer<UInt64>?, _ hyperparameters: UnsafeMutablePointer<Double>?, _ n: UInt
+) -> hpm_status {
+    change(population, function) { (population) throws(HPMError) in
+        _ = try require(action, "action")
+        _ = try require(hyperparameters, "hyperparameters")
         let student = try population.index(student)
         try population.requireCapacity(n)
-        let assignment = population.next(student, into: population.row(hyperparameters))
+        return population.beginning(of: student).map { .one(.begin(student: student, $0)) } ?? .none
+    } _: { population in
+        guard let action, let hyperparameters else { return }
+        let assignment = population.assignment(Int(student), into: population.row(hyperparameters))
         action.pointee = assignment.action.rawValue
         source?.pointee = UInt(assignment.source)
+        ticket?.pointee = UInt64(assignment.ticket)
     }
+}
+
+/// As ``hpm_student_next``, with a ticket: the number of the task, with which
+/// ``hpm_student_report_ticket`` can be called late, twice and in any order.
+///
+/// - Parameters:
+///   - population: The population.
+///   - student: Which student, from 0.
+///   - action: Receives the action.
+///   - source: Receives the source, as in ``hpm_student_next``. May be NULL.
+///   - ticket: Receives the ticket, 1 or more, the same when asked again; 0 with WAIT and STOP.
+///   - hyperparameters: Array of `n` that receives the hyperparameters of the action, in natural units.
+///   - n: At least the space's dimension; what is beyond it stays as it is.
+/// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT`, `HPM_ERROR_HANDLE` or `HPM_ERROR_BUSY`.
+/// - Thread safety: Any thread.
+/// - Complexity: O(dimension).
+/// - Since: 0.1
+@_cdecl("hpm_student_next_ticket")
+public func hpm_student_next_ticket(
+    _ population: hpm_population?, _ student: UInt, _ action: UnsafeMutablePointer<hpm_action>?,
+    _ source: UnsafeMutablePointer<UInt>?, _ ticket: UnsafeMutablePointer<UInt64>?,
+    _ hyperparameters: UnsafeMutablePointer<Double>?, _ n: UInt
+) -> hpm_status {
+    guard let ticket else {
+        return attempt { () throws(HPMError) in _ = try require(ticket, "ticket") }
+    }
+    return next(
+        population, "hpm_student_next_ticket", student, action, source, ticket, hyperparameters, n)
 }
 
 /// Reports on the task that ``hpm_student_next`` answered.
@@ -62,11 +102,73 @@ public func hpm_student_report(
     _ population: hpm_population?, _ student: UInt, _ loss: Double,
     _ hypergradient: UnsafePointer<Double>?, _ n: UInt
 ) -> hpm_status {
-    drive(population, "hpm_student_report") { (population) throws(HPMError) in
+    change(population, "hpm_student_report") { (population) throws(HPMError) in
         let student = try population.index(student)
         let hypergradient = try population.hypergradient(
             hypergradient, n, rows: 1, "hypergradient")
-        try population.report(student, loss: loss, hypergradientBuffer: hypergradient)
+        return .one(try population.reportInput(student, loss: loss, hypergradient))
+    }
+}
+
+/// As ``hpm_student_report``, on a ticket of ``hpm_student_next_ticket``: deliveries that come late,
+/// twice or out of order are harmless.
+///
+/// - Parameters:
+///   - population: The population.
+///   - student: Which student, from 0.
+///   - ticket: The task that is reported on.
+///   - loss: The validation loss after the interval. Ignored on CLONE and RESTART.
+///   - hypergradient: Array of `n`, as in ``hpm_student_report``. NULL where `n` is 0.
+///   - n: The space's dimension, or 0: no hypergradient.
+/// - Returns: `HPM_OK`; `HPM_STALE` where the ticket was answered before or is superseded (its task was
+///   released, its student retired): nothing has changed; `HPM_ERROR_ARGUMENT` (also a ticket that was
+///   never given, or that is another student's), `HPM_ERROR_HANDLE` or `HPM_ERROR_BUSY`.
+/// - Thread safety: Any thread.
+/// - Complexity: As ``hpm_student_report``; of a stale ticket O(population).
+/// - Since: 0.1
+@_cdecl("hpm_student_report_ticket")
+public func hpm_student_report_ticket(
+    _ population: hpm_population?, _ student: UInt, _ ticket: UInt64, _ loss: Double,
+    _ hypergradient: UnsafePointer<Double>?, _ n: UInt
+) -> hpm_status {
+    var isStale = false
+    let status = change(population, "hpm_student_report_ticket") { (population) throws(HPMError) in
+        let student = try population.index(student)
+        let hypergradient = try population.hypergradient(
+            hypergradient, n, rows: 1, "hypergradient")
+        let number = Int(exactly: ticket) ?? .max
+        guard let input = try population.reportInput(
+            student, ticket: number, loss: loss, hypergradient)
+        else {
+            isStale = true
+            return .none
+        }
+        isStale = false
+        return .one(input)
+    }
+    guard status == HPM_OK, isStale else { return status }
+    ThreadState.current.setError(
+        "ticket \(ticket) of student \(student) was answered before or is superseded; nothing has changed")
+    return HPM_STALE
+}
+
+/// The training reports that a student has made.
+///
+/// - Parameters:
+///   - population: The population.
+///   - student: Which student, from 0.
+///   - out: Receives the number.
+/// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` or `HPM_ERROR_HANDLE`.
+/// - Thread safety: Any thread.
+/// - Complexity: O(1).
+/// - Since: 0.1
+@_cdecl("hpm_student_reports")
+public func hpm_student_reports(
+    _ population: hpm_population?, _ student: UInt, _ out: UnsafeMutablePointer<UInt>?
+) -> hpm_status {
+    read(population) { (population) throws(HPMError) in
+        let out = try require(out, "out")
+        out.pointee = UInt(population.reports(of: try population.index(student)))
     }
 }
 
@@ -88,9 +190,11 @@ public func hpm_student_report(
 public func hpm_student_report_cost(
     _ population: hpm_population?, _ student: UInt, _ training: Double, _ hypergradient: Double
 ) -> hpm_status {
-    edit(population) { (population) throws(HPMError) in
-        let student = try population.index(student)
-        try population.reportCost(student, training: training, hypergradient: hypergradient)
+    change(population) { (population) throws(HPMError) in
+        .one(
+            .cost(
+                student: try population.index(student), training: training,
+                hypergradient: hypergradient))
     }
 }
 
@@ -109,7 +213,7 @@ public func hpm_student_report_cost(
 public func hpm_student_hyperparameters(
     _ population: hpm_population?, _ student: UInt, _ out: UnsafeMutablePointer<Double>?, _ n: UInt
 ) -> hpm_status {
-    edit(population) { (population) throws(HPMError) in
+    read(population) { (population) throws(HPMError) in
         let out = try require(out, "out")
         let student = try population.index(student)
         try population.requireCapacity(n)
@@ -135,23 +239,26 @@ public func hpm_student_set_initial(
     _ population: hpm_population?, _ student: UInt, _ hyperparameters: UnsafePointer<Double>?,
     _ n: UInt
 ) -> hpm_status {
-    edit(population) { (population) throws(HPMError) in
+    change(population) { (population) throws(HPMError) in
         let hyperparameters = try require(hyperparameters, "hyperparameters")
         let student = try population.index(student)
         guard n == UInt(population.dimension) else {
             throw HPMError(.argument, "n is \(n); allowed: \(population.dimension), the space's dimension")
         }
-        try population.setInitial(
-            student, UnsafeBufferPointer(start: hyperparameters, count: population.dimension))
+        return .one(
+            .start(
+                student: student,
+                UnsafeBufferPointer(start: hyperparameters, count: population.dimension)))
     }
 }
 
-/// Which checkpoint of its source a clone is to take: the one after the source's training report of this
-/// number. With the synchronous schedule the source waits, so that is also its present state.
+/// Which checkpoint of its source a clone is to take, or an evaluation to be made on: the one after the
+/// source's training report of this number (0: its state at the start). With the synchronous schedule
+/// the source waits, so that is also its present state.
 ///
 /// - Parameters:
 ///   - population: The population.
-///   - student: A student whose task is `HPM_ACTION_CLONE`.
+///   - student: A student whose task is `HPM_ACTION_CLONE` or `HPM_ACTION_EVALUATE`.
 ///   - report: Receives the number of the source's report, from 1.
 /// - Returns: `HPM_OK`, `HPM_ERROR_ORDER` (the student is not to become a clone), `HPM_ERROR_ARGUMENT`
 ///   or `HPM_ERROR_HANDLE`.
@@ -162,7 +269,7 @@ public func hpm_student_set_initial(
 public func hpm_student_source_report(
     _ population: hpm_population?, _ student: UInt, _ report: UnsafeMutablePointer<UInt>?
 ) -> hpm_status {
-    edit(population) { (population) throws(HPMError) in
+    read(population) { (population) throws(HPMError) in
         let report = try require(report, "report")
         let student = try population.index(student)
         report.pointee = UInt(try population.sourceReport(of: student))
@@ -170,13 +277,13 @@ public func hpm_student_source_report(
 }
 
 /// Whether the checkpoint of a student after a training report may go: no clone will be asked to take it
-/// any more.
+/// any more. With the asynchronous schedule a clone can be asked for of the latest state of any student,
+/// and of an earlier one while such a task is open.
 ///
 /// - Parameters:
 ///   - population: The population.
 ///   - student: Whose checkpoint.
-///   - report: After which of its training reports, from 1 to one more than the counter
-///     `training_rounds`.
+///   - report: After which of its training reports, from 1 to one more than ``hpm_student_reports``.
 ///   - releasable: Receives 1 where it may go, else 0.
 /// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` or `HPM_ERROR_HANDLE`.
 /// - Thread safety: Any thread.
@@ -187,10 +294,10 @@ public func hpm_checkpoint_releasable(
     _ population: hpm_population?, _ student: UInt, _ report: UInt,
     _ releasable: UnsafeMutablePointer<Int32>?
 ) -> hpm_status {
-    edit(population) { (population) throws(HPMError) in
+    read(population) { (population) throws(HPMError) in
         let releasable = try require(releasable, "releasable")
         let student = try population.index(student)
-        let last = population.trainingRounds + 1
+        let last = population.reports(of: student) + 1
         guard report >= 1, report <= UInt(last) else {
             throw HPMError(.argument, "report is \(report); allowed: 1 to \(last), the report under way")
         }
@@ -204,24 +311,77 @@ public func hpm_checkpoint_releasable(
 /// - Parameters:
 ///   - population: The population.
 ///   - student: Which student, from 0.
-///   - report: A training report of the past, from 1 to the counter `training_rounds`.
-///   - out: Receives the student whose training report number `report` it was.
+///   - report: A training report of the past that went into the weights, by its place among them, from 1 to
+///     ``hpm_student_age``; with the synchronous schedule that is its number.
+///   - out: Receives the student whose training report it was.
 /// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` or `HPM_ERROR_HANDLE`.
 /// - Thread safety: Any thread.
-/// - Complexity: O(clones since that report).
+/// - Complexity: O(clones).
 /// - Since: 0.1
 @_cdecl("hpm_student_ancestor")
 public func hpm_student_ancestor(
     _ population: hpm_population?, _ student: UInt, _ report: UInt, _ out: UnsafeMutablePointer<UInt>?
 ) -> hpm_status {
-    edit(population) { (population) throws(HPMError) in
+    read(population) { (population) throws(HPMError) in
         let out = try require(out, "out")
-        let student = try population.index(student)
-        guard report >= 1, report <= UInt(population.trainingRounds) else {
+        out.pointee = UInt(try population.ancestor(student, report).student)
+    }
+}
+
+/// As ``hpm_student_ancestor``: which of the ancestor's own training reports it was. With the asynchronous
+/// schedule each student has its own numbers.
+///
+/// - Parameters:
+///   - population: The population.
+///   - student: Which student, from 0.
+///   - report: As in ``hpm_student_ancestor``.
+///   - out: Receives the number of the ancestor's report, from 1.
+/// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` or `HPM_ERROR_HANDLE`.
+/// - Thread safety: Any thread.
+/// - Complexity: O(clones).
+/// - Since: 0.1
+@_cdecl("hpm_student_ancestor_report")
+public func hpm_student_ancestor_report(
+    _ population: hpm_population?, _ student: UInt, _ report: UInt, _ out: UnsafeMutablePointer<UInt>?
+) -> hpm_status {
+    read(population) { (population) throws(HPMError) in
+        let out = try require(out, "out")
+        out.pointee = UInt(try population.ancestor(student, report).report)
+    }
+}
+
+/// How many training reports went into the weights that a student holds now, those of its ancestors
+/// included.
+///
+/// - Parameters:
+///   - population: The population.
+///   - student: Which student, from 0.
+///   - out: Receives the number; with the synchronous schedule it is ``hpm_student_reports``.
+/// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` or `HPM_ERROR_HANDLE`.
+/// - Thread safety: Any thread.
+/// - Complexity: O(clones).
+/// - Since: 0.1
+@_cdecl("hpm_student_age")
+public func hpm_student_age(
+    _ population: hpm_population?, _ student: UInt, _ out: UnsafeMutablePointer<UInt>?
+) -> hpm_status {
+    read(population) { (population) throws(HPMError) in
+        let out = try require(out, "out")
+        out.pointee = UInt(population.age(of: try population.index(student)))
+    }
+}
+
+extension Population {
+    fileprivate func ancestor(
+        _ student: UInt, _ report: UInt
+    ) throws(HPMError) -> Lineage.Ancestor {
+        let student = try index(student)
+        let last = min(age(of: student), isSynchronous ? trainingRounds : .max)
+        guard report >= 1, report <= UInt(last) else {
             throw HPMError(
                 .argument,
-                "report is \(report); allowed: 1 to \(population.trainingRounds), the training reports that all students have made")
+                "report is \(report); allowed: 1 to \(last), the training reports behind the student's weights")
         }
-        out.pointee = UInt(population.lineage.ancestor(of: student, at: Int(report)))
+        return lineage.ancestor(of: student, reports: reports(of: student), at: Int(report))
     }
 }

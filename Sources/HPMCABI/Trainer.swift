@@ -41,7 +41,7 @@ struct Trainer {
         let (name, result): (String, Int32) =
             switch task.action {
             case .train: ("train", train(callbacks.train, task, student, &report))
-            case .evaluate: ("evaluate", train(callbacks.evaluate, task, student, &report))
+            case .evaluate: ("evaluate", train(callbacks.evaluate, task, task.source, &report))
             case .clone: ("clone", callbacks.clone?(context, UInt(task.source), UInt(student)) ?? 0)
             case .restart: ("restart", callbacks.restart?(context, UInt(student)) ?? 0)
             case .wait, .stop: ("", 0)
@@ -85,20 +85,63 @@ extension HandleObject<DrivenPopulation> {
         defer { state.withLock { $0.isRunning = false } }
         while true {
             var isDone = true
-            for student in 0..<state.withLock({ $0.population.size }) {
-                let task = state.withLock { $0.population.next(student) }
-                if task.action == .stop { continue }
-                isDone = false
-                if task.action == .wait { continue }
-                let start = MonotonicClock.seconds()
-                var report = try trainer.perform(task, student: student)
-                try addHypergradient(to: &report, task, student, since: start)
-                try state.withLock { (driven) throws(HPMError) in
-                    try driven.population.report(
-                        student, loss: report.loss, hypergradient: report.hypergradient)
-                }
+            var student = 0
+            while student < state.withLock({ $0.population.size }) {
+                let action = try serve(student, trainer)
+                if action != .stop { isDone = false }
+                // Where nobody waits a clone is made at once, while its source is as it was.
+                let next = state.withLock { $0.population.beginning(of: student)?.action }
+                let isSynchronous = state.withLock { $0.population.isSynchronous }
+                if isSynchronous || next == nil || next == .train { student += 1 }
             }
             if isDone { return state.withLock { !$0.population.isFinished } }
+        }
+    }
+
+    /// Asks for a student's task and has it done.
+    private func serve(_ student: Int, _ trainer: Trainer) throws(HPMError) -> Action {
+        let task = try next(student)
+        if task.action == .stop || task.action == .wait { return task.action }
+        let start = MonotonicClock.seconds()
+        var report = try trainer.perform(task, student: student)
+        try addHypergradient(to: &report, task, student, since: start)
+        let result = (report.hypergradient ?? []).withUnsafeBufferPointer { buffer in
+            Result { () throws(HPMError) in
+                try change(
+                    nil,
+                    { (population) throws(HPMError) in
+                        .one(
+                            try population.reportInput(
+                                student, loss: report.loss, report.hypergradient == nil ? nil : buffer))
+                    }, { _ in })
+            }
+        }
+        try requireSeen(try result.get())
+        return task.action
+    }
+
+    private func next(_ student: Int) throws(HPMError) -> Assignment {
+        var hyperparameters = Array(repeating: 0.0, count: state.withLock { $0.population.dimension })
+        var (action, source, ticket) = (Action.wait, student, 0)
+        try requireSeen(
+            try change(
+                nil,
+                { population in
+                    population.beginning(of: student).map { .one(.begin(student: student, $0)) } ?? .none
+                },
+                { population in
+                    hyperparameters.withUnsafeMutableBufferPointer {
+                        (action, source, ticket) = population.assignment(student, into: $0)
+                    }
+                }))
+        return Assignment(
+            action: action, source: source, hyperparameters: hyperparameters, ticket: ticket)
+    }
+
+    /// - Throws: `callback` where an observer has returned non-zero.
+    private func requireSeen(_ status: hpm_status) throws(HPMError) {
+        if status == HPM_OBSERVER {
+            throw HPMError(.callback, "an observer returned \(ThreadState.current.callbackStatus); 0 lets the run go on")
         }
     }
 
@@ -107,31 +150,40 @@ extension HandleObject<DrivenPopulation> {
         to report: inout Trainer.Report, _ task: Assignment, _ student: Int, since start: Double
     ) throws(HPMError) {
         let trained = MonotonicClock.seconds()
-        let (problem, options, rounds) = state.withLock {
-            ($0.problems[student], $0.population.options, $0.population.trainingRounds)
+        // An evaluation is made on a copy of its source.
+        let owner = task.action == .evaluate ? task.source : student
+        let (problem, options, reports) = state.withLock {
+            ($0.problems[owner], $0.population.options, $0.population.reports(of: student))
         }
         guard let problem, report.hypergradient == nil,
             task.action == .train || task.action == .evaluate
         else { return }
         let found = try problem.problem.hypergradient(
             options, w: problem.w, at: task.hyperparameters,
-            seed: Self.seed(options, task, student, rounds))
+            seed: Self.seed(options, task, student, reports))
         report.hypergradient = found.hypergradient
-        try state.withLock { (driven) throws(HPMError) in
+        let hasCost = state.withLock { driven in
             driven.certificates[student] = found.certificate
-            if !driven.population.hasReportedCost(student) {
-                try driven.population.reportCost(
-                    student, training: trained - start, hypergradient: found.certificate.seconds)
-            }
+            return driven.population.hasReportedCost(student)
         }
+        if hasCost { return }
+        try requireSeen(
+            try change(
+                nil,
+                { _ in
+                    .one(
+                        .cost(
+                            student: student, training: trained - start,
+                            hypergradient: found.certificate.seconds))
+                }, { _ in }))
     }
 
-    /// A seed of its own for each estimate: a round of training and the evaluations before it have the
-    /// same number of rounds behind them, and evaluations differ in where they are made.
+    /// A seed of its own for each estimate: a training report and the evaluations before it have the
+    /// same number of reports behind them, and evaluations differ in where they are made.
     private static func seed(
-        _ options: Options, _ task: Assignment, _ student: Int, _ rounds: Int
+        _ options: ResolvedOptions, _ task: Assignment, _ student: Int, _ reports: Int
     ) -> UInt64 {
-        let seed = RandomSeed.derived(from: UInt64(options.seed), student: student, event: rounds)
+        let seed = RandomSeed.derived(from: UInt64(options.seed), student: student, event: reports)
         guard task.action == .evaluate else { return seed }
         return task.hyperparameters.reduce(seed) { seed, number in
             RandomSeed.derived(

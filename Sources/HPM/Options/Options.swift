@@ -97,3 +97,16 @@ public enum Schedule: String, CaseIterable, Sendable {
 public enum OptimizerKind: String, CaseIterable, Sendable {
     case adam, sgd
 }
+
+extension ResolvedOptions {
+    /// For one estimate among many.
+    public func seeded(_ seed: Int) -> ResolvedOptions {
+        var options = self
+        options.seed = seed
+        return options
+    }
+
+    /// nil: by the precision of the vectors.
+    public var givenDifferenceStep: Double? { differenceStep > 0 ? differenceStep : nil }
+    public var givenCheckTolerance: Double? { checkTolerance > 0 ? checkTolerance : nil }
+}

@@ -24,4 +24,11 @@ public struct Assignment: Equatable, Sendable {
     public let hyperparameters: [Double]
     /// The number of the order, for ``Population/report(_:ticket:loss:hypergradient:)``; 0 for wait and stop.
     public let ticket: Int
+
+    public init(action: Action, source: Int, hyperparameters: [Double], ticket: Int) {
+        self.action = action
+        self.source = source
+        self.hyperparameters = hyperparameters
+        self.ticket = ticket
+    }
 }

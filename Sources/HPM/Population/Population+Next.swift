@@ -18,6 +18,13 @@ extension Population {
         _ student: Int, into hyperparameters: UnsafeMutableBufferPointer<Double>
     ) -> (action: Action, source: Int, ticket: Int) {
         if let beginning = beginning(of: student) { begin(student, beginning) }
+        return assignment(student, into: hyperparameters)
+    }
+
+    /// The task that a student has, begun or not, into memory of the caller; changes nothing.
+    public func assignment(
+        _ student: Int, into hyperparameters: UnsafeMutableBufferPointer<Double>
+    ) -> (action: Action, source: Int, ticket: Int) {
         guard !isDone(student) else {
             copyHyperparameters(of: student, into: hyperparameters)
             return (.stop, student, 0)
@@ -49,6 +56,23 @@ extension Population {
             ticket: lastTicket + 1)
     }
 
+    /// The tasks that calls of `next` for all students, in order, would begin.
+    public func beginnings() -> [Input] {
+        var (inputs, taken, ticket) = ([Input](), 0, lastTicket)
+        for student in 0..<size {
+            guard let first = beginning(of: student) else { continue }
+            var (action, source) = (tasks[student].action, tasks[student].source)
+            if first.action == .evaluate, action == .train, taken < queue.count {
+                (action, source) = (.evaluate, queue[taken].checkpoint.student)
+                taken += 1
+            }
+            ticket += 1
+            inputs.append(
+                .begin(student: student, Input.Beginning(action: action, source: source, ticket: ticket)))
+        }
+        return inputs
+    }
+
     mutating func begin(_ student: Int, _ beginning: Input.Beginning) {
         if beginning.action == .evaluate, tasks[student].action == .train {
             let queued = queue.removeFirst()
@@ -57,5 +81,10 @@ extension Population {
         lastTicket = beginning.ticket
         tasks[student].ticket = beginning.ticket
         students.hasBegun[student] = true
+    }
+
+    /// The kind of the task that a student has; nil: none that is to be reported on.
+    public func openAction(of student: Int) -> Action? {
+        tasks[student].isOpen ? tasks[student].action : nil
     }
 }

@@ -94,19 +94,14 @@ extension Population {
     public mutating func reportAll(
         losses: UnsafeBufferPointer<Double>, hypergradients: UnsafeBufferPointer<Double>?
     ) throws(HPMError) {
-        let students = try reportingAll(losses: losses, hypergradients: hypergradients)
-        for student in students {
-            try apply(
-                .report(
-                    student: student, ticket: tasks[student].ticket, loss: losses[student],
-                    hypergradient: row(student, of: hypergradients)))
-        }
+        for input in try reportInputs(losses: losses, hypergradients: hypergradients) { perform(input) }
+        if !observers.isEmpty { deliver() }
     }
 
-    /// The students that ``reportAll(losses:hypergradients:)`` reports for, ascending; every check is made.
-    public func reportingAll(
+    /// The inputs that ``reportAll(losses:hypergradients:)`` is, each of them checked.
+    public func reportInputs(
         losses: UnsafeBufferPointer<Double>, hypergradients: UnsafeBufferPointer<Double>?
-    ) throws(HPMError) -> [Int] {
+    ) throws(HPMError) -> [Input] {
         guard losses.count == size else {
             throw HPMError(
                 .argument, "there are \(losses.count) losses; allowed: \(size), the population's size")
@@ -116,28 +111,26 @@ extension Population {
                 .argument,
                 "there are \(hypergradients.count) hypergradient components; allowed: \(size * dimension), population x dimension")
         }
-        var reporting: [Int] = []
+        var inputs: [Input] = []
         for student in 0..<size where tasks[student].isOpen {
             if tasks[student].isOut {
-                reporting.append(student)
+                inputs.append(
+                    .report(
+                        student: student, ticket: tasks[student].ticket, loss: losses[student],
+                        hypergradient: row(student, of: hypergradients)))
             } else if !isDone(student) {
                 throw noTask(student)
             }
         }
-        guard !reporting.isEmpty else {
+        guard !inputs.isEmpty else {
             throw HPMError(.order, "no student has a task to report on; ask next for one first")
         }
-        for student in reporting {
-            try check(
-                .report(
-                    student: student, ticket: tasks[student].ticket, loss: losses[student],
-                    hypergradient: row(student, of: hypergradients)))
-        }
-        return reporting
+        for input in inputs { try check(input) }
+        return inputs
     }
 
     /// A student's row of hypergradients.
-    public func row(
+    private func row(
         _ student: Int, of hypergradients: UnsafeBufferPointer<Double>?
     ) -> UnsafeBufferPointer<Double>? {
         hypergradients.map {

@@ -129,6 +129,13 @@ public struct Population: Sendable {
     /// - Parameter student: From 0, below ``size``; anything else is a programming error.
     public func reports(of student: Int) -> Int { students.reports[student] }
 
+    /// How many training reports went into the weights that a student holds now, those of its ancestors included.
+    ///
+    /// - Complexity: O(clones).
+    public func age(of student: Int) -> Int {
+        lineage.length(of: student, reports: students.reports[student])
+    }
+
     /// Whether a student is out for good.
     public func isRetired(_ student: Int) -> Bool { students.isRetired[student] }
 

@@ -1,0 +1,191 @@
+import HPM
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// Those who listen to a population: a log of its inputs, and observers of its events.
+struct Listeners: @unchecked Sendable {
+    struct Log {
+        let callback: hpm_log_callback
+        let context: UnsafeMutableRawPointer?
+    }
+
+    struct Observer {
+        let number: UInt
+        let kinds: Event.Kinds
+        let callback: hpm_observer_callback
+        let context: UnsafeMutableRawPointer?
+    }
+
+    var log: Log?
+    private(set) var observers: [Observer] = []
+    private var lastNumber: UInt = 0
+
+    var isEmpty: Bool { log == nil && observers.isEmpty }
+    /// What any of the observers asks for.
+    var kinds: Event.Kinds { observers.reduce(into: []) { $0.formUnion($1.kinds) } }
+
+    mutating func add(
+        _ kinds: Event.Kinds, _ callback: @escaping hpm_observer_callback,
+        _ context: UnsafeMutableRawPointer?
+    ) -> UInt {
+        lastNumber += 1
+        observers.append(
+            Observer(number: lastNumber, kinds: kinds, callback: callback, context: context))
+        return lastNumber
+    }
+
+    /// - Throws: `argument` for a number that is no observer's.
+    mutating func remove(_ number: UInt) throws(HPMError) {
+        guard let position = observers.firstIndex(where: { $0.number == number }) else {
+            throw HPMError(
+                .argument, "observer is \(number); allowed: what hpm_population_observe gave and was not taken back")
+        }
+        observers.remove(at: position)
+    }
+}
+
+extension Listeners.Log {
+    /// - Throws: `callback` where it returns non-zero: the inputs are refused.
+    func write(_ inputs: Inputs) throws(HPMError) {
+        let bytes = inputs.bytes
+        if bytes.isEmpty { return }
+        let result = bytes.withUnsafeBufferPointer {
+            callback(context, $0.baseAddress, UInt($0.count))
+        }
+        if result != 0 {
+            ThreadState.current.callbackStatus = result
+            throw HPMError(
+                .callback, "the log returned \(result), so the call is refused and nothing has changed; 0 accepts it")
+        }
+    }
+}
+
+extension Listeners.Observer {
+    /// - Returns: What the callback returned.
+    func see(_ event: Event) -> Int32 {
+        let indices = event.changes.map { UInt($0.index) }
+        let from = event.changes.map(\.from)
+        let to = event.changes.map(\.to)
+        return indices.withUnsafeBufferPointer { indices in
+            from.withUnsafeBufferPointer { from in
+                to.withUnsafeBufferPointer { to in
+                    var seen = hpm_event(
+                        size: UInt(MemoryLayout<hpm_event>.size),
+                        kind: hpm_event_kind(truncatingIfNeeded: event.kind.rawValue),
+                        student: UInt(event.student), report: UInt(event.report),
+                        source: UInt(event.source), parent: UInt(event.parent), rank: UInt(event.rank),
+                        source_rank: UInt(event.sourceRank), loss: event.loss,
+                        training_cost: event.trainingCost,
+                        hypergradient_cost: event.hypergradientCost,
+                        part: event.part.map { constantCString($0) }, count: UInt(indices.count),
+                        indices: indices.baseAddress, from: from.baseAddress, to: to.baseAddress)
+                    return withUnsafePointer(to: &seen) { callback(context, UnsafeRawPointer($0)) }
+                }
+            }
+        }
+    }
+}
+
+/// Whose turn it is to change a population that is listened to: inputs are logged and events are seen in the order
+/// in which they happen, so the calls of other threads wait until callbacks have returned. The population itself is
+/// not locked meanwhile.
+final class Turn: @unchecked Sendable {
+    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+
+    init() {
+        mutex = .allocate(capacity: 1)
+        var attributes = pthread_mutexattr_t()
+        pthread_mutexattr_init(&attributes)
+        pthread_mutexattr_settype(&attributes, Int32(PTHREAD_MUTEX_ERRORCHECK))
+        pthread_mutex_init(mutex, &attributes)
+        pthread_mutexattr_destroy(&attributes)
+    }
+
+    deinit {
+        pthread_mutex_destroy(mutex)
+        mutex.deallocate()
+    }
+
+    /// - Throws: `busy` where the caller's own callback is under way.
+    func take<Result>(
+        _ function: String, _ body: () throws(HPMError) -> Result
+    ) throws(HPMError) -> Result {
+        guard pthread_mutex_lock(mutex) == 0 else {
+            throw HPMError(
+                .busy, "\(function) changes the population whose log or observer is calling; allowed: calls that read it")
+        }
+        defer { pthread_mutex_unlock(mutex) }
+        return try body()
+    }
+}
+
+extension HandleObject<DrivenPopulation> {
+    /// Applies the inputs of one call. Nobody listens: under one lock. Somebody does: they are checked, logged,
+    /// applied, and their events are seen, with no lock held in callbacks.
+    ///
+    /// - Parameter function: Refused while ``hpm_population_run`` drives the population; nil: it is not.
+    func change(
+        _ function: String?, _ inputs: (Population) throws(HPMError) -> Inputs,
+        _ answer: (Population) -> Void
+    ) throws(HPMError) -> hpm_status {
+        let turn = try state.withLock { (driven) throws(HPMError) -> Turn? in
+            try driven.requireIdle(function)
+            guard driven.listeners.isEmpty else { return driven.turn }
+            let inputs = try inputs(driven.population)
+            try inputs.check(driven.population)
+            driven.perform(inputs)
+            answer(driven.population)
+            return nil
+        }
+        guard let turn else { return HPM_OK }
+        return try turn.take(function ?? "this call") { () throws(HPMError) in
+            try changeInTurn(function, inputs, answer)
+        }
+    }
+
+    private func changeInTurn(
+        _ function: String?, _ inputs: (Population) throws(HPMError) -> Inputs,
+        _ answer: (Population) -> Void
+    ) throws(HPMError) -> hpm_status {
+        var planned = Inputs.none
+        let log = try state.withLock { (driven) throws(HPMError) -> Listeners.Log? in
+            try driven.requireIdle(function)
+            planned = try inputs(driven.population)
+            try planned.check(driven.population)
+            return driven.listeners.log
+        }
+        try log?.write(planned)
+        var observers: [Listeners.Observer] = []
+        let events = state.withLock { driven in
+            driven.perform(planned)
+            answer(driven.population)
+            observers = driven.listeners.observers
+            return driven.population.takeEvents()
+        }
+        return see(events, observers)
+    }
+
+    /// - Returns: `HPM_OBSERVER` where an observer returned non-zero; it sees no more events of this call.
+    func see(_ events: [Event], _ observers: [Listeners.Observer]) -> hpm_status {
+        var outcome = HPM_OK
+        for observer in observers {
+            for event in events where observer.kinds.contains(event.kind) {
+                let result = observer.see(event)
+                if result == 0 { continue }
+                if outcome == HPM_OK { ThreadState.current.callbackStatus = result }
+                outcome = HPM_OBSERVER
+                break
+            }
+        }
+        if outcome == HPM_OBSERVER {
+            ThreadState.current.setError("an observer returned \(ThreadState.current.callbackStatus); the call itself succeeded")
+        }
+        return outcome
+    }
+}
