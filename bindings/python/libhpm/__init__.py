@@ -19,9 +19,10 @@ from .errors import (
     Error,
     EstimateWarning,
     HandleError,
-    OutOfMemoryError,
     NoResultError,
     OrderError,
+    OutOfMemoryError,
+    ProblemWarning,
     SnapshotError,
     UncheckedWarning,
     UnsupportedError,
@@ -30,7 +31,7 @@ from .errors import (
 from .hypergradients import hypergradient
 from .population import Population
 from .problem import Problem
-from .space import SearchSpace
+from .space import Parameter, SearchSpace
 from .teacher import Teacher
 from .tuning import Report, Result, tune
 
@@ -49,11 +50,13 @@ __all__ = [
     "Error",
     "EstimateWarning",
     "HandleError",
-    "OutOfMemoryError",
     "NoResultError",
     "OrderError",
+    "OutOfMemoryError",
+    "Parameter",
     "Population",
     "Problem",
+    "ProblemWarning",
     "Report",
     "Result",
     "SearchSpace",

@@ -300,7 +300,7 @@ class Problem(Handle):
             ". If it should: the losses compute with their own arguments params and h, without float(), .item(), "
             ".detach() or rounding, and in torch a step takes its gradients with create_graph=True"
         )
-        _warn(
+        warn_user(
             f"every component of the hypergradient is exactly 0: as far as the derivatives tell, {what}"
             + (hint if isinstance(self._parameters, NumberedVectors) else "")
         )
@@ -379,7 +379,7 @@ class Problem(Handle):
             return
         names = dict.fromkeys(line.split()[0] for line in unchecked)
         reasons = dict.fromkeys(words for line in unchecked for found, words in _UNCHECKED if found in line)
-        _warn(
+        warn_user(
             f"{len(unchecked)} of {len(lines)} tests say 'not checked' ({', '.join(names)}): {', '.join(reasons)}. This is "
             "no pass. Check the same problem in double precision: "
             + (
@@ -435,10 +435,10 @@ class Problem(Handle):
 
 def warn(certificate: Certificate) -> None:
     """Says that there is no hypergradient."""
-    _warn(f"no hypergradient, every component is NaN: {certificate.status}: {certificate.advice}")
+    warn_user(f"no hypergradient, every component is NaN: {certificate.status}: {certificate.advice}")
 
 
-def _warn(message: str, category: type[UserWarning] = EstimateWarning) -> None:
+def warn_user(message: str, category: type[UserWarning] = EstimateWarning) -> None:
     """Warns where the library is called."""
     level = 2
     frame = sys._getframe(1)
