@@ -19,9 +19,10 @@ from .errors import (
     Error,
     EstimateWarning,
     HandleError,
-    OutOfMemoryError,
     NoResultError,
     OrderError,
+    OutOfMemoryError,
+    ProblemWarning,
     SnapshotError,
     UncheckedWarning,
     UnsupportedError,
@@ -31,7 +32,7 @@ from .finding import Finding, Reason, Verdict
 from .hypergradients import hypergradient
 from .population import Population
 from .problem import Problem
-from .space import SearchSpace
+from .space import Parameter, SearchSpace
 from .teacher import Teacher
 from .tuning import Report, Result, tune
 
@@ -51,11 +52,13 @@ __all__ = [
     "EstimateWarning",
     "Finding",
     "HandleError",
-    "OutOfMemoryError",
     "NoResultError",
     "OrderError",
+    "OutOfMemoryError",
+    "Parameter",
     "Population",
     "Problem",
+    "ProblemWarning",
     "Reason",
     "Report",
     "Result",

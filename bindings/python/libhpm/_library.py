@@ -61,7 +61,10 @@ _ERRORS: dict[int, type[errors.Error]] = {
 def failure(status: int) -> errors.Error:
     """The exception for the failure that the last call on this thread returned."""
     sentence: bytes = functions.hpm_last_error()
-    return _ERRORS.get(status, errors.Error)(sentence.decode("utf-8", "replace"))
+    error = _ERRORS.get(status, errors.Error)(sentence.decode("utf-8", "replace"))
+    name: bytes = functions.hpm_status_name(status)
+    error.status = name.decode()
+    return error
 
 
 def check(status: int) -> int:

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 class Error(Exception):
     """The base of all errors of the library."""
 
+    status: str = ""
+    """The name of the C interface's status, such as ``HPM_ERROR_ARGUMENT``; empty where the sentence is that of
+    the bindings, which check some arguments themselves."""
+
 
 class ArgumentError(Error, ValueError):
     """An argument has a value that is not allowed."""
@@ -62,6 +66,11 @@ class WrongDerivativeError(Error):
 class UncheckedWarning(UserWarning):
     """:meth:`Problem.check` could not test every derivative in numbers coarser than double: those that it
     names may be right or wrong."""
+
+
+class ProblemWarning(UserWarning):
+    """A copy of a population lacks the problems of students that have one: it computes no hypergradients for
+    them."""
 
 
 class EstimateWarning(UserWarning):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from ctypes import byref, c_double, c_int32, c_size_t, c_void_p
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +19,20 @@ from ._trainer import Clone, Hypergradient, Restart, Train, Trainer
 from ._vectors import Held
 from .assignment import ACTIONS, Assignment, Assignments, Best
 from .certificate import Certificate, empty
-from .problem import Problem
+from .errors import ProblemWarning
+from .problem import Problem, warn_user
 from .space import SearchSpace, _Entry, read_entries
+
+_Self = TypeVar("_Self", bound="Population")
+
+
+class _Registered(NamedTuple):
+    """A student's problem."""
+
+    problem: Problem
+    w: Any
+    """As :meth:`Population.set_problem` got it."""
+    held: Held
 
 
 class Population(Handle):
@@ -53,8 +65,14 @@ class Population(Handle):
         ArgumentError: An unknown option or a value that is not allowed: the sentence lists what is.
         OutOfMemoryError: A population that does not fit into memory.
 
-    Every method may be called from any thread; calls on one population are serialised inside. It
-    can be pickled and deep-copied (by :meth:`save` and :meth:`load`).
+    Every method may be called from any thread; calls on one population are serialised inside.
+
+    It can be copied and pickled, by :mod:`pickle` and by cloudpickle; what was saved or copied goes on
+    as the original would. Weights are yours: a copy made by :mod:`copy`, deep or not, keeps the problems
+    of :meth:`set_problem`, shares them with the original and reads each student's parameters where the
+    original does. Where the models were copied, too, call :meth:`set_problem` on the copy. Problems are
+    functions of this process and are not pickled, nor part of :meth:`save`; :meth:`load` takes them, and
+    pickling warns (:class:`ProblemWarning`).
 
     Example:
         Four students descend a quadratic with its derivatives.
@@ -73,7 +91,7 @@ class Population(Handle):
     _entries: dict[str, _Entry]
     _size: int
     _dimension: int
-    _problems: dict[int, tuple[Problem, Held]]
+    _problems: dict[int, _Registered]
     """Of the students that have one, kept alive: the library calls it."""
 
     def __init__(
@@ -98,16 +116,23 @@ class Population(Handle):
         self._entries = {name: entry for name, entry in entries.items() if entry.offset < self._dimension}
 
     @classmethod
-    def load(cls, data: bytes | bytearray | memoryview) -> Population:
+    def load(
+        cls: type[_Self],
+        data: bytes | bytearray | memoryview,
+        problems: Mapping[int, tuple[Problem, Any]] | None = None,
+    ) -> _Self:
         """Makes a population from a snapshot; it goes on bit for bit as the saved one would. Tasks
         that were out are out still: ask :meth:`next` again, or report.
 
         Args:
             data: What :meth:`save` returned.
+            problems: ``(problem, w)`` by student, for each of them :meth:`set_problem`: a snapshot has
+                none. In the same process :attr:`problems` of the population that was saved.
 
         Raises:
             SnapshotError: No snapshot, damaged, truncated, or of a later version.
             OutOfMemoryError: A population that does not fit into memory.
+            ArgumentError: A problem of a student that there is not, or with other hyperparameters.
 
         Example:
             >>> space = hpm.SearchSpace().add_real("x", 0, 1)
@@ -126,6 +151,8 @@ class Population(Handle):
             population._entries = read_entries(probe.value or 0)
         finally:
             functions.hpm_space_destroy(probe)
+        for student, (problem, w) in (problems or {}).items():
+            population.set_problem(student, problem, w)
         return population
 
     def _adopt(self, handle: int | None) -> None:
@@ -135,8 +162,8 @@ class Population(Handle):
         out = c_size_t()
         check(functions.hpm_population_size(self._handle, byref(out)))
         self._size = out.value
-        with self.space as space:
-            self._dimension = space.dimension
+        check(functions.hpm_population_dimension(self._handle, byref(out)))
+        self._dimension = out.value
 
     @property
     def dimension(self) -> int:
@@ -400,6 +427,53 @@ class Population(Handle):
         goes on. From any thread, also inside a callback."""
         check(functions.hpm_population_stop(self._handle))
 
+    def source_report(self, student: int) -> int:
+        """Which checkpoint of its source a clone is to take, for programs that keep checkpoints by report.
+
+        Args:
+            student: From 0 to K - 1; its task is CLONE.
+
+        Returns:
+            The number of the source's training report, from 1, after which the checkpoint was made. With
+            the synchronous schedule the source waits, so that is also its present state.
+
+        Raises:
+            OrderError: The student is not to become a clone.
+            ArgumentError: No such student.
+        """
+        out = c_size_t()
+        check(functions.hpm_student_source_report(self._handle, size(student, "student"), byref(out)))
+        return out.value
+
+    def releasable(self, student: int, report: int) -> bool:
+        """Whether the checkpoint of a student may be deleted: no clone will be asked to take it any more.
+
+        Args:
+            student: From 0 to K - 1; whose checkpoint.
+            report: After which of its training reports, from 1 to one more than ``training_rounds`` of
+                :meth:`count`.
+
+        Raises:
+            ArgumentError: No such student or report.
+
+        Example:
+            >>> population = hpm.Population(hpm.SearchSpace().add_real("x", 0, 1), population=2, interval=2)
+            >>> for loss in (2.0, 1.0):
+            ...     _ = population.next_all()
+            ...     population.report_all([loss, 3.0])
+            >>> population.releasable(0, 1), population.releasable(0, 2)
+            (True, False)
+            >>> population.next(1).action, population.source_report(1)
+            (<Action.CLONE: 1>, 2)
+        """
+        out = c_int32()
+        check(
+            functions.hpm_checkpoint_releasable(
+                self._handle, size(student, "student"), size(report, "report"), byref(out)
+            )
+        )
+        return out.value != 0
+
     def ancestor(self, student: int, report: int) -> int:
         """Who trained, at an earlier report, the weights that a student holds now.
 
@@ -433,8 +507,9 @@ class Population(Handle):
         return [self.ancestor(student, report) for report in range(1, rounds + 1)]
 
     def save(self) -> bytes:
-        """The whole state: space, options, students, moments, teacher, tasks that are out. Also
-        inside a callback of :meth:`run`."""
+        """The whole state: space, options, students, moments, teacher, tasks that are out; not the
+        problems of :meth:`set_problem`, which :meth:`load` takes. Also inside a callback of
+        :meth:`run`."""
         needed = c_size_t()
         check(functions.hpm_population_save(self._handle, None, 0, byref(needed)))
         while True:
@@ -549,9 +624,29 @@ class Population(Handle):
                 held.release()
                 raise failure(status)
         if number in self._problems:
-            self._problems.pop(number)[1].release()
+            self._problems.pop(number).held.release()
         if problem is not None:
-            self._problems[number] = problem, held
+            self._problems[number] = _Registered(problem, w, held)
+
+    @property
+    def problems(self) -> dict[int, tuple[Problem, Any]]:
+        """``(problem, w)`` of each student that has one, as :meth:`set_problem` got them, in a dict of the
+        caller's own.
+
+        Example:
+            >>> problem = hpm.Problem(
+            ...     parameters=1,
+            ...     hyperparameters=1,
+            ...     outer_gradient=lambda w, h: (w, None),
+            ...     hessian_product=lambda w, h, v: v,
+            ...     cross_product=lambda w, h, v: v,
+            ... )
+            >>> population = hpm.Population(hpm.SearchSpace().add_real("x", 0, 1), population=2)
+            >>> population.set_problem(1, problem, np.zeros(1))
+            >>> hpm.Population.load(population.save(), problems=population.problems).problems
+            {1: (<Problem of 1 parameters, 1 hyperparameters>, array([0.]))}
+        """
+        return {student: (problem, w) for student, (problem, w, _) in list(self._problems.items())}
 
     def certificate(self, student: int) -> Certificate:
         """The certificate of a student's latest hypergradient that :meth:`run` computed.
@@ -567,13 +662,22 @@ class Population(Handle):
     def _renew(self, student: int) -> None:
         """Reads a student's parameters for its hypergradient."""
         if student in self._problems:
-            problem, held = self._problems[student]
+            problem, _, held = self._problems[student]
             problem._begin()
             if held.renew is not None:
                 held.renew()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Population.load, (self.save(),)
+        _warn_of_dropped(self._problems, "problems are functions of this process and are not pickled")
+        return _unpickled, (type(self), self.save())
+
+    def __copy__(self: _Self) -> _Self:
+        shared = {student: (problem, w) for student, (problem, w) in self.problems.items() if not problem.closed}
+        _warn_of_dropped(self._problems.keys() - shared.keys(), "a problem that was closed can't be shared with a copy")
+        return type(self).load(self.save(), problems=shared)
+
+    def __deepcopy__(self: _Self, memo: dict[int, Any]) -> _Self:
+        return self.__copy__()
 
     def __repr__(self) -> str:
         state = ", closed" if self.closed else ""
@@ -586,3 +690,16 @@ class Population(Handle):
         return array(values, (self._dimension,), name)
 
 
+def _unpickled(kind: type[Population], data: bytes) -> Population:
+    """Of the module: cloudpickle takes a class method apart and pickles all that it refers to."""
+    return kind.load(data)
+
+
+def _warn_of_dropped(students: Collection[int], reason: str) -> None:
+    if students:
+        names = ", ".join(map(str, sorted(students)))
+        warn_user(
+            f"the copy has no problems for students {names}: {reason}. Give them by set_problem, or by "
+            "Population.load(population.save(), problems=...)",
+            ProblemWarning,
+        )

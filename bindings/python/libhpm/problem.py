@@ -299,7 +299,7 @@ class Problem(Handle):
             ". If it should: the losses compute with their own arguments params and h, without float(), .item(), "
             ".detach() or rounding, and in torch a step takes its gradients with create_graph=True"
         )
-        _warn(
+        warn_user(
             f"every component of the hypergradient is exactly 0: as far as the derivatives tell, {what}"
             + (hint if isinstance(self._parameters, NumberedVectors) else "")
         )
@@ -372,7 +372,7 @@ class Problem(Handle):
             return
         names = dict.fromkeys(found.callback for found in unchecked)
         reasons = dict.fromkeys(_UNCHECKED[found.reason] for found in unchecked)
-        _warn(
+        warn_user(
             f"{len(unchecked)} of {len(findings)} tests say 'not checked' ({', '.join(names)}): {', '.join(reasons)}. This is "
             "no pass. Check the same problem in double precision: "
             + (
@@ -428,10 +428,10 @@ class Problem(Handle):
 
 def warn(certificate: Certificate) -> None:
     """Says that there is no hypergradient."""
-    _warn(f"no hypergradient, every component is NaN: {certificate.status}: {certificate.advice}")
+    warn_user(f"no hypergradient, every component is NaN: {certificate.status}: {certificate.advice}")
 
 
-def _warn(message: str, category: type[UserWarning] = EstimateWarning) -> None:
+def warn_user(message: str, category: type[UserWarning] = EstimateWarning) -> None:
     """Warns where the library is called."""
     level = 2
     frame = sys._getframe(1)

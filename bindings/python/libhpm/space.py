@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from ctypes import (
     byref,
     c_char_p,
@@ -13,6 +13,7 @@ from ctypes import (
     c_void_p,
     create_string_buffer,
 )
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Union
 
 import numpy as np
@@ -35,18 +36,50 @@ _KINDS: dict[int, Kind] = {
     _abi.HPM_KIND_CHOICE: "choice",
     _abi.HPM_KIND_BLOCK: "block",
 }
-_SCALES: dict[str, int] = {
-    "linear": _abi.HPM_SCALE_LINEAR,
-    "log": _abi.HPM_SCALE_LOG,
-    "logit": _abi.HPM_SCALE_LOGIT,
+_SCALE_NAMES: dict[int, Scale] = {
+    _abi.HPM_SCALE_LINEAR: "linear",
+    _abi.HPM_SCALE_LOG: "log",
+    _abi.HPM_SCALE_LOGIT: "logit",
 }
-_UPDATES: dict[str, int] = {
-    "auto": _abi.HPM_UPDATE_AUTO,
-    "mutate": _abi.HPM_UPDATE_MUTATE,
-    "hypergradient": _abi.HPM_UPDATE_HYPERGRADIENT,
-    "both": _abi.HPM_UPDATE_BOTH,
-    "fixed": _abi.HPM_UPDATE_FIXED,
+_UPDATE_NAMES: dict[int, Update] = {
+    _abi.HPM_UPDATE_AUTO: "auto",
+    _abi.HPM_UPDATE_MUTATE: "mutate",
+    _abi.HPM_UPDATE_HYPERGRADIENT: "hypergradient",
+    _abi.HPM_UPDATE_BOTH: "both",
+    _abi.HPM_UPDATE_FIXED: "fixed",
 }
+_SCALES: dict[str, int] = {name: value for value, name in _SCALE_NAMES.items()}
+_UPDATES: dict[str, int] = {name: value for value, name in _UPDATE_NAMES.items()}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A hyperparameter, or a block of them that share a name: what :attr:`SearchSpace.parameters` answers
+    and :meth:`SearchSpace.add` takes. The fields are the arguments of the space's methods; what a kind
+    does not have may be left out.
+
+    Example:
+        >>> hpm.Parameter("lr", "real", 1e-4, 1.0, scale="log")
+        Parameter(name='lr', kind='real', low=0.0001, high=1.0, scale='log', initial=None, update='auto', count=1, labels=())
+    """
+
+    name: str
+    kind: Kind
+    """``real``, ``integer``, ``choice`` or ``block``."""
+    low: float = 0
+    """The lower bound in natural units, an int for an integer; 0 where it is left out, and for a choice."""
+    high: float = 1
+    """The upper bound, likewise; 1 where it is left out; for a choice the index of the last label."""
+    scale: Scale = "linear"
+    """``linear``, ``log`` or ``logit``; ``linear`` for a choice."""
+    initial: float | str | None = None
+    """Where student 0 starts: an int for an integer, the label for a choice; None: drawn."""
+    update: Update = "auto"
+    """Who may move it: :meth:`SearchSpace.set_update`."""
+    count: int = 1
+    """How many places it takes in a vector: more than 1 for a block alone."""
+    labels: tuple[str, ...] = ()
+    """Of a choice; else empty."""
 
 
 class _Entry(NamedTuple):
@@ -71,7 +104,15 @@ class SearchSpace(Handle):
     * ``log``: low (high / low)^u, low above 0; for values that span orders of magnitude
     * ``logit``: the logistic function of a linear map, bounds inside (0, 1)
 
-    All methods may be called from any thread. A population copies its space.
+    All methods may be called from any thread. A population copies its space. A space can be copied and
+    pickled, and is equal to another one with equal :attr:`parameters` in the same order; it can be added
+    to, so it has no hash.
+
+    Args:
+        parameters: What it begins with: ``hpm.SearchSpace(other.parameters.values())`` is a copy.
+
+    Raises:
+        ArgumentError: A parameter that :meth:`add` refuses.
 
     Example:
         >>> space = hpm.SearchSpace()
@@ -87,12 +128,14 @@ class SearchSpace(Handle):
         {'lr': 0.1, 'batch': 32, 'optimizer': 'adam', 'weight': array([0.5, 0.5, 1. ])}
     """
 
-    def __init__(self) -> None:
+    def __init__(self, parameters: Iterable[Parameter] = ()) -> None:
         out = c_void_p()
         check(functions.hpm_space_create(byref(out)))
         self._own(out.value, functions.hpm_space_destroy)
         self._lock = threading.Lock()
         self._entries: dict[str, _Entry] = {}
+        for parameter in parameters:
+            self.add(parameter)
 
     @classmethod
     def _adopt(cls, handle: int, entries: dict[str, _Entry]) -> SearchSpace:
@@ -267,6 +310,36 @@ class SearchSpace(Handle):
             self._added(name, "block", update)
         return self
 
+    def add(self, parameter: Parameter) -> SearchSpace:
+        """Adds what :attr:`parameters` of another space answered, or a parameter that was made by hand.
+
+        Args:
+            parameter: Of a choice the bounds and the scale, and of all but a block the count, are not
+                read.
+
+        Returns:
+            The space itself.
+
+        Raises:
+            ArgumentError: A value that is not allowed; the space is as it was.
+
+        Example:
+            >>> space = hpm.SearchSpace().add(hpm.Parameter("lr", "real", 1e-4, 1.0, "log"))
+            >>> space.add(hpm.Parameter("kind", "choice", labels=("a", "b"), initial="b"))
+            SearchSpace(lr, kind)
+        """
+        if not isinstance(parameter, Parameter):
+            raise TypeError(f"parameter is {parameter!r}; allowed: a Parameter")
+        p: Any = parameter  # the method of its kind refuses what the kind does not allow
+        if p.kind == "choice":
+            return self.add_choice(p.name, p.labels, p.initial, update=p.update)
+        if p.kind == "block":
+            return self.add_block(p.name, p.count, p.low, p.high, p.scale, p.initial, update=p.update)
+        if p.kind not in ("real", "integer"):
+            raise ArgumentError(f"kind is {p.kind!r}; allowed: {', '.join(_KINDS.values())}")
+        add = self.add_real if p.kind == "real" else self.add_integer
+        return add(p.name, p.low, p.high, p.scale, p.initial, update=p.update)
+
     def set_update(self, name: str, update: Update) -> SearchSpace:
         """Says who may move a parameter or block.
 
@@ -299,6 +372,22 @@ class SearchSpace(Handle):
     def names(self) -> list[str]:
         """The names in the order in which they were added; a block has one."""
         return list(self._entries)
+
+    @property
+    def parameters(self) -> dict[str, Parameter]:
+        """All parameters by name, in the order in which they were added: bounds, scale, start, labels and
+        who may move them. The dict is the caller's own.
+
+        Raises:
+            HandleError: The space was closed.
+
+        Example:
+            >>> space = hpm.SearchSpace().add_integer("batch", 8, 256, scale="log", initial=32)
+            >>> space.parameters["batch"].high
+            256
+        """
+        with self._lock:
+            return _parameters(self._handle)
 
     def slice(self, name: str) -> slice:
         """Where a parameter or block lies in a vector: ``vector[..., space.slice(name)]``.
@@ -385,8 +474,15 @@ class SearchSpace(Handle):
         names = (f"{name}[{e.length}]" if e.kind == "block" else name for name, e in self._entries.items())
         return f"SearchSpace({', '.join(names)})"
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SearchSpace):
+            return NotImplemented
+        return self is other or list(self.parameters.values()) == list(other.parameters.values())
+
+    __hash__ = None  # type: ignore[assignment]
+
     def __reduce__(self) -> tuple[Any, ...]:
-        raise TypeError("a SearchSpace can't be pickled or copied; a Population can, with its space")
+        return SearchSpace, (list(self.parameters.values()),)
 
     def _entry(self, name: str) -> _Entry:
         encoded = text(name, "name")
@@ -433,28 +529,47 @@ def _offset(handle: int, name: str) -> tuple[int, int]:
 
 def read_entries(handle: int) -> dict[str, _Entry]:
     """What a space holds that the library made, such as that of a loaded population."""
+    return {
+        name: _Entry(*_offset(handle, name), parameter.kind, list(parameter.labels))
+        for name, parameter in _parameters(handle).items()
+    }
+
+
+def _parameters(handle: int) -> dict[str, Parameter]:
     number = c_size_t()
     check(functions.hpm_space_count(handle, byref(number)))
-    entries = {}
-    for index in range(number.value):
-        name = _string(functions.hpm_space_name, handle, index)
-        encoded = name.encode()
-        kind, high = c_int32(), c_double()
-        check(
-            functions.hpm_space_describe(
-                handle, encoded, byref(kind), None, byref(high), None, None, None
-            )
+    names = [_string(functions.hpm_space_name, handle, index) for index in range(number.value)]
+    return {name: _parameter(handle, name) for name in names}
+
+
+def _parameter(handle: int, name: str) -> Parameter:
+    encoded = name.encode()
+    kind, scale, update = c_int32(), c_int32(), c_int32()
+    low, high, initial = c_double(), c_double(), c_double()
+    check(
+        functions.hpm_space_describe(
+            handle, encoded, byref(kind), byref(low), byref(high), byref(scale), byref(initial), byref(update)
         )
-        labels = (
-            [
-                _string(functions.hpm_space_label, handle, encoded, label)
-                for label in range(int(high.value) + 1)
-            ]
-            if kind.value == _abi.HPM_KIND_CHOICE
-            else []
-        )
-        entries[name] = _Entry(*_offset(handle, name), _KINDS[kind.value], labels)
-    return entries
+    )
+    labels: tuple[str, ...] = ()
+    if kind.value == _abi.HPM_KIND_CHOICE:
+        indices = range(int(high.value) + 1)
+        labels = tuple(_string(functions.hpm_space_label, handle, encoded, index) for index in indices)
+    number = float if kind.value in (_abi.HPM_KIND_REAL, _abi.HPM_KIND_BLOCK) else int
+    start: float | str | None = None
+    if not np.isnan(initial.value):
+        start = labels[int(initial.value)] if labels else number(initial.value)
+    return Parameter(
+        name,
+        _KINDS[kind.value],
+        number(low.value),
+        number(high.value),
+        _SCALE_NAMES[scale.value],
+        start,
+        _UPDATE_NAMES[update.value],
+        _offset(handle, name)[1],
+        labels,
+    )
 
 
 def _string(function: Any, *arguments: Any) -> str:

@@ -150,6 +150,15 @@ def tune(
     def by_name(function: Callable[[int, dict[str, Any]], Outcome]) -> Train:
         return lambda student, hyperparameters: function(student, space.decode(hyperparameters))
 
+    def after_drawing(function: Any) -> Any:
+        """A report is applied once its callback has returned: the bar shows it before the next one begins."""
+
+        def draw_and_call(*arguments: Any) -> Any:
+            bar.draw(population, len(history))
+            return function(*arguments)
+
+        return draw_and_call if callable(function) else function  # None, or what run refuses
+
     def training(student: int, hyperparameters: Vector) -> Outcome:
         outcome = train(student, space.decode(hyperparameters))
         counts[student] += 1
@@ -157,11 +166,16 @@ def tune(
         history.append(
             Report(student, counts[student], hyperparameters, real(loss, "the loss that train returned"))
         )
-        bar.advance(population)
         return outcome
 
     with _Bar(progress, steps * population.size) as bar:
-        population.run(training, clone, by_name(evaluate) if evaluate else None, restart)
+        population.run(
+            after_drawing(training),
+            after_drawing(clone),
+            after_drawing(by_name(evaluate) if evaluate else None),
+            after_drawing(restart),
+        )
+        bar.draw(population, len(history))
     vector, loss = population.best_hyperparameters()
     return Result(space.decode(vector), loss, population.best().student, population, history)
 
@@ -193,13 +207,14 @@ class _Bar:
             )
             self._task: TaskID = self._progress.add_task("", total=total, best="-")
 
-    def advance(self, population: Population) -> None:
+    def draw(self, population: Population, reports: int) -> None:
+        """Shows how many reports there are, and the loss that :func:`tune` would return now."""
         if self._progress is not None:
             try:
-                best = f"{population.best().loss:.6g}"
+                best = f"{population.best_hyperparameters()[1]:.6g}"
             except NoResultError:
                 best = "-"
-            self._progress.update(self._task, advance=1, best=best)
+            self._progress.update(self._task, completed=reports, best=best)
 
     def __enter__(self) -> _Bar:
         if self._progress is not None:

@@ -1,5 +1,6 @@
 """How the library is found, and what the bindings take from it."""
 
+import ast
 import os
 import re
 import subprocess
@@ -54,6 +55,29 @@ def test_every_failure_has_its_exception():
     # The bindings never let these two out.
     assert set(names) - covered == {"HPM_ERROR_CALLBACK", "HPM_ERROR_CAPACITY"}
     assert issubclass(hpm.ArgumentError, ValueError) and issubclass(hpm.OutOfMemoryError, MemoryError)
+
+
+def test_every_exported_function_is_reached():
+    """Each is called by some module of the package; but for one that Python needs no more."""
+    package = Path(_abi.__file__).parent
+    trees = [ast.parse(path.read_text()) for path in package.glob("*.py") if path.name != "_abi.py"]
+    reached = {
+        node.attr
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("functions", "library")
+    }
+    # What a callback raised is raised again as itself, so its number says nothing.
+    assert _abi.PROTOTYPES.keys() - reached == {"hpm_last_callback_status"}
+    assert reached <= _abi.PROTOTYPES.keys()
+
+
+def test_a_failure_has_the_name_of_its_status():
+    for name in (name for name in vars(_abi) if name.startswith("HPM_ERROR_")):
+        assert _library.failure(getattr(_abi, name)).status == name
+    with pytest.raises(hpm.ArgumentError) as caught:
+        hpm.SearchSpace().add_real("x", 1, 0)
+    assert caught.value.status == "HPM_ERROR_ARGUMENT"
 
 
 def test_errors_belong_to_their_thread():

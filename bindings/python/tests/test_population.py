@@ -3,6 +3,7 @@ import gc
 import pickle
 import weakref
 
+import cloudpickle
 import libhpm as hpm
 import numpy as np
 import pytest
@@ -562,15 +563,54 @@ def test_pickling_and_copying():
     population = hpm.Population(SPACE, population=4, steps=20, interval=3)
     numbers, done = Numbers(2), [0] * 4
     by_arrays(population, numbers, done, rounds=5)
-    twins = [pickle.loads(pickle.dumps(population)), copy.deepcopy(population), hpm.Population.load(population.save())]
+    twins = [
+        pickle.loads(pickle.dumps(population)),
+        pickle.loads(cloudpickle.dumps(population)),
+        copy.copy(population),
+        copy.deepcopy(population),
+        hpm.Population.load(population.save()),
+    ]
     rest = by_arrays(population, numbers, list(done))
     for twin in twins:
         assert twin.space.names == SPACE.names
         assert twin.space.decode(twin.hyperparameters(0)) == twin.space.decode(twin.hyperparameters(0))
         assert type(twin.space.decode(twin.hyperparameters(0))["k"]) is int
         assert by_arrays(twin, numbers, list(done)) == rest
-    with pytest.raises(TypeError, match="Population can"):
-        pickle.dumps(SPACE)
+
+
+class Sized(hpm.Population):
+    """A subclass."""
+
+
+def test_a_copy_is_of_the_same_class():
+    population = Sized(SPACE, population=2)
+    for twin in (copy.copy(population), copy.deepcopy(population), pickle.loads(pickle.dumps(population))):
+        assert type(twin) is Sized
+    assert type(Sized.load(hpm.Population(SPACE).save())) is Sized
+
+
+def test_which_checkpoint_a_clone_takes_and_which_may_go():
+    population = hpm.Population(SPACE, population=3, interval=2, seed=2)
+    for loss in (2.0, 1.0):
+        population.next_all()
+        with pytest.raises(hpm.OrderError):
+            population.source_report(2)
+        population.report_all([loss, 2 * loss, 3 * loss])
+    action, source, _ = population.next(2)
+    assert action == Action.CLONE and population.source_report(2) == 2
+    assert not population.releasable(source, 2) and population.releasable(source, 1)
+    population.report(2, 0.0)
+    assert population.releasable(source, 1) is True
+    with pytest.raises(hpm.OrderError):
+        population.source_report(2)
+    for call, message in (
+        (lambda: population.source_report(3), "student"),
+        (lambda: population.releasable(3, 1), "student"),
+        (lambda: population.releasable(0, 0), "report"),
+        (lambda: population.releasable(0, 4), "report"),
+    ):
+        with pytest.raises(hpm.ArgumentError, match=message):
+            call()
 
 
 def test_closing():

@@ -1,6 +1,7 @@
 """Problems with derivatives of one's own on numpy arrays, the check of callbacks, and the bridge from a
 problem to a population's run."""
 
+import copy
 import gc
 import pickle
 import threading
@@ -8,6 +9,7 @@ import warnings
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
+import cloudpickle
 import libhpm as hpm
 import numpy as np
 import pytest
@@ -508,7 +510,85 @@ def test_a_population_keeps_its_problems():
     gc.collect()
     assert population.run(lambda k, h: 0.0)
     assert population.certificate(0).usable
-    assert hpm.Population.load(population.save()).size == 2  # which has no problems
+
+
+def descending(steps=12):
+    """A population with a problem for each student, and what trains it. Its weights follow its hyperparameters, so
+    copies of the population may train them in turn."""
+    logistic, problem = Logistic(), make()
+    weights = np.zeros((3, 6))
+
+    def train(student, h):
+        weights[student] = logistic.minimum(h)
+        return logistic.outer(weights[student], h)
+
+    space = hpm.SearchSpace().add_block("h", 6, 0.1, 3.0, scale="log")
+    population = hpm.Population(space, population=3, steps=steps, interval=4, seed=5)
+    for student, w in enumerate((weights[0], lambda: weights[1].copy(), lambda: weights[2])):
+        population.set_problem(student, problem, w)
+    return population, lambda p: p.run(train, clone=lambda source, student: None), problem
+
+
+@pytest.mark.parametrize(
+    "twin",
+    [
+        copy.copy,
+        copy.deepcopy,
+        lambda population: hpm.Population.load(population.save(), problems=population.problems),
+    ],
+)
+def test_a_copy_keeps_the_problems(twin, recwarn):
+    population, run_to_its_end, problem = descending()
+    found = twin(population)
+    given = population.problems
+    assert found.problems.keys() == {0, 1, 2}
+    assert all(a is b for k in range(3) for a, b in zip(found.problems[k], given[k]))  # shared, not copied
+    assert run_to_its_end(population) and run_to_its_end(found)
+    for p in (population, found):
+        assert p.count("hypergradient_reports") == 36
+    np.testing.assert_array_equal(found.best_hyperparameters()[0], population.best_hyperparameters()[0])
+    found.set_problem(0, None)
+    found.problems.clear()  # the caller's own
+    assert found.problems.keys() == {1, 2} and population.problems.keys() == {0, 1, 2}
+    del population
+    gc.collect()
+    assert found.problems[1][0] is problem and not recwarn.list
+
+
+@pytest.mark.parametrize("dumps", [pickle.dumps, cloudpickle.dumps])
+def test_a_pickle_says_that_it_has_no_problems(dumps):
+    population, run_to_its_end, _ = descending()
+    population.set_problem(1, None)
+    with pytest.warns(hpm.ProblemWarning, match=r"no problems for students 0, 2: .*load\(.*problems=") as caught:
+        data = dumps(population)
+    assert len(caught) == 1
+    twin = pickle.loads(data)
+    assert twin.problems == {} and run_to_its_end(twin) and twin.count("hypergradient_reports") == 0
+    for student in (0, 2):
+        population.set_problem(student, None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        dumps(population)
+
+
+def test_a_closed_problem_is_not_copied():
+    population, run_to_its_end, problem = descending()
+    other = make()
+    population.set_problem(1, other, np.ones(6))
+    problem.close()
+    with pytest.warns(hpm.ProblemWarning, match="students 0, 2: a problem that was closed"):
+        twin = copy.deepcopy(population)
+    assert twin.problems.keys() == {1} and twin.problems[1][0] is other
+    assert run_to_its_end(population) and run_to_its_end(twin)
+
+
+def test_problems_that_a_snapshot_does_not_fit():
+    population, _, problem = descending()
+    with pytest.raises(hpm.ArgumentError, match="student"):
+        hpm.Population.load(population.save(), problems={3: (problem, np.ones(6))})
+    smaller = hpm.Problem(parameters=2, hyperparameters=1)
+    with pytest.raises(hpm.ArgumentError, match="1 hyperparameters; allowed: 6"):
+        hpm.Population.load(population.save(), problems={0: (smaller, np.ones(2))})
 
 
 def test_problems_of_the_wrong_kind():

@@ -1,3 +1,8 @@
+import copy
+import dataclasses
+import pickle
+
+import cloudpickle
 import libhpm as hpm
 import numpy as np
 import pytest
@@ -66,6 +71,12 @@ def test_every_space_is_read_back(parameters):
         assert loaded.slice(name) == space.slice(name)
         if parameter.kind == "choice":
             assert loaded.labels(name) == space.labels(name)
+        read = space.parameters[name]
+        assert (read.name, read.kind, read.count, read.update) == (name, parameter.kind, parameter.count, parameter.update)
+        assert (read.low, read.high, read.scale) == (parameter.low, parameter.high, parameter.scale)
+        assert read.initial == parameter.initial
+    for twin in (loaded, pickle.loads(pickle.dumps(space)), copy.copy(space)):
+        assert twin == space and twin.parameters == space.parameters
     h = population.hyperparameters(1)
     assert_inside(h, parameters)
     expected, got = space.decode(h), loaded.decode(h)
@@ -73,6 +84,76 @@ def test_every_space_is_read_back(parameters):
         np.testing.assert_array_equal(got[name], expected[name])
         if parameter.count > 1 or parameter.kind != "block":
             assert type(got[name]) is type(expected[name])
+
+
+def test_parameters(space):
+    space.set_update("batch", "fixed")
+    assert list(space.parameters.values()) == [
+        hpm.Parameter("lr", "real", 1e-4, 1.0, "log", 0.5),
+        hpm.Parameter("batch", "integer", 8, 256, "log", 32, "fixed"),
+        hpm.Parameter("optimizer", "choice", 0, 1, initial="größe", labels=("sgd", "größe")),
+        hpm.Parameter("weight", "block", 0.0, 1.0, update="hypergradient", count=5),
+    ]
+    assert list(space.parameters) == space.names
+    types = {name: (type(p.low), type(p.high)) for name, p in space.parameters.items()}
+    assert types == {"lr": (float, float), "batch": (int, int), "optimizer": (int, int), "weight": (float, float)}
+    assert type(space.parameters["batch"].initial) is int
+    space.parameters.clear()  # the caller's own
+    assert len(space.parameters) == 4
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        space.parameters["lr"].low = 0.0
+
+
+@pytest.mark.parametrize(
+    "twin",
+    [
+        copy.copy,
+        copy.deepcopy,
+        lambda space: pickle.loads(pickle.dumps(space)),
+        lambda space: pickle.loads(cloudpickle.dumps(space)),
+        lambda space: hpm.SearchSpace(space.parameters.values()),
+        lambda space: hpm.Population(space).space,
+    ],
+)
+def test_copies_are_equal_and_apart(space, twin):
+    found = twin(space)
+    assert found == space and found is not space and repr(found) == repr(space)
+    starts = [hpm.Population(s, seed=4).next_all().hyperparameters for s in (space, found)]
+    np.testing.assert_array_equal(*starts)
+    found.set_update("lr", "fixed")
+    assert found != space and space.parameters["lr"].update == "auto"
+    found.set_update("lr", "auto")
+    assert found == space
+    found.add_real("later", 0, 1)
+    assert found != space and space.names == ["lr", "batch", "optimizer", "weight"]
+
+
+def test_equality():
+    first, second = hpm.Parameter("a", "real", 0, 1), hpm.Parameter("b", "real", 0, 1)
+    assert hpm.SearchSpace() == hpm.SearchSpace() != 3
+    assert hpm.SearchSpace([first, second]) != hpm.SearchSpace([second, first])
+    for change in ({"high": 2}, {"scale": "logit", "low": 0.5, "high": 0.75}, {"initial": 0.5}, {"kind": "integer"}, {"kind": "block"}):
+        assert hpm.SearchSpace([first]) != hpm.SearchSpace([dataclasses.replace(first, **change)])
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(hpm.SearchSpace())
+
+
+@pytest.mark.parametrize(
+    ("parameter", "error", "message"),
+    [
+        (hpm.Parameter("a", "real", 1.0, 0.0), hpm.ArgumentError, "low"),
+        (hpm.Parameter("a", "exotic"), hpm.ArgumentError, "kind is 'exotic'; allowed: real, integer, choice, block"),
+        (hpm.Parameter("a", "choice"), hpm.ArgumentError, "labels"),
+        (hpm.Parameter("a", "choice", labels="xy"), TypeError, "labels"),
+        (hpm.Parameter("a", "block", count=0), hpm.ArgumentError, "count"),
+        (hpm.Parameter("a", "real", initial="x"), TypeError, "initial"),
+        ("a", TypeError, "allowed: a Parameter"),
+    ],
+)
+def test_refused_parameters(space, parameter, error, message):
+    with pytest.raises(error, match=message):
+        space.add(parameter)
+    assert space.dimension == 8
 
 
 @pytest.mark.parametrize(
@@ -165,6 +246,8 @@ def test_closing():
         space.add_real("y", 0, 1)
     with pytest.raises(hpm.HandleError, match="space"):
         hpm.Population(space)
+    with pytest.raises(hpm.HandleError, match="space"):
+        pickle.dumps(space)
     assert population.space.names == ["x"]  # its copy lives on
     population.space.close()
     assert population.space.names == ["x"]

@@ -1,3 +1,5 @@
+import re
+
 import libhpm as hpm
 import numpy as np
 import pytest
@@ -110,6 +112,30 @@ def test_the_progress_bar_goes_to_standard_error(capfd):
     assert out == "" and "24/24" in err and "best loss" in err
     hpm.tune(training.train, space(), models=training.models, steps=3, progress=False)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("algorithm", ["hpm", "pbt", "mf-pbt", "random", "bayesian", "memetic"])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_bar_ends_at_the_result(algorithm, seed, capfd):
+    random = np.random.default_rng(seed)
+    drift = iter(-np.arange(1, 1000.0))  # every report is the best one, so one that is missing is seen
+
+    def train(student, h):
+        return next(drift) + 0.1 * random.standard_normal(), random.standard_normal(2)
+
+    options = {"trial": 2} if algorithm == "random" else {}
+    result = hpm.tune(
+        train, hpm.SearchSpace().add_block("x", 2, 0, 1), steps=12, population=4, algorithm=algorithm, seed=seed,
+        clone=lambda source, student: None, restart=lambda student: None, **options,
+    )
+    reports, loss = re.findall(r"(\d+)/48 +best loss (\S+)", capfd.readouterr().err)[-1]
+    assert (reports, loss) == ("48", f"{result.loss:.6g}")
+
+
+@pytest.mark.parametrize("name", ["clone", "restart"])
+def test_what_is_no_callback(name):
+    with pytest.raises(TypeError, match=f"{name} is 3; allowed: a callable"):
+        hpm.tune(lambda student, h: 0.0, space(), models=[None] * 4, steps=2, progress=False, **{name: 3})
 
 
 def test_maximize():
