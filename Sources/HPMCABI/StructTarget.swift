@@ -19,12 +19,12 @@ struct StructTarget<Struct> {
         self.size = Int(size)
     }
 
-    /// Writes the members that the caller knows, its size left as it is.
+    /// Writes the members that the caller knows; the size is the one that was read.
     func write(_ value: Struct) {
         withUnsafeBytes(of: value) { bytes in
-            let known = bytes.prefix(size).dropFirst(MemoryLayout<UInt>.size)
-            UnsafeMutableRawBufferPointer(start: pointer + known.startIndex, count: known.count)
-                .copyBytes(from: known)
+            let known = bytes.prefix(size)
+            UnsafeMutableRawBufferPointer(start: pointer, count: known.count).copyBytes(from: known)
         }
+        pointer.storeBytes(of: UInt(size), as: UInt.self)
     }
 }

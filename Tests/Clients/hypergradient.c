@@ -901,8 +901,11 @@ static void expect_findings_of(const char *lines) {
                "'%s' is not of %s", found.sentence, found.callback);
         expect(!found.other || strstr(found.sentence, found.other), "'%s' does not name %s",
                found.sentence, found.other);
-        expect((found.verdict == HPM_FINDING_WRONG) == !!strstr(found.sentence, " is wrong: ") &&
-                   (found.verdict == HPM_FINDING_RIGHT) == !!strstr(found.sentence, " is right: "),
+        const char *const verdict = found.sentence + strlen(found.callback);
+        const int is_wrong = strncmp(verdict, " is wrong: ", 11) == 0;
+        const int is_right = strncmp(verdict, " is right: ", 11) == 0;
+        expect((found.verdict == HPM_FINDING_WRONG) == is_wrong &&
+                   (found.verdict == HPM_FINDING_RIGHT) == is_right,
                "verdict %d of '%s'", (int)found.verdict, found.sentence);
         if (found.verdict == HPM_FINDING_RIGHT) {
             expect(found.error <= found.tolerance, "%g of %g", found.error, found.tolerance);
