@@ -16,8 +16,8 @@ func edit<Value: HandleValue>(
     _ handle: OpaquePointer?, _: Value.Type, _ body: (inout Value) throws(HPMError) -> Void
 ) -> hpm_status {
     attempt { () throws(HPMError) in
-        try Handles.find(handle, Value.self).state.withLock { (value) throws(HPMError) in
-            try body(&value)
+        try Handles.with(handle, Value.self) { (object) throws(HPMError) in
+            try object.state.withLock { (value) throws(HPMError) in try body(&value) }
         }
     }
 }
@@ -33,7 +33,7 @@ func edit(
 
 /// Works on a population unless ``hpm_population_run`` drives it.
 func drive(
-    _ population: hpm_population?, _ function: String,
+    _ population: hpm_population?, _ function: StaticString,
     _ body: (inout Population) throws(HPMError) -> Void
 ) -> hpm_status {
     edit(population, DrivenPopulation.self) { (driven) throws(HPMError) in
@@ -54,7 +54,7 @@ func optionsOrDefaults(_ handle: hpm_options?) throws(HPMError) -> Options {
 }
 
 extension DrivenPopulation {
-    func requireIdle(_ function: String) throws(HPMError) {
+    func requireIdle(_ function: StaticString) throws(HPMError) {
         if isRunning {
             throw HPMError(
                 .busy, "population is inside hpm_population_run; \(function) is allowed after it")
