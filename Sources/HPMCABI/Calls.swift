@@ -1,6 +1,7 @@
 import HPM
 
 /// Runs the body of an exported function: what it throws becomes a status and a sentence.
+@inline(__always)
 func attempt(_ body: () throws(HPMError) -> Void) -> hpm_status {
     do throws(HPMError) {
         try body()
@@ -12,6 +13,7 @@ func attempt(_ body: () throws(HPMError) -> Void) -> hpm_status {
 }
 
 /// Works on the value of a handle, alone.
+@inline(__always)
 func edit<Value: HandleValue>(
     _ handle: OpaquePointer?, _: Value.Type, _ body: (inout Value) throws(HPMError) -> Void
 ) -> hpm_status {
@@ -23,6 +25,7 @@ func edit<Value: HandleValue>(
 }
 
 /// Works on a population, also while ``hpm_population_run`` drives it.
+@inline(__always)
 func edit(
     _ population: hpm_population?, _ body: (inout Population) throws(HPMError) -> Void
 ) -> hpm_status {
@@ -32,6 +35,7 @@ func edit(
 }
 
 /// Works on a population unless ``hpm_population_run`` drives it.
+@inline(__always)
 func drive(
     _ population: hpm_population?, _ function: StaticString,
     _ body: (inout Population) throws(HPMError) -> Void
