@@ -2,8 +2,8 @@
 # make test      everything that is tested here
 # make demo      the main example: a dirty data set is cleaned while a network trains on it
 # make generate  the header, the ABI description, the ctypes prototypes and the C reference
-# make bench     microseconds for a call, as CSV
-# make bench-landscapes, bench-training, bench-quick   the algorithms and other packages compared; results are kept, and gone on with
+# make bench     nanoseconds for a call, as CSV: small and quick
+# make bench-overhead, bench-landscapes, bench-training, bench-quick   calls over all sizes, or the algorithms, and other packages compared; results are kept, and gone on with
 # make wheel     a Python wheel with the library inside
 # make install   header and library below PREFIX
 
@@ -88,7 +88,7 @@ test-abi: $(LIBRARY) $(BIN)/sweep $(BIN)/load
 	$(BIN)/load $(LIBRARY)
 	$(BIN)/sweep include/hpm.abi.json
 
-CLIENTS := hypergradient limits run snapshot threads wrapper
+CLIENTS := allocations hypergradient limits run snapshot threads wrapper
 test-clients: $(CLIENTS:%=$(BIN)/%)
 	for client in $^; do $$client || exit 1; done
 
@@ -141,12 +141,21 @@ test-benchmarks: $(LIBRARY) $(BENCH)/.landscapes $(BENCH)/.training
 	$(BENCH)/bin/python -m pytest -q --import-mode=importlib benchmarks/common/tests benchmarks/landscapes/tests
 	$(BENCH)/bin/python -m pytest -q benchmarks/training/tests
 
-.PHONY: bench bench-hypergradients
+$(BENCH)/.overhead: benchmarks/overhead/requirements.txt $(BENCH)/bin/python
+	@echo "installing the packages of benchmarks/overhead into $(BENCH)"
+	@$(BENCH)/bin/python -m pip install -q -r $<
+	@touch $@
+
+.PHONY: bench bench-overhead bench-hypergradients
 bench-hypergradients: $(BIN)/scale
 	$(BIN)/scale
-bench: $(BIN)/calls $(LIBRARY) $(VENV)/.test
+bench: $(BIN)/calls $(BIN)/steps $(VENV)/.test
 	$(BIN)/calls
-	$(VENV)/bin/python benchmarks/overhead/calls.py
+	rm -rf $(QUICK)/overhead
+	$(VENV)/bin/python benchmarks/overhead/run.py --quick --results $(QUICK)/overhead/overhead.csv
+bench-overhead: $(BIN)/steps $(BENCH)/.overhead
+	$(BENCH)/bin/python benchmarks/overhead/run.py
+	$(BENCH)/bin/python benchmarks/overhead/report.py
 
 # C and C++ programs.
 
@@ -172,7 +181,7 @@ $(BIN)/hypergradient-c: examples/c/hypergradient.c $(HEADERS) $(LIBRARY) | $(BIN
 	$(CC) -std=c99 $(CFLAGS) $< -o $@ $(LINK)
 $(BIN)/scale: benchmarks/hypergradients/scale.c $(HEADERS) $(LIBRARY) | $(BIN) packages-test
 	$(CC) -std=c11 $(CFLAGS) -O3 $< -o $@ $(LINK)
-$(BIN)/calls: benchmarks/overhead/calls.c $(HEADERS) $(LIBRARY) | $(BIN) packages-test
+$(BIN)/calls $(BIN)/steps: $(BIN)/%: benchmarks/overhead/%.c $(HEADERS) $(LIBRARY) | $(BIN) packages-test
 	$(CC) -std=c11 $(CFLAGS) $< -o $@ $(LINK)
 
 .PHONY: install wheel

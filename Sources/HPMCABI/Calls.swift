@@ -1,6 +1,7 @@
 import HPM
 
 /// Runs the body of an exported function: what it throws becomes a status and a sentence.
+@inline(__always)
 func attempt(_ body: () throws(HPMError) -> Void) -> hpm_status {
     do throws(HPMError) {
         try body()
@@ -12,17 +13,19 @@ func attempt(_ body: () throws(HPMError) -> Void) -> hpm_status {
 }
 
 /// Works on the value of a handle, alone.
+@inline(__always)
 func edit<Value: HandleValue>(
     _ handle: OpaquePointer?, _: Value.Type, _ body: (inout Value) throws(HPMError) -> Void
 ) -> hpm_status {
     attempt { () throws(HPMError) in
-        try Handles.find(handle, Value.self).state.withLock { (value) throws(HPMError) in
-            try body(&value)
+        try Handles.with(handle, Value.self) { (object) throws(HPMError) in
+            try object.state.withLock { (value) throws(HPMError) in try body(&value) }
         }
     }
 }
 
 /// Reads a population, also while ``hpm_population_run`` drives it.
+@inline(__always)
 func read(
     _ population: hpm_population?, _ body: (Population) throws(HPMError) -> Void
 ) -> hpm_status {
@@ -37,14 +40,17 @@ func read(
 ///   - function: The caller, which is refused while ``hpm_population_run`` drives the population; nil: it is not.
 ///   - inputs: What the call is made of.
 ///   - answer: What it hands back, read once the inputs are applied.
+@inline(__always)
 func change(
-    _ population: hpm_population?, _ function: String? = nil,
+    _ population: hpm_population?, _ function: StaticString? = nil,
     _ inputs: (Population) throws(HPMError) -> Inputs,
     _ answer: (Population) -> Void = { _ in }
 ) -> hpm_status {
     var outcome = HPM_OK
     let status = attempt { () throws(HPMError) in
-        outcome = try Handles.find(population, DrivenPopulation.self).change(function, inputs, answer)
+        outcome = try Handles.with(population, DrivenPopulation.self) { (object) throws(HPMError) in
+            try object.change(function, inputs, answer)
+        }
     }
     return status == HPM_OK ? outcome : status
 }

@@ -20,7 +20,7 @@ struct DrivenPopulation: HandleValue {
         self.population = population
     }
 
-    func requireIdle(_ function: String?) throws(HPMError) {
+    func requireIdle(_ function: StaticString?) throws(HPMError) {
         if isRunning, let function {
             throw HPMError(
                 .busy, "population is inside hpm_population_run; \(function) is allowed after it")

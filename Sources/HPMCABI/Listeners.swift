@@ -114,7 +114,7 @@ final class Turn: @unchecked Sendable {
 
     /// - Throws: `busy` where the caller's own callback is under way.
     func take<Result>(
-        _ function: String, _ body: () throws(HPMError) -> Result
+        _ function: StaticString, _ body: () throws(HPMError) -> Result
     ) throws(HPMError) -> Result {
         guard pthread_mutex_lock(mutex) == 0 else {
             throw HPMError(
@@ -130,8 +130,9 @@ extension HandleObject<DrivenPopulation> {
     /// applied, and their events are seen, with no lock held in callbacks.
     ///
     /// - Parameter function: Refused while ``hpm_population_run`` drives the population; nil: it is not.
+    @inline(__always)
     func change(
-        _ function: String?, _ inputs: (Population) throws(HPMError) -> Inputs,
+        _ function: StaticString?, _ inputs: (Population) throws(HPMError) -> Inputs,
         _ answer: (Population) -> Void
     ) throws(HPMError) -> hpm_status {
         let turn = try state.withLock { (driven) throws(HPMError) -> Turn? in
@@ -150,7 +151,7 @@ extension HandleObject<DrivenPopulation> {
     }
 
     private func changeInTurn(
-        _ function: String?, _ inputs: (Population) throws(HPMError) -> Inputs,
+        _ function: StaticString?, _ inputs: (Population) throws(HPMError) -> Inputs,
         _ answer: (Population) -> Void
     ) throws(HPMError) -> hpm_status {
         var planned = Inputs.none

@@ -26,7 +26,7 @@ public func hpm_student_next(
 }
 
 private func next(
-    _ population: hpm_population?, _ function: String, _ student: UInt,
+    _ population: hpm_population?, _ function: StaticString, _ student: UInt,
     _ action: UnsafeMutablePointer<hpm_action>?, _ source: UnsafeMutablePointer<UInt>?,
     _ ticket: UnsafeMutablePointer<UInt64>?, _ hyperparameters: UnsafeMutablePointer<Double>?, _ n: UInt
 ) -> hpm_status {

@@ -200,7 +200,10 @@ extension Population {
                 closedBudget.nonfiniteHypergradients += components.infinite
             }
             noteReport(student, .evaluated, loss)
-        case .clone, .restart, .wait, .stop:
+        case .restart:
+            // The weights that the loss belonged to are gone.
+            students.losses[student] = nil
+        case .clone, .wait, .stop:
             break
         }
         tasks[student].isReported = true

@@ -88,7 +88,6 @@ extension Population {
                 decided.append(clone.student)
             case .restart(let student, let point):
                 tasks[student] = StudentTask(.restart, student)
-                students.losses[student] = nil
                 students.place(student, point, .decision)
                 noteRestarted(student)
                 decided.append(student)

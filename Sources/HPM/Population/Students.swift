@@ -21,7 +21,7 @@ struct Students: Sendable {
     /// The hypergradients of the latest training report in the algorithm's coordinates; NaN: not guided.
     var gradients: [Double] = []
     /// The latest training loss, lower is better; infinite where it was not finite, nil before the first and
-    /// from a clone's or a restart's decision on: those weights have not been judged.
+    /// from the decision to clone, and after a restart: those weights have not been judged.
     var losses: [Double?] = []
     /// The training reports of each.
     var reports: [Int] = []

@@ -142,10 +142,7 @@ extension Population {
                 return Clone(student: student, source: source, parent: source)
             }
         }
-        guard action == .clone else {
-            if action == .restart { for student in cohort { students.losses[student] = nil } }
-            return
-        }
+        guard action == .clone else { return }
         let clones = (strategy as? GuidedPopulation)?.named(
             cohort.compactMap { tasks[$0].clone }, students) ?? []
         for clone in clones {
