@@ -70,104 +70,7 @@ typedef struct hpm_space hpm_space;
 /*
  * The options of a population or a teacher, each with a default.
  *
- * key                      default             values       meaning
- * -----------------------  ------------------  -----------  ---------------------------------------
- * population               8                   -1, or 1 or  students; `memetic` has 4; -1: the
- *                                              more         algorithm's default
- * seed                     0                   0 or more    of everything random
- * steps                    0                   0 or more    training reports of each student, after
- *                                                           which `next` answers STOP; 0: until
- *                                                           stopped
- * algorithm                hpm                 a name       `hpm`, `hpm-paper`, `hpm-no-teacher`,
- *                                                           `clone-step`, `mutation-only`, `pbt`,
- *                                                           `hypergradient`, `random`, `bayesian`,
- *                                                           `pb2`, `mf-pbt`, `reinforced` or
- *                                                           `memetic`: docs/algorithms.md
- * interval                 5                   1 or more    training reports between exploits
- * burn_in                  0                   0 or more    training reports before the first
- *                                                           exploit, which comes at the next
- *                                                           multiple of `interval`
- * truncation               0.2                 0 to 0.5     share of the students that an exploit
- *                                                           replaces: max(1, floor(truncation x
- *                                                           population)); 0: no exploit. `mf-pbt`
- *                                                           replaces quarters of a sub-population
- *                                                           and reads 0 alone
- * sub_populations          -1                  -1, or 1 to  of `mf-pbt`; -1: 4, fewer where each
- *                                              population   would have fewer than 4 students. Other
- *                                              / 2          algorithms do not read it
- * frequency_ratio          2                   1 or more    of `mf-pbt`: sub-population i (from 0)
- *                                                           evolves every interval x ratio^i
- *                                                           reports
- * trial                    0                   0 or more    training reports of one trial of
- *                                                           `random` and `bayesian`; 0: the whole
- *                                                           run
- * hyper_optimizer          adam                adam, sgd    of hyper-training; the default of
- *                                                           `hpm-paper` is `sgd`; with `sgd` the
- *                                                           students of `hpm` are not pooled
- * hyper_learning_rate      0.06                0 or more    step of hyper-training in latent units
- *                                                           (`hpm-paper`: in natural units); 0.1
- *                                                           with `sgd`
- * teacher                  none                none,        what mutates the guided parameters of a
- *                                              attention,   clone; `attention` for `hpm-paper`,
- *                                              perceptron,  `mutation-only` and
- *                                              linear       hpm_teacher_create(). `linear` takes
- *                                                           dimension^2 weights. Algorithms that
- *                                                           never clone (`hypergradient`, `random`,
- *                                                           `bayesian`, `memetic`) do not read it
- * teacher_units            16                  1 or more    width of `attention` and `perceptron`
- * teacher_squashing        tanh                tanh,        of a teacher's changes: tanh(z), 1 / (1
- *                                              logistic,    + exp(-z)) - 1/2, min(max(z, -1), 1), z
- *                                              clipped,
- *                                              none
- * teacher_activation       softmax             softmax,     of the units of `attention` and
- *                                              sigmoid,     `perceptron`; `tanh` for `perceptron`
- *                                              tanh, relu,
- *                                              none
- * teacher_learning_rate    0.1                 0 to 1e6     length of its steps; also of those of
- *                                                           `reinforced`
- * teacher_evaluations      -1                  -1 or more   evaluations that train it at each
- *                                                           exploit, one of each of the worst
- *                                                           students, so at most `population`; -1:
- *                                                           half of it; 0: none, it learns from the
- *                                                           next ordinary report of each student
- *                                                           that it mutated, costs nothing and lets
- *                                                           nobody wait
- * mutation_scale           0.2                 0 to 1       mutation of what no teacher moves:
- *                                                           factors of 1 - scale and 1 + scale; for
- *                                                           `hpm` 0.1, of a Gaussian in latent
- *                                                           units; for `reinforced` 0.1, of that
- *                                                           Gaussian at first; `pb2` has no scale;
- *                                                           0: none
- * teacher_share            1                   0 to 1       upper bound of the teacher's share of
- *                                                           the budget
- * direction                minimize            minimize,    what is done with the reported loss
- *                                              maximize
- * estimator                conjugate-gradient  a name       of hypergradients:
- *                                                           `conjugate-gradient`, `neumann`,
- *                                                           `nystrom`, `one-step`, `reverse`,
- *                                                           `forward`, `finite-differences` or
- *                                                           `spsa`: docs/hypergradients.md
- * estimator_iterations     20                  1 or more    iterations of `conjugate-gradient`,
- *                                                           terms of `neumann`, rank of `nystrom`,
- *                                                           steps of `reverse` and `forward`,
- *                                                           samples of `spsa`
- * estimator_learning_rate  0.1                 above 0      of `one-step` and `neumann`
- * estimator_tolerance      1e-6                0 to 1       relative residual at which a linear
- *                                                           solve has converged
- * estimator_damping        0                   0 or more    added to the Hessian; above 0 for
- *                                                           `nystrom`, where it is 1e-3 by default
- * estimator_checkpoints    0                   0 or more    states that `reverse` keeps in memory;
- *                                                           0: all
- * estimator_step           1e-4                above 0      of `finite-differences` and `spsa`, in
- *                                                           units of the hyperparameters
- * difference_step          6e-6                above 0      relative step of differences that stand
- *                                                           in for missing products; 5e-3 for float
- *                                                           host vectors
- * check_tolerance          1e-4                0 to 1       relative difference from which on a
- *                                                           callback is wrong; 1e-2 for float host
- *                                                           vectors
- * schedule                 synchronous         synchronous  students wait for one another between
- *                                                           rounds
+ * <options>
  */
 typedef struct hpm_options hpm_options;
 
@@ -217,6 +120,14 @@ enum {
                                     certificate and hpm_last_error() say why. */
     HPM_WRONG_DERIVATIVE = 4,    /* hpm_problem_check(): a callback is wrong, or two contradict
                                     each other. */
+    HPM_WARNING = 5,             /* The call succeeded; hpm_last_error() says what the caller may
+                                    not expect. */
+    HPM_STALE = 6,               /* hpm_student_report_ticket(): the ticket was answered before
+                                    or is superseded; nothing has changed. */
+    HPM_PARTIAL = 7,             /* hpm_population_replay(): the bytes end inside an input; all
+                                    whole ones were applied. */
+    HPM_OBSERVER = 8,            /* The call succeeded, but an observer returned non-zero:
+                                    hpm_last_callback_status() is what it returned. */
     HPM_ERROR_ARGUMENT = -1,     /* An argument has a value that is not allowed. */
     HPM_ERROR_HANDLE = -2,       /* A handle is NULL, destroyed, of another type, or was never
                                     made by this library. */
@@ -271,19 +182,55 @@ enum {
        if you can, its hypergradient. */
     HPM_ACTION_TRAIN = 0,
     /* Copy the weights and the optimizer state of student `source` into this one; report (loss
-       and hypergradient are ignored). `source` does not train until then, so live weights may be
-       copied. */
+       and hypergradient are ignored). With the synchronous schedule `source` does not train
+       until then, so live weights may be copied; with the asynchronous one
+       hpm_student_source_report() says which checkpoint of it is meant. */
     HPM_ACTION_CLONE = 1,
-    /* On a copy of the student that is thrown away: loss and hypergradient at the
-       hyperparameters, as at the end of a training interval (weights frozen, or the last
-       differentiated steps alone); report. It never enters the ranking. */
+    /* On a copy of `source` that is thrown away: loss and hypergradient at the hyperparameters,
+       as at the end of a training interval (weights frozen, or the last differentiated steps
+       alone); report. It never enters the ranking. With the synchronous schedule `source` is the
+       student itself; with the asynchronous one it may be another, as of the checkpoint of
+       hpm_student_source_report(). */
     HPM_ACTION_EVALUATE = 2,
     /* A new trial: initialise the student's weights anew; report (the loss is ignored). */
     HPM_ACTION_RESTART = 3,
-    /* Nothing to do for this student until others report. Ask again after that; no report. */
+    /* Nothing to do for this student until others report. Ask again after that; no report. Never
+       with the asynchronous schedule. */
     HPM_ACTION_WAIT = 4,
-    /* Done; no report. Reports of tasks that are still out are accepted. */
+    /* Done, for this student; no report. Reports of tasks that are still out are accepted. */
     HPM_ACTION_STOP = 5
+};
+
+/* Where students that join a population come from. */
+typedef int32_t hpm_origin;
+enum {
+    HPM_ORIGIN_DRAWN = 0,  /* Hyperparameters drawn as at the start; weights of their own. */
+    HPM_ORIGIN_CLONE = 1   /* Clones of the best students. */
+};
+
+/* A kind of event: one bit, so that kinds can be asked for together. */
+typedef int32_t hpm_event_kind;
+enum {
+    /* A student reported on training: `loss` and its costs. */
+    HPM_EVENT_TRAINED = 1,
+    /* A hyper-step moved a student: `part`, and what changed. */
+    HPM_EVENT_MOVED = 2,
+    /* A student is to become a clone of `source` with the hyperparameters of `parent`; `rank`
+       and `source_rank` are their places at the exploit, from 0, the best. */
+    HPM_EVENT_CLONED = 4,
+    /* A clone was mutated: `part`, and what changed. */
+    HPM_EVENT_MUTATED = 8,
+    /* A copy of `source` was evaluated by `student`: `loss` and its costs. */
+    HPM_EVENT_EVALUATED = 16,
+    /* A teacher or a policy (`part`) learned from an evaluation or a report of `student`. */
+    HPM_EVENT_TAUGHT = 32,
+    /* A student begins a new trial. */
+    HPM_EVENT_RESTARTED = 64,
+    /* A student has made all its reports, or the population was asked to stop (an event for each
+       student). */
+    HPM_EVENT_STOPPED = 128,
+    /* All kinds. */
+    HPM_EVENT_ALL = 255
 };
 
 /* How an estimate ended. */
@@ -426,6 +373,58 @@ typedef struct hpm_trainer {
     hpm_restart_callback restart;  /* Restarts a student; NULL where the algorithm starts no
                                       trials (all but `random` and `bayesian`). */
 } hpm_trainer;
+
+/*
+ * Something that happened in a population. Pointers are valid during the call that hands it over.
+ */
+typedef struct hpm_event {
+    size_t size;                /* sizeof(hpm_event) of the library, which may have more members
+                                   than your header. */
+    hpm_event_kind kind;        /* One of the kinds. */
+    size_t student;             /* Whom it happened to. */
+    size_t report;              /* The training reports that the student had made. */
+    size_t source;              /* Of CLONED and EVALUATED whose weights are copied, else the
+                                   student itself. */
+    size_t parent;              /* Of CLONED whose hyperparameters are taken, else the student
+                                   itself. */
+    size_t rank;                /* Of CLONED, else 0. */
+    size_t source_rank;         /* Of CLONED, else 0. */
+    double loss;                /* As it was reported, of TRAINED and EVALUATED, else NaN. */
+    double training_cost;       /* Of TRAINED and EVALUATED, in the units of
+                                   hpm_student_report_cost(), else 0. */
+    double hypergradient_cost;  /* Likewise. */
+    const char *part;           /* Of MOVED, MUTATED and TAUGHT which part of the algorithm did
+                                   it, else NULL. */
+    size_t count;               /* How many hyperparameters changed, of MOVED and MUTATED, else
+                                   0. */
+    const size_t *indices;      /* Array of `count`: which, ascending. NULL where `count` is 0. */
+    const double *from;         /* Array of `count`: what they were, in natural units. NULL where
+                                   `count` is 0. */
+    const double *to;           /* Array of `count`: what they are. NULL where `count` is 0. */
+} hpm_event;
+
+/*
+ * Sees an event.
+ *
+ *   context  What was handed to hpm_population_observe().
+ *   event    A hpm_event; valid during the call.
+ *
+ * Returns 0; anything else: the call that caused the event returns HPM_OBSERVER, though it
+ *   succeeded, and this observer sees no more of its events. hpm_population_run() ends.
+ */
+typedef int32_t (*hpm_observer_callback)(void *context, const hpm_event *event);
+
+/*
+ * Takes inputs of a population, to be replayed.
+ *
+ *   context  What was handed to hpm_population_log().
+ *   bytes    Array of `length` bytes: one or more whole inputs; valid during the call.
+ *   length   Its size in bytes.
+ *
+ * Returns 0; anything else refuses the call that brought them with HPM_ERROR_CALLBACK, and nothing
+ *   has changed.
+ */
+typedef int32_t (*hpm_log_callback)(void *context, const uint8_t *bytes, size_t length);
 
 /*
  * A loss at (w, h): F for `outer_loss`, f for `inner_loss`.
@@ -1078,6 +1077,26 @@ hpm_status hpm_options_set_real(hpm_options *options, const char *key, double va
  */
 hpm_status hpm_options_set_string(hpm_options *options, const char *key, const char *value);
 
+/*
+ * The names of the options, one after the other.
+ *
+ *   index  From 0.
+ *
+ * Returns a NUL-terminated string that is never freed; NULL past the last.
+ * Thread safety: Any thread. Since 0.1.
+ */
+const char *hpm_option_name(size_t index);
+
+/*
+ * The names of the algorithms, one after the other.
+ *
+ *   index  From 0.
+ *
+ * Returns a NUL-terminated string that is never freed; NULL past the last.
+ * Thread safety: Any thread. Since 0.1.
+ */
+const char *hpm_algorithm_name(size_t index);
+
 /* ---- Functions: Population ------------------------------------------------------------------- */
 
 /*
@@ -1088,9 +1107,10 @@ hpm_status hpm_options_set_string(hpm_options *options, const char *key, const c
  *   options  Copied. NULL: all defaults.
  *   out      Receives the population.
  *
- * Returns HPM_OK, HPM_ERROR_ARGUMENT (a space without parameters; with the algorithm `memetic` an
- *   integer or a choice that is not fixed; with `mf-pbt` `sub_populations` above population / 2),
- *   HPM_ERROR_MEMORY or HPM_ERROR_HANDLE.
+ * Returns HPM_OK; HPM_WARNING, where hpm_last_error() names what you may not expect: an option that
+ *   the algorithm does not read, a run that will hardly exploit; HPM_ERROR_ARGUMENT (a space
+ *   without parameters; with the algorithm `memetic` an integer or a choice that is not fixed; with
+ *   `mf-pbt` `sub_populations` above population / 2), HPM_ERROR_MEMORY or HPM_ERROR_HANDLE.
  * Ownership: The caller's, until hpm_population_destroy().
  * Thread safety: Any thread.
  * Complexity: O(population x dimension) time and memory: at most 128 bytes for each student and
@@ -1191,22 +1211,22 @@ hpm_status hpm_population_report_all(hpm_population *population, const double *l
 /*
  * A number of the population's account, by name.
  *
- * counter                                      meaning
- * -------------------------------------------  ----------------------------------------------------
- * training_rounds                              training reports that every student has made
- * training_reports, teacher_reports,           reports on TRAIN, EVALUATE, CLONE, RESTART
+ * counter                             meaning
+ * ----------------------------------  -------------------------------------------------------------
+ * training_rounds                     training reports that every student has made that is not
+ *                                     retired
+ * training_reports, teacher_reports,  reports on TRAIN, EVALUATE, CLONE, RESTART
  * clone_reports, restart_reports
- * hypergradient_reports                        reports on TRAIN that held a finite hypergradient
- *                                              component
- * training_seconds, teacher_seconds,           time between `next` and its report, summed over
- * clone_seconds, restart_seconds               students
- * training_cost, hypergradient_cost,           in the units of hpm_student_report_cost(); a report
- * teacher_cost                                 on TRAIN or EVALUATE without it counts 1
- * teacher_share, hypergradient_share           the teacher's and the hypergradients' share of the
- *                                              three costs; 0 before any report
- * nonfinite_losses                             losses that were NaN or infinite
- * nonfinite_hypergradients                     hypergradient components that were infinite, skipped
- * clones                                       students that were replaced
+ * hypergradient_reports               reports on TRAIN that held a finite hypergradient component
+ * training_seconds, teacher_seconds,  time between `next` and its report, summed over students,
+ * clone_seconds, restart_seconds      since this handle was made: no part of a snapshot
+ * training_cost, hypergradient_cost,  in the units of hpm_student_report_cost(); a report on TRAIN
+ * teacher_cost                        or EVALUATE without it counts 1
+ * teacher_share, hypergradient_share  the teacher's and the hypergradients' share of the three
+ *                                     costs; 0 before any report
+ * nonfinite_losses                    losses that were NaN or infinite
+ * nonfinite_hypergradients            hypergradient components that were infinite, skipped
+ * clones                              students that were replaced
  *
  *   population  The population.
  *   counter     A name of the table.
@@ -1256,10 +1276,40 @@ hpm_status hpm_population_best_hyperparameters(hpm_population *population, doubl
  *
  *   population  The population.
  *
- * Returns HPM_OK or HPM_ERROR_HANDLE.
- * Thread safety: Any thread, also inside a callback. Complexity: O(1). Since 0.1.
+ * Returns HPM_OK, HPM_ERROR_HANDLE, or HPM_ERROR_BUSY inside a log or an observer.
+ * Thread safety: Any thread, also inside a callback of hpm_population_run(). Complexity: O(1).
+ * Since 0.1.
  */
 hpm_status hpm_population_stop(hpm_population *population);
+
+/*
+ * The actions that hpm_student_next() can answer with this population's algorithm and options, WAIT
+ * and STOP apart: which callbacks a trainer needs.
+ *
+ *   population  The population.
+ *   mask        Receives the sum of 1 << action.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_population_actions(hpm_population *population, uint32_t *mask);
+
+/*
+ * An option of a population as it is in force, every default decided, also of a loaded population.
+ *
+ *   population  The population.
+ *   key         A key of the table at hpm_options.
+ *   out         Array of `capacity` that receives the value as text with its NUL, as
+ *               hpm_options_set_string() takes it. NULL: the size alone.
+ *   capacity    Its size in bytes; 0 where `out` is NULL.
+ *   needed      Receives the size in bytes, the NUL included.
+ *
+ * Returns HPM_OK, HPM_ERROR_CAPACITY, HPM_ERROR_ARGUMENT (an unknown key: the sentence lists them)
+ *   or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(options). Since 0.1.
+ */
+hpm_status hpm_population_option(hpm_population *population, const char *key, char *out,
+                                 size_t capacity, size_t *needed);
 
 /* ---- Functions: Student ---------------------------------------------------------------------- */
 
@@ -1282,6 +1332,27 @@ hpm_status hpm_population_stop(hpm_population *population);
  */
 hpm_status hpm_student_next(hpm_population *population, size_t student, hpm_action *action,
                             size_t *source, double *hyperparameters, size_t n);
+
+/*
+ * As hpm_student_next(), with a ticket: the number of the task, with which
+ * hpm_student_report_ticket() can be called late, twice and in any order.
+ *
+ *   population       The population.
+ *   student          Which student, from 0.
+ *   action           Receives the action.
+ *   source           Receives the source, as in hpm_student_next(). May be NULL.
+ *   ticket           Receives the ticket, 1 or more, the same when asked again; 0 with WAIT and
+ *                    STOP.
+ *   hyperparameters  Array of `n` that receives the hyperparameters of the action, in natural
+ *                    units.
+ *   n                At least the space's dimension; what is beyond it stays as it is.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT, HPM_ERROR_HANDLE or HPM_ERROR_BUSY.
+ * Thread safety: Any thread. Complexity: O(dimension). Since 0.1.
+ */
+hpm_status hpm_student_next_ticket(hpm_population *population, size_t student, hpm_action *action,
+                                   size_t *source, uint64_t *ticket, double *hyperparameters,
+                                   size_t n);
 
 /*
  * Reports on the task that hpm_student_next() answered.
@@ -1312,6 +1383,38 @@ hpm_status hpm_student_next(hpm_population *population, size_t student, hpm_acti
  */
 hpm_status hpm_student_report(hpm_population *population, size_t student, double loss,
                               const double *hypergradient, size_t n);
+
+/*
+ * As hpm_student_report(), on a ticket of hpm_student_next_ticket(): deliveries that come late,
+ * twice or out of order are harmless.
+ *
+ *   population     The population.
+ *   student        Which student, from 0.
+ *   ticket         The task that is reported on.
+ *   loss           The validation loss after the interval. Ignored on CLONE and RESTART.
+ *   hypergradient  Array of `n`, as in hpm_student_report(). NULL where `n` is 0.
+ *   n              The space's dimension, or 0: no hypergradient.
+ *
+ * Returns HPM_OK; HPM_STALE where the ticket was answered before or is superseded (its task was
+ *   released, its student retired): nothing has changed; HPM_ERROR_ARGUMENT (also a ticket that was
+ *   never given, or that is another student's), HPM_ERROR_HANDLE or HPM_ERROR_BUSY.
+ * Thread safety: Any thread. Complexity: As hpm_student_report(); of a stale ticket O(population).
+ * Since 0.1.
+ */
+hpm_status hpm_student_report_ticket(hpm_population *population, size_t student, uint64_t ticket,
+                                     double loss, const double *hypergradient, size_t n);
+
+/*
+ * The training reports that a student has made.
+ *
+ *   population  The population.
+ *   student     Which student, from 0.
+ *   out         Receives the number.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_student_reports(hpm_population *population, size_t student, size_t *out);
 
 /*
  * Says what the task that is out for a student cost, in units of your own (such as gradient
@@ -1360,11 +1463,12 @@ hpm_status hpm_student_set_initial(hpm_population *population, size_t student,
                                    const double *hyperparameters, size_t n);
 
 /*
- * Which checkpoint of its source a clone is to take: the one after the source's training report of
- * this number. With the synchronous schedule the source waits, so that is also its present state.
+ * Which checkpoint of its source a clone is to take, or an evaluation to be made on: the one after
+ * the source's training report of this number (0: its state at the start). With the synchronous
+ * schedule the source waits, so that is also its present state.
  *
  *   population  The population.
- *   student     A student whose task is HPM_ACTION_CLONE.
+ *   student     A student whose task is HPM_ACTION_CLONE or HPM_ACTION_EVALUATE.
  *   report      Receives the number of the source's report, from 1.
  *
  * Returns HPM_OK, HPM_ERROR_ORDER (the student is not to become a clone), HPM_ERROR_ARGUMENT or
@@ -1375,12 +1479,12 @@ hpm_status hpm_student_source_report(hpm_population *population, size_t student,
 
 /*
  * Whether the checkpoint of a student after a training report may go: no clone will be asked to
- * take it any more.
+ * take it any more. With the asynchronous schedule a clone can be asked for of the latest state of
+ * any student, and of an earlier one while such a task is open.
  *
  *   population  The population.
  *   student     Whose checkpoint.
- *   report      After which of its training reports, from 1 to one more than the counter
- *               `training_rounds`.
+ *   report      After which of its training reports, from 1 to one more than hpm_student_reports().
  *   releasable  Receives 1 where it may go, else 0.
  *
  * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
@@ -1395,14 +1499,43 @@ hpm_status hpm_checkpoint_releasable(hpm_population *population, size_t student,
  *
  *   population  The population.
  *   student     Which student, from 0.
- *   report      A training report of the past, from 1 to the counter `training_rounds`.
- *   out         Receives the student whose training report number `report` it was.
+ *   report      A training report of the past that went into the weights, by its place among them,
+ *               from 1 to hpm_student_age(); with the synchronous schedule that is its number.
+ *   out         Receives the student whose training report it was.
  *
  * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
- * Thread safety: Any thread. Complexity: O(clones since that report). Since 0.1.
+ * Thread safety: Any thread. Complexity: O(clones). Since 0.1.
  */
 hpm_status hpm_student_ancestor(hpm_population *population, size_t student, size_t report,
                                 size_t *out);
+
+/*
+ * As hpm_student_ancestor(): which of the ancestor's own training reports it was. With the
+ * asynchronous schedule each student has its own numbers.
+ *
+ *   population  The population.
+ *   student     Which student, from 0.
+ *   report      As in hpm_student_ancestor().
+ *   out         Receives the number of the ancestor's report, from 1.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(clones). Since 0.1.
+ */
+hpm_status hpm_student_ancestor_report(hpm_population *population, size_t student, size_t report,
+                                       size_t *out);
+
+/*
+ * How many training reports went into the weights that a student holds now, those of its ancestors
+ * included.
+ *
+ *   population  The population.
+ *   student     Which student, from 0.
+ *   out         Receives the number; with the synchronous schedule it is hpm_student_reports().
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(clones). Since 0.1.
+ */
+hpm_status hpm_student_age(hpm_population *population, size_t student, size_t *out);
 
 /* ---- Functions: Run -------------------------------------------------------------------------- */
 
@@ -1500,8 +1633,8 @@ hpm_status hpm_teacher_learn(hpm_teacher *teacher, const double *parent,
 
 /*
  * Writes the whole state of a population: space, options, students, moments, teacher, tasks that
- * are out. A population that is loaded from it goes on bit for bit as this one would. The bytes
- * hold the seconds that were measured, so those of two equal runs differ there.
+ * are out. A population that is loaded from it goes on bit for bit as this one would. Equal runs
+ * have equal bytes: times that were measured, observers, logs and problems are not in them.
  *
  *   population  The population.
  *   bytes       Array of `capacity` that receives the snapshot. NULL: the size alone.
@@ -1532,6 +1665,144 @@ hpm_status hpm_population_save(hpm_population *population, uint8_t *bytes, size_
  * Thread safety: Any thread. Complexity: O(length). Since 0.1.
  */
 hpm_status hpm_population_load(const uint8_t *bytes, size_t length, hpm_population **out);
+
+/* ---- Functions: Membership ------------------------------------------------------------------- */
+
+/*
+ * Gives the task of a lost worker back: its ticket is superseded, and whoever asks
+ * hpm_student_next_ticket() for the student begins the task anew. With the asynchronous schedule an
+ * evaluation goes to whoever asks first.
+ *
+ *   population  The population.
+ *   student     Which student, from 0.
+ *
+ * Returns HPM_OK, HPM_ERROR_ORDER (no task is out for the student), HPM_ERROR_ARGUMENT,
+ *   HPM_ERROR_HANDLE or HPM_ERROR_BUSY.
+ * Thread safety: Any thread. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_student_release(hpm_population *population, size_t student);
+
+/*
+ * Takes a student out for good, as where its machine is gone: `next` answers STOP, nobody waits for
+ * it, no clone is made onto it or of it, and it is never the best. A clone that was to be made of
+ * it gets another source. A report on its ticket changes nothing.
+ *
+ *   population  The population.
+ *   student     Which student, from 0.
+ *
+ * Returns HPM_OK, HPM_ERROR_ORDER (it is retired already), HPM_ERROR_ARGUMENT, HPM_ERROR_HANDLE or
+ *   HPM_ERROR_BUSY.
+ * Thread safety: Any thread.
+ * Complexity: O(population); where it was the last that a round waited for, that of the last
+ *   report.
+ * Since 0.1.
+ */
+hpm_status hpm_student_retire(hpm_population *population, size_t student);
+
+/*
+ * Adds students; they are numbered from the present size on. With the synchronous schedule drawn
+ * ones join the present round of training, or wait for the next one, and clones are made when the
+ * present round of training ends; before any finite loss clones are drawn, too.
+ *
+ *   population  The population.
+ *   count       How many, 1 or more.
+ *   origin      Where they come from.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT (also clones where the algorithm makes none),
+ *   HPM_ERROR_MEMORY, HPM_ERROR_HANDLE or HPM_ERROR_BUSY.
+ * Thread safety: Any thread. Complexity: O(population x dimension). Since 0.1.
+ */
+hpm_status hpm_population_grow(hpm_population *population, size_t count, hpm_origin origin);
+
+/*
+ * Prolongs a run: raises the option `steps`, also of a population that has ended, and of a loaded
+ * one. With the synchronous schedule the run is then the same, to the bit, as if it had had them
+ * from the start.
+ *
+ *   population  The population.
+ *   steps       At least those that it has; 0: no end.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT (fewer steps), HPM_ERROR_HANDLE or HPM_ERROR_BUSY.
+ * Thread safety: Any thread.
+ * Complexity: O(1); of a population that has ended that of the last report of a round. Since 0.1.
+ */
+hpm_status hpm_population_set_steps(hpm_population *population, size_t steps);
+
+/* ---- Functions: Observation ------------------------------------------------------------------ */
+
+/*
+ * Calls `callback` for each event of some kinds from now on, in order, after the change and before
+ * the call that caused it returns. A population may have any number of observers; what nobody asks
+ * for is not computed.
+ *
+ * No lock is held during a callback: it may read the population. What changes it is HPM_ERROR_BUSY
+ * inside a callback, and waits in other threads until the callback has returned.
+ *
+ *   population  The population.
+ *   kinds       HPM_EVENT_ALL, or a sum of kinds.
+ *   callback    The observer.
+ *   context     Handed to it as it is; never looked at. May be NULL. It has to outlive the
+ *               population, or hpm_population_unobserve().
+ *   observer    Receives a number for hpm_population_unobserve(). May be NULL.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(1); a MOVED or MUTATED event O(dimension). Since 0.1.
+ */
+hpm_status hpm_population_observe(hpm_population *population, uint32_t kinds,
+                                  hpm_observer_callback callback, void *context, size_t *observer);
+
+/*
+ * Ends an observer.
+ *
+ *   population  The population.
+ *   observer    What hpm_population_observe() gave.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT (no such observer) or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread, also inside a callback; one that is under way in another thread may
+ *   still see its event.
+ * Complexity: O(observers). Since 0.1.
+ */
+hpm_status hpm_population_unobserve(hpm_population *population, size_t observer);
+
+/*
+ * Hands every input of the population to `callback` as bytes, before it is applied: tasks that
+ * begin, reports, costs, start values, releases, students that leave or join, the stop. A
+ * population is a function of its space, its options and these inputs in order:
+ * hpm_population_replay() makes it again to the bit, an asynchronous one, too.
+ *
+ * Each input is versioned, says its own length and has a checksum, so inputs can be written one
+ * after the other into a file; one that a crash cut short is recognised.
+ *
+ *   population  The population; a log that begins with its creation is whole.
+ *   callback    The log; NULL ends it.
+ *   context     Handed to it as it is; never looked at. May be NULL. It has to outlive the
+ *               population, or the end of the log.
+ *
+ * Returns HPM_OK or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Inside the callback what changes the population is HPM_ERROR_BUSY.
+ * Complexity: O(1); an input O(dimension). Since 0.1.
+ */
+hpm_status hpm_population_log(hpm_population *population, hpm_log_callback callback, void *context);
+
+/*
+ * Applies the inputs of a log, in order, to a population that was made from the same space and
+ * options, or that stands where the log begins. They are not logged again; observers see their
+ * events.
+ *
+ *   population  The population.
+ *   bytes       Array of `length` bytes: inputs as hpm_population_log() gave them, one after the
+ *               other.
+ *   length      Its size in bytes.
+ *   applied     Receives the number of bytes that were applied. May be NULL.
+ *
+ * Returns HPM_OK; HPM_PARTIAL where the bytes end inside an input, as after a crash: all whole ones
+ *   were applied; HPM_OBSERVER; HPM_ERROR_SNAPSHOT for damaged bytes and what an input meets that
+ *   is not allowed here (HPM_ERROR_ORDER, HPM_ERROR_ARGUMENT), as where the log is another
+ *   population's: nothing has changed; HPM_ERROR_BUSY or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: That of the calls that were logged. Since 0.1.
+ */
+hpm_status hpm_population_replay(hpm_population *population, const uint8_t *bytes, size_t length,
+                                 size_t *applied);
 
 /* ---- Functions: Problem ---------------------------------------------------------------------- */
 

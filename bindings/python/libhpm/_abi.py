@@ -17,6 +17,7 @@ from ctypes import (
     c_int32,
     c_int64,
     c_size_t,
+    c_uint32,
     c_uint64,
     c_void_p,
 )
@@ -35,6 +36,10 @@ HPM_STOPPED: Final = 1
 HPM_UNCHANGED: Final = 2
 HPM_FAILED_ESTIMATE: Final = 3
 HPM_WRONG_DERIVATIVE: Final = 4
+HPM_WARNING: Final = 5
+HPM_STALE: Final = 6
+HPM_PARTIAL: Final = 7
+HPM_OBSERVER: Final = 8
 HPM_ERROR_ARGUMENT: Final = -1
 HPM_ERROR_HANDLE: Final = -2
 HPM_ERROR_MEMORY: Final = -3
@@ -75,6 +80,23 @@ HPM_ACTION_EVALUATE: Final = 2
 HPM_ACTION_RESTART: Final = 3
 HPM_ACTION_WAIT: Final = 4
 HPM_ACTION_STOP: Final = 5
+
+# Where students that join a population come from.
+hpm_origin = c_int32
+HPM_ORIGIN_DRAWN: Final = 0
+HPM_ORIGIN_CLONE: Final = 1
+
+# A kind of event: one bit, so that kinds can be asked for together.
+hpm_event_kind = c_int32
+HPM_EVENT_TRAINED: Final = 1
+HPM_EVENT_MOVED: Final = 2
+HPM_EVENT_CLONED: Final = 4
+HPM_EVENT_MUTATED: Final = 8
+HPM_EVENT_EVALUATED: Final = 16
+HPM_EVENT_TAUGHT: Final = 32
+HPM_EVENT_RESTARTED: Final = 64
+HPM_EVENT_STOPPED: Final = 128
+HPM_EVENT_ALL: Final = 255
 
 # How an estimate ended.
 hpm_certificate_status = c_int32
@@ -142,6 +164,37 @@ class hpm_trainer(Structure):
         ("restart", hpm_restart_callback),
     ]
 
+
+class hpm_event(Structure):
+    """Something that happened in a population. Pointers are valid during the call that hands it
+    over.
+    """
+
+    _fields_ = [
+        ("size", c_size_t),
+        ("kind", hpm_event_kind),
+        ("student", c_size_t),
+        ("report", c_size_t),
+        ("source", c_size_t),
+        ("parent", c_size_t),
+        ("rank", c_size_t),
+        ("source_rank", c_size_t),
+        ("loss", c_double),
+        ("training_cost", c_double),
+        ("hypergradient_cost", c_double),
+        ("part", c_char_p),
+        ("count", c_size_t),
+        ("indices", POINTER(c_size_t)),
+        ("from", POINTER(c_double)),
+        ("to", POINTER(c_double)),
+    ]
+
+
+# int32_t hpm_observer_callback(void *context, const hpm_event *event)
+hpm_observer_callback = CFUNCTYPE(c_int32, c_void_p, POINTER(hpm_event))
+
+# int32_t hpm_log_callback(void *context, const uint8_t *bytes, size_t length)
+hpm_log_callback = CFUNCTYPE(c_int32, c_void_p, c_void_p, c_size_t)
 
 # int32_t hpm_loss_callback(void *context, const void *w, const void *h, double *loss)
 hpm_loss_callback = CFUNCTYPE(c_int32, c_void_p, c_void_p, c_void_p, POINTER(c_double))
@@ -346,6 +399,8 @@ PROTOTYPES: Final[dict[str, tuple[Any, tuple[Any, ...]]]] = {
     "hpm_options_set_integer": (hpm_status, (c_void_p, c_char_p, c_int64)),
     "hpm_options_set_real": (hpm_status, (c_void_p, c_char_p, c_double)),
     "hpm_options_set_string": (hpm_status, (c_void_p, c_char_p, c_char_p)),
+    "hpm_option_name": (c_char_p, (c_size_t,)),
+    "hpm_algorithm_name": (c_char_p, (c_size_t,)),
     "hpm_population_create": (hpm_status, (c_void_p, c_void_p, POINTER(c_void_p))),
     "hpm_population_destroy": (hpm_status, (c_void_p,)),
     "hpm_population_size": (hpm_status, (c_void_p, POINTER(c_size_t))),
@@ -363,17 +418,41 @@ PROTOTYPES: Final[dict[str, tuple[Any, tuple[Any, ...]]]] = {
         (c_void_p, c_void_p, c_size_t, POINTER(c_double)),
     ),
     "hpm_population_stop": (hpm_status, (c_void_p,)),
+    "hpm_population_actions": (hpm_status, (c_void_p, POINTER(c_uint32))),
+    "hpm_population_option": (
+        hpm_status,
+        (c_void_p, c_char_p, c_void_p, c_size_t, POINTER(c_size_t)),
+    ),
     "hpm_student_next": (
         hpm_status,
         (c_void_p, c_size_t, POINTER(hpm_action), POINTER(c_size_t), c_void_p, c_size_t),
     ),
+    "hpm_student_next_ticket": (
+        hpm_status,
+        (
+            c_void_p,
+            c_size_t,
+            POINTER(hpm_action),
+            POINTER(c_size_t),
+            POINTER(c_uint64),
+            c_void_p,
+            c_size_t,
+        ),
+    ),
     "hpm_student_report": (hpm_status, (c_void_p, c_size_t, c_double, c_void_p, c_size_t)),
+    "hpm_student_report_ticket": (
+        hpm_status,
+        (c_void_p, c_size_t, c_uint64, c_double, c_void_p, c_size_t),
+    ),
+    "hpm_student_reports": (hpm_status, (c_void_p, c_size_t, POINTER(c_size_t))),
     "hpm_student_report_cost": (hpm_status, (c_void_p, c_size_t, c_double, c_double)),
     "hpm_student_hyperparameters": (hpm_status, (c_void_p, c_size_t, c_void_p, c_size_t)),
     "hpm_student_set_initial": (hpm_status, (c_void_p, c_size_t, c_void_p, c_size_t)),
     "hpm_student_source_report": (hpm_status, (c_void_p, c_size_t, POINTER(c_size_t))),
     "hpm_checkpoint_releasable": (hpm_status, (c_void_p, c_size_t, c_size_t, POINTER(c_int32))),
     "hpm_student_ancestor": (hpm_status, (c_void_p, c_size_t, c_size_t, POINTER(c_size_t))),
+    "hpm_student_ancestor_report": (hpm_status, (c_void_p, c_size_t, c_size_t, POINTER(c_size_t))),
+    "hpm_student_age": (hpm_status, (c_void_p, c_size_t, POINTER(c_size_t))),
     "hpm_population_run": (hpm_status, (c_void_p, POINTER(hpm_trainer), c_void_p)),
     "hpm_teacher_create": (hpm_status, (c_size_t, c_void_p, POINTER(c_void_p))),
     "hpm_teacher_destroy": (hpm_status, (c_void_p,)),
@@ -381,6 +460,17 @@ PROTOTYPES: Final[dict[str, tuple[Any, tuple[Any, ...]]]] = {
     "hpm_teacher_learn": (hpm_status, (c_void_p, c_void_p, c_void_p, c_size_t)),
     "hpm_population_save": (hpm_status, (c_void_p, c_void_p, c_size_t, POINTER(c_size_t))),
     "hpm_population_load": (hpm_status, (c_void_p, c_size_t, POINTER(c_void_p))),
+    "hpm_student_release": (hpm_status, (c_void_p, c_size_t)),
+    "hpm_student_retire": (hpm_status, (c_void_p, c_size_t)),
+    "hpm_population_grow": (hpm_status, (c_void_p, c_size_t, hpm_origin)),
+    "hpm_population_set_steps": (hpm_status, (c_void_p, c_size_t)),
+    "hpm_population_observe": (
+        hpm_status,
+        (c_void_p, c_uint32, hpm_observer_callback, c_void_p, POINTER(c_size_t)),
+    ),
+    "hpm_population_unobserve": (hpm_status, (c_void_p, c_size_t)),
+    "hpm_population_log": (hpm_status, (c_void_p, hpm_log_callback, c_void_p)),
+    "hpm_population_replay": (hpm_status, (c_void_p, c_void_p, c_size_t, POINTER(c_size_t))),
     "hpm_problem_create": (
         hpm_status,
         (c_void_p, c_void_p, POINTER(hpm_problem_callbacks), c_void_p, POINTER(c_void_p)),
