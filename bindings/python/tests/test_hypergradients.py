@@ -1095,7 +1095,7 @@ def test_torch_weights_are_read_in_place():
 
 def test_frameworks_are_imported_when_they_are_used():
     code = (
-        "import sys, hpm; "
+        "import sys; import libhpm as hpm; "
         "problem = hpm.Problem(parameters=1, hyperparameters=1); "
         "assert not {'torch', 'jax'} & set(sys.modules), 'imported'"
     )
