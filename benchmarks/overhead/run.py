@@ -55,11 +55,11 @@ QUICK_PEERS = {"libhpm": ((15, 20),), "libhpm arrays": ((15, 20),)}
 
 
 def cells() -> Iterator[tuple[str, int, int]]:
-    """Algorithm, hyperparameters, students; small ones first."""
+    """Algorithm, hyperparameters, students; of the default algorithm small ones first."""
+    yield from OTHERS
     sizes = [(n, k) for n in HYPERPARAMETERS for k in STUDENTS if n * k <= MOST_COORDINATES]
     for n, k in sorted(sizes, key=lambda size: size[0] * size[1]):
         yield "hpm", n, k
-    yield from OTHERS
 
 
 def output(command: list[str], what: str) -> list[str]:
