@@ -4,8 +4,9 @@ import PackageDescription
 // A package of its own, so that swift-syntax is never resolved for a user of libhpm.
 let package = Package(
     name: "Tools",
-    platforms: [.macOS(.v13)],
+    platforms: [.macOS(.v15)],
     dependencies: [
+        .package(name: "libhpm", path: ".."),
         .package(url: "https://github.com/swiftlang/swift-syntax.git", exact: "603.0.1"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
     ],
@@ -20,6 +21,7 @@ let package = Package(
             name: "generate",
             dependencies: [
                 "Generator",
+                .product(name: "HPM", package: "libhpm"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(

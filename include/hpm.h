@@ -70,7 +70,128 @@ typedef struct hpm_space hpm_space;
 /*
  * The options of a population or a teacher, each with a default.
  *
- * <options>
+ * key                      default             values               meaning
+ * -----------------------  ------------------  -------------------  -------------------------------
+ * algorithm                hpm                 hpm, hpm-paper,      what tunes: docs/algorithms.md
+ *                                              hpm-no-teacher,
+ *                                              clone-step,
+ *                                              mutation-only, pbt,
+ *                                              hypergradient,
+ *                                              random, bayesian,
+ *                                              pb2, mf-pbt,
+ *                                              reinforced, memetic
+ * population               8                   -1, or 1 or more     students; `memetic` has 4; -1:
+ *                                                                   the algorithm's default
+ * seed                     0                   0 or more            of everything random
+ * steps                    0                   0 or more            training reports of each
+ *                                                                   student, after which `next`
+ *                                                                   answers STOP; 0: until stopped
+ * schedule                 synchronous         synchronous,         whether students wait for one
+ *                                              asynchronous         another between rounds;
+ *                                                                   `asynchronous`: nobody waits,
+ *                                                                   each report is applied when it
+ *                                                                   arrives
+ * interval                 -1                  -1, or 1 or more     training reports between
+ *                                                                   exploits; -1: a tenth of
+ *                                                                   `steps`, at least 1 and at most
+ *                                                                   5, which 45 steps or more, and
+ *                                                                   0, have
+ * burn_in                  0                   0 or more            training reports before the
+ *                                                                   first exploit, which comes at
+ *                                                                   the next multiple of `interval`
+ * truncation               0.2                 0 to 0.5             share of the students that an
+ *                                                                   exploit replaces: max(1,
+ *                                                                   floor(truncation x
+ *                                                                   population)), and all whose
+ *                                                                   loss is not finite; 0: no
+ *                                                                   exploit. `mf-pbt` replaces
+ *                                                                   quarters of a sub-population
+ *                                                                   and reads 0 alone
+ * sub_populations          -1                  -1, or 1 to          of `mf-pbt`; -1: 4, fewer where
+ *                                              population / 2       each would have fewer than 4
+ *                                                                   students
+ * frequency_ratio          2                   1 or more            of `mf-pbt`: sub-population i
+ *                                                                   (from 0) evolves every interval
+ *                                                                   x ratio^i reports
+ * trial                    0                   0 or more            training reports of one trial
+ *                                                                   of `random` and `bayesian`; 0:
+ *                                                                   the whole run
+ * hyper_optimizer          adam                adam, sgd            of hyper-training; the default
+ *                                                                   of `hpm-paper` is `sgd`; with
+ *                                                                   `sgd` the students of `hpm` are
+ *                                                                   not pooled
+ * hyper_learning_rate      0.06                0 or more            step of hyper-training in
+ *                                                                   latent units (`hpm-paper`: in
+ *                                                                   natural units); 0.1 with `sgd`
+ * teacher                  none                none, attention,     what mutates the guided
+ *                                              perceptron, linear   parameters of a clone;
+ *                                                                   `attention` for `hpm-paper`,
+ *                                                                   `mutation-only` and
+ *                                                                   hpm_teacher_create(). `linear`
+ *                                                                   takes dimension^2 weights
+ * teacher_units            16                  1 or more            width of `attention` and
+ *                                                                   `perceptron`
+ * teacher_squashing        tanh                tanh, logistic,      of a teacher's changes:
+ *                                              clipped, none        tanh(z), 1 / (1 + exp(-z)) -
+ *                                                                   1/2, min(max(z, -1), 1), z
+ * teacher_activation       softmax             softmax, sigmoid,    of the units of `attention` and
+ *                                              tanh, relu, none     `perceptron`; `tanh` for
+ *                                                                   `perceptron`
+ * teacher_learning_rate    0.1                 0 to 1e6             length of its steps; also of
+ *                                                                   those of `reinforced`
+ * teacher_evaluations      -1                  -1 or more           evaluations that train it at
+ *                                                                   each exploit, one of each of
+ *                                                                   the worst students, so at most
+ *                                                                   `population`; -1: half of it;
+ *                                                                   0: none, it learns from the
+ *                                                                   next ordinary report of each
+ *                                                                   student that it mutated, costs
+ *                                                                   nothing and lets nobody wait.
+ *                                                                   With the asynchronous schedule
+ *                                                                   each clone asks for its share
+ *                                                                   of them, and no more are ever
+ *                                                                   queued
+ * mutation_scale           0.2                 0 to 1               mutation of what no teacher
+ *                                                                   moves: factors of 1 - scale and
+ *                                                                   1 + scale; for `hpm` 0.1, of a
+ *                                                                   Gaussian in latent units; for
+ *                                                                   `reinforced` 0.1, of that
+ *                                                                   Gaussian at first; `pb2` has no
+ *                                                                   scale; 0: none
+ * teacher_share            1                   0 to 1               upper bound of the teacher's
+ *                                                                   share of the budget
+ * direction                minimize            minimize, maximize   what is done with the reported
+ *                                                                   loss
+ * estimator                conjugate-gradient  conjugate-gradient,  of hypergradients:
+ *                                              neumann, nystrom,    docs/hypergradients.md
+ *                                              one-step, reverse,
+ *                                              forward,
+ *                                              finite-differences,
+ *                                              spsa
+ * estimator_iterations     20                  1 or more            iterations of
+ *                                                                   `conjugate-gradient`, terms of
+ *                                                                   `neumann`, rank of `nystrom`,
+ *                                                                   steps of `reverse` and
+ *                                                                   `forward`, samples of `spsa`
+ * estimator_learning_rate  0.1                 above 0              of `one-step` and `neumann`
+ * estimator_tolerance      1e-6                0 to 1               relative residual at which a
+ *                                                                   linear solve has converged
+ * estimator_damping        0                   0 or more            added to the Hessian; above 0
+ *                                                                   for `nystrom`, where it is 1e-3
+ *                                                                   by default
+ * estimator_checkpoints    0                   0 or more            states that `reverse` keeps in
+ *                                                                   memory; 0: all
+ * estimator_step           1e-4                above 0              of `finite-differences` and
+ *                                                                   `spsa`, in units of the
+ *                                                                   hyperparameters
+ * difference_step          0                   0 or more            relative step of differences
+ *                                                                   that stand in for missing
+ *                                                                   products; 0: 6e-6, for float
+ *                                                                   host vectors 5e-3
+ * check_tolerance          0                   0 to 1               relative difference from which
+ *                                                                   on a callback is wrong; 0:
+ *                                                                   1e-4, for float host vectors
+ *                                                                   1e-2
  */
 typedef struct hpm_options hpm_options;
 

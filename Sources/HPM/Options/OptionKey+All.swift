@@ -20,8 +20,13 @@ extension OptionKey {
             "whether students wait for one another between rounds; `asynchronous`: nobody waits, each report is applied when it arrives"
         ) { _ in .synchronous },
         .integer(
-            "interval", \.interval, \.interval, 1...Int.max, usual: "5", values: "1 or more",
-            "training reports between exploits") { _ in 5 },
+            "interval", \.interval, \.interval, 1...Int.max, automatic: true, usual: "-1",
+            values: "-1, or 1 or more",
+            "training reports between exploits; -1: a tenth of `steps`, at least 1 and at most 5, which 45 steps or more, and 0, have"
+        ) { options in
+            // Measured: benchmarks/training/design/interval.md.
+            options.steps == 0 ? 5 : min(max((options.steps / 5 + 1) / 2, 1), 5)
+        },
         .integer(
             "burn_in", \.burnIn, \.burnIn, 0...Int.max, usual: "0", values: "0 or more",
             "training reports before the first exploit, which comes at the next multiple of `interval`"

@@ -32,8 +32,8 @@ enum FileOrder {
 
 /// A Swift file to read.
 public struct SourceFile: Sendable {
-    let path: String
-    let text: String
+    public let path: String
+    public let text: String
 
     public init(path: String, text: String) {
         self.path = path

@@ -5,6 +5,11 @@ public struct Output: Sendable {
     public let path: String
     public let text: String
 
+    public init(path: String, text: String) {
+        self.path = path
+        self.text = text
+    }
+
     /// Every file that is made from the interface, relative to the root of the repository.
     public static func all(of interface: Interface) throws -> [Output] {
         [

@@ -22,7 +22,8 @@ struct Generate: ParsableCommand {
         let folder = sources.hasSuffix("/") ? String(sources.dropLast()) : sources
         let outputs: [Output]
         do {
-            outputs = try Output.all(of: Interface.read(try SourceFile.all(in: folder)))
+            let files = try SourceFile.all(in: folder).map(OptionTable.insert)
+            outputs = try Output.all(of: Interface.read(files)) + OptionTable.outputs
         } catch let problems as Problems {
             for problem in problems.all { complain("\(problem)") }
             throw ExitCode.failure
