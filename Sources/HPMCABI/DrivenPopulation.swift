@@ -36,7 +36,16 @@ struct DrivenPopulation: HandleValue {
         switch inputs {
         case .none: break
         case .one(let input): perform(input)
-        case .many(let inputs): for input in inputs { perform(input) }
+        case .beginnings:
+            for student in 0..<population.size {
+                if let beginning = population.beginning(of: student) {
+                    perform(.begin(student: student, beginning))
+                }
+            }
+        case .reports(let losses, let hypergradients):
+            for student in 0..<population.size {
+                if let input = population.reportInput(student, losses, hypergradients) { perform(input) }
+            }
         }
     }
 
@@ -51,18 +60,41 @@ struct DrivenPopulation: HandleValue {
 enum Inputs {
     case none
     case one(Input)
-    case many([Input])
+    /// The tasks that all students begin.
+    case beginnings
+    /// The reports of all students that have a task out.
+    case reports(UnsafeBufferPointer<Double>, UnsafeBufferPointer<Double>?)
 
-    var bytes: [UInt8] {
+    func bytes(_ population: Population) -> [UInt8] {
         switch self {
-        case .none: []
-        case .one(let input): InputLog.encoded(input)
-        case .many(let inputs): inputs.flatMap { InputLog.encoded($0) }
+        case .none: return []
+        case .one(let input): return InputLog.encoded(input)
+        case .beginnings:
+            // Each depends on those before it.
+            var begun = population
+            var bytes: [UInt8] = []
+            for student in 0..<population.size {
+                guard let beginning = begun.beginning(of: student) else { continue }
+                let input = Input.begin(student: student, beginning)
+                bytes += InputLog.encoded(input)
+                begun.perform(input)
+            }
+            return bytes
+        case .reports(let losses, let hypergradients):
+            return (0..<population.size).flatMap { student in
+                population.reportInput(student, losses, hypergradients)
+                    .map { InputLog.encoded($0) } ?? []
+            }
         }
     }
 
     func check(_ population: Population) throws(HPMError) {
-        if case .one(let input) = self { try population.check(input) }
+        switch self {
+        case .none, .beginnings: break
+        case .one(let input): try population.check(input)
+        case .reports(let losses, let hypergradients):
+            try population.checkReports(losses: losses, hypergradients: hypergradients)
+        }
     }
 }
 

@@ -52,8 +52,7 @@ struct Listeners: @unchecked Sendable {
 
 extension Listeners.Log {
     /// - Throws: `callback` where it returns non-zero: the inputs are refused.
-    func write(_ inputs: Inputs) throws(HPMError) {
-        let bytes = inputs.bytes
+    func write(_ bytes: [UInt8]) throws(HPMError) {
         if bytes.isEmpty { return }
         let result = bytes.withUnsafeBufferPointer {
             callback(context, $0.baseAddress, UInt($0.count))
@@ -155,13 +154,15 @@ extension HandleObject<DrivenPopulation> {
         _ answer: (Population) -> Void
     ) throws(HPMError) -> hpm_status {
         var planned = Inputs.none
+        var bytes: [UInt8] = []
         let log = try state.withLock { (driven) throws(HPMError) -> Listeners.Log? in
             try driven.requireIdle(function)
             planned = try inputs(driven.population)
             try planned.check(driven.population)
+            if driven.listeners.log != nil { bytes = planned.bytes(driven.population) }
             return driven.listeners.log
         }
-        try log?.write(planned)
+        try log?.write(bytes)
         var observers: [Listeners.Observer] = []
         let events = state.withLock { driven in
             driven.perform(planned)

@@ -163,8 +163,7 @@ public func hpm_population_next_all(
         _ = try require(hyperparameters, "hyperparameters")
         try population.requireStudents(students)
         try population.requireCapacity(n)
-        let beginnings = population.beginnings()
-        return beginnings.isEmpty ? .none : .many(beginnings)
+        return .beginnings
     } _: { population in
         guard let actions, let hyperparameters else { return }
         for student in 0..<population.size {
@@ -202,10 +201,8 @@ public func hpm_population_report_all(
         try population.requireStudents(students)
         let hypergradients = try population.hypergradient(
             hypergradients, n, rows: population.size, "hypergradients")
-        return .many(
-            try population.reportInputs(
-                losses: UnsafeBufferPointer(start: losses, count: population.size),
-                hypergradients: hypergradients))
+        return .reports(
+            UnsafeBufferPointer(start: losses, count: population.size), hypergradients)
     }
 }
 

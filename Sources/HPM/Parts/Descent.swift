@@ -91,17 +91,29 @@ extension Students.Places {
         let latent = latent(student)
         switch coordinates {
         case .latent:
-            for index in indices {
-                let isGuided = gradients[index] == gradients[index]
-                let moved = min(max(latent[index] - rate * directions[index], 0), 1)
-                latent[index] = isGuided ? moved : latent[index]
-            }
+            descendLatent(student, indices, gradients, directions, rate)
             span.map.naturals(latent, indices, into: natural) { gradients[$0] == gradients[$0] }
         case .natural:
             for index in indices where gradients[index] == gradients[index] {
                 natural[index] = span.clamp(natural[index] - rate * directions[index])
                 latent[index] = span.map.latent(natural[index])
             }
+        }
+    }
+}
+
+extension Students.Places {
+    /// As ``descend(_:_:_:_:_:_:_:)``, the latent values alone.
+    @inline(__always)
+    func descendLatent(
+        _ student: Int, _ indices: Range<Int>, _ gradients: UnsafePointer<Double>,
+        _ directions: UnsafePointer<Double>, _ rate: Double
+    ) {
+        let latent = latent(student)
+        for index in indices {
+            let isGuided = gradients[index] == gradients[index]
+            let moved = min(max(latent[index] - rate * directions[index], 0), 1)
+            latent[index] = isGuided ? moved : latent[index]
         }
     }
 }

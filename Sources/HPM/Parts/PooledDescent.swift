@@ -33,6 +33,8 @@ struct PooledDescent: Part {
     var sharedSquare: [Double]
     var rounds: [UInt32]
     private let dimension: Int
+    /// Neighbouring parameters that are descended, with the coordinates that they have together.
+    private let stretches: [(indices: Range<Int>, spans: [ParameterSpan])]
     private var workspace = Workspace()
 
     private static let floor = 1e-12
@@ -48,7 +50,23 @@ struct PooledDescent: Part {
         sharedSquare = sharedMean
         rounds = Array(repeating: 0, count: dimension)
         self.dimension = dimension
+        stretches = Self.stretches(setup.space.spans)
         workspace.reserve(students: students)
+    }
+
+    private static func stretches(
+        _ spans: [ParameterSpan]
+    ) -> [(indices: Range<Int>, spans: [ParameterSpan])] {
+        var stretches: [(indices: Range<Int>, spans: [ParameterSpan])] = []
+        for span in spans where span.isDescended {
+            if let last = stretches.last, last.indices.upperBound == span.indices.lowerBound {
+                stretches[stretches.count - 1] = (
+                    last.indices.lowerBound..<span.indices.upperBound, last.spans + [span])
+            } else {
+                stretches.append((span.indices, [span]))
+            }
+        }
+        return stretches
     }
 
     /// - Complexity: O(cohort x dimension); under the asynchronous schedule O(students x dimension).
@@ -113,17 +131,18 @@ extension PooledDescent {
     private mutating func step(_ cohort: [Int], _ students: inout Students) {
         var work = Workspace()
         swap(&work, &workspace)
-        let spans = students.spans
+        let stretches = stretches
         let width = work.width
         let (dimension, learningRate) = (dimension, learningRate)
         withMemory(students.gradients) { memory in
             students.move(cohort, .hyperStep("pooled-descent")) { places in
-                for span in spans where span.isDescended {
-                    var start = span.indices.lowerBound
-                    while start < span.indices.upperBound {
-                        let tile = start..<min(start + width, span.indices.upperBound)
+                for stretch in stretches {
+                    var start = stretch.indices.lowerBound
+                    while start < stretch.indices.upperBound {
+                        let tile = start..<min(start + width, stretch.indices.upperBound)
                         Self.update(tile, cohort, memory, dimension, &work)
-                        Self.descend(tile, cohort, memory, span, places, learningRate, &work)
+                        Self.descend(
+                            tile, cohort, memory, stretch.spans, places, learningRate, &work)
                         start = tile.upperBound
                     }
                 }
@@ -241,7 +260,7 @@ extension PooledDescent {
     }
 
     private static func descend(
-        _ tile: Range<Int>, _ cohort: [Int], _ memory: Memory, _ span: ParameterSpan,
+        _ tile: Range<Int>, _ cohort: [Int], _ memory: Memory, _ spans: [ParameterSpan],
         _ places: Students.Places, _ rate: Double, _ work: inout Workspace
     ) {
         let width = work.width
@@ -257,9 +276,15 @@ extension PooledDescent {
                     let direction = ownShare[index] * directions[index] + (1 - ownShare[index]) * shared[index]
                     directions[index] = ownShare[index] == 1 ? directions[index] : direction
                 }
-                places.descend(
-                    student, tile, span, memory.gradients + student * places.dimension,
-                    UnsafePointer(directions) - tile.lowerBound, rate, .latent)
+                let gradients = memory.gradients + student * places.dimension
+                places.descendLatent(
+                    student, tile, gradients, UnsafePointer(directions) - tile.lowerBound, rate)
+                let (natural, latent) = (places.natural(student), places.latent(student))
+                for span in spans where span.indices.overlaps(tile) {
+                    span.map.naturals(latent, span.indices.clamped(to: tile), into: natural) {
+                        gradients[$0] == gradients[$0]
+                    }
+                }
             }
         } } }
     }

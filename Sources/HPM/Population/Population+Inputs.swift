@@ -65,10 +65,10 @@ extension Population {
         case .grow(let count, let origin):
             try checkGrowth(count, origin)
         case .steps(let steps):
-            guard steps == 0 || options.steps > 0 && steps >= options.steps else {
+            guard steps == 0 || self.steps > 0 && steps >= self.steps else {
                 throw HPMError(
                     .argument,
-                    "steps is \(steps); allowed: \(options.steps == 0 ? "0, since the population has no end" : "\(options.steps) or more, or 0, no end")")
+                    "steps is \(steps); allowed: \(self.steps == 0 ? "0, since the population has no end" : "\(self.steps) or more, or 0, no end")")
             }
         }
     }

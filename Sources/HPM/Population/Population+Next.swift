@@ -56,23 +56,6 @@ extension Population {
             ticket: lastTicket + 1)
     }
 
-    /// The tasks that calls of `next` for all students, in order, would begin.
-    public func beginnings() -> [Input] {
-        var (inputs, taken, ticket) = ([Input](), 0, lastTicket)
-        for student in 0..<size {
-            guard let first = beginning(of: student) else { continue }
-            var (action, source) = (tasks[student].action, tasks[student].source)
-            if first.action == .evaluate, action == .train, taken < queue.count {
-                (action, source) = (.evaluate, queue[taken].checkpoint.student)
-                taken += 1
-            }
-            ticket += 1
-            inputs.append(
-                .begin(student: student, Input.Beginning(action: action, source: source, ticket: ticket)))
-        }
-        return inputs
-    }
-
     mutating func begin(_ student: Int, _ beginning: Input.Beginning) {
         if beginning.action == .evaluate, tasks[student].action == .train {
             let queued = queue.removeFirst()

@@ -94,14 +94,30 @@ extension Population {
     public mutating func reportAll(
         losses: UnsafeBufferPointer<Double>, hypergradients: UnsafeBufferPointer<Double>?
     ) throws(HPMError) {
-        for input in try reportInputs(losses: losses, hypergradients: hypergradients) { perform(input) }
+        try checkReports(losses: losses, hypergradients: hypergradients)
+        for student in 0..<size {
+            if let input = reportInput(student, losses, hypergradients) { perform(input) }
+        }
         if !observers.isEmpty { deliver() }
     }
 
-    /// The inputs that ``reportAll(losses:hypergradients:)`` is, each of them checked.
-    public func reportInputs(
+    /// The input that one of ``reportAll(losses:hypergradients:)`` is; nil where no task is out for the student.
+    public func reportInput(
+        _ student: Int, _ losses: UnsafeBufferPointer<Double>,
+        _ hypergradients: UnsafeBufferPointer<Double>?
+    ) -> Input? {
+        guard tasks[student].isOut else { return nil }
+        return .report(
+            student: student, ticket: tasks[student].ticket, loss: losses[student],
+            hypergradient: hypergradients.map {
+                UnsafeBufferPointer(rebasing: $0[student * dimension..<(student + 1) * dimension])
+            })
+    }
+
+    /// - Throws: What ``reportAll(losses:hypergradients:)`` throws.
+    public func checkReports(
         losses: UnsafeBufferPointer<Double>, hypergradients: UnsafeBufferPointer<Double>?
-    ) throws(HPMError) -> [Input] {
+    ) throws(HPMError) {
         guard losses.count == size else {
             throw HPMError(
                 .argument, "there are \(losses.count) losses; allowed: \(size), the population's size")
@@ -111,30 +127,17 @@ extension Population {
                 .argument,
                 "there are \(hypergradients.count) hypergradient components; allowed: \(size * dimension), population x dimension")
         }
-        var inputs: [Input] = []
+        var isReporting = false
         for student in 0..<size where tasks[student].isOpen {
-            if tasks[student].isOut {
-                inputs.append(
-                    .report(
-                        student: student, ticket: tasks[student].ticket, loss: losses[student],
-                        hypergradient: row(student, of: hypergradients)))
+            if let input = reportInput(student, losses, hypergradients) {
+                try check(input)
+                isReporting = true
             } else if !isDone(student) {
                 throw noTask(student)
             }
         }
-        guard !inputs.isEmpty else {
+        guard isReporting else {
             throw HPMError(.order, "no student has a task to report on; ask next for one first")
-        }
-        for input in inputs { try check(input) }
-        return inputs
-    }
-
-    /// A student's row of hypergradients.
-    private func row(
-        _ student: Int, of hypergradients: UnsafeBufferPointer<Double>?
-    ) -> UnsafeBufferPointer<Double>? {
-        hypergradients.map {
-            UnsafeBufferPointer(rebasing: $0[student * dimension..<(student + 1) * dimension])
         }
     }
 

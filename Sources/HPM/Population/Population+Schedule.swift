@@ -140,7 +140,7 @@ extension Population {
 
     /// Whether a student has made all its training reports. Where students wait for one another they end together.
     func isFinished(_ student: Int) -> Bool {
-        guard options.steps > 0 else { return false }
-        return isSynchronous ? isFinished : students.reports[student] >= options.steps
+        guard steps > 0 else { return false }
+        return isSynchronous ? isFinished : students.reports[student] >= steps
     }
 }

@@ -24,9 +24,15 @@
 /// What it knows is the life of students: their tasks, the schedule, the lineage, the budget. What becomes of
 /// them is for its ``Strategy`` to decide.
 public struct Population: Sendable {
-    public let space: SearchSpace
-    /// With every default decided.
-    public internal(set) var options: ResolvedOptions
+    /// What every call needs of the space and the options, beside the whole of them: a population that is copied, as
+    /// Swift does around a call, is to be small.
+    public let dimension: Int
+    public let isSynchronous: Bool
+    let coordinates: Coordinates
+    /// The sign that makes lower losses better.
+    let sign: Double
+    private(set) var steps: Int
+    private var terms: Terms
     public internal(set) var lineage = Lineage()
     /// What a user may not expect of the options that were given, in sentences: options that the algorithm does not
     /// read, a run that will hardly exploit. No part of the state.
@@ -68,8 +74,12 @@ public struct Population: Sendable {
             elements: Self.memory(setup),
             "a population of \(setup.students) students with \(setup.dimension) hyperparameters")
 
-        self.space = space
-        options = setup.options
+        dimension = space.dimension
+        isSynchronous = setup.isSynchronous
+        coordinates = setup.coordinates
+        sign = setup.options.direction == .minimize ? 1 : -1
+        steps = setup.options.steps
+        terms = Terms(space, setup.options)
         var students = Students(space: space)
         for student in 0..<setup.students {
             students.append(space.start(of: student, seed: setup.seed))
@@ -109,13 +119,28 @@ public struct Population: Sendable {
         ]
     }
 
-    public var size: Int { students.count }
-    public var dimension: Int { space.dimension }
-    public var isSynchronous: Bool { options.schedule == .synchronous }
+    /// The space and the options, which seldom change.
+    private final class Terms: Sendable {
+        let space: SearchSpace
+        let options: ResolvedOptions
 
-    var coordinates: Coordinates { options.algorithm.coordinates }
-    /// The sign that makes lower losses better.
-    var sign: Double { options.direction == .minimize ? 1 : -1 }
+        init(_ space: SearchSpace, _ options: ResolvedOptions) {
+            self.space = space
+            self.options = options
+        }
+    }
+
+    public var space: SearchSpace { terms.space }
+    /// With every default decided.
+    public internal(set) var options: ResolvedOptions {
+        get { terms.options }
+        set {
+            terms = Terms(space, newValue)
+            steps = newValue.steps
+        }
+    }
+
+    public var size: Int { students.count }
 
     /// The training reports that every student has made that is not retired.
     ///
@@ -140,7 +165,7 @@ public struct Population: Sendable {
     public func isRetired(_ student: Int) -> Bool { students.isRetired[student] }
 
     /// Whether every student has made the training reports that `steps` asks for.
-    public var isFinished: Bool { options.steps > 0 && trainingRounds >= options.steps }
+    public var isFinished: Bool { steps > 0 && trainingRounds >= steps }
 
     /// The actions that ``next(_:)-(Int)`` can answer, wait and stop apart.
     public var possibleActions: Set<Action> {
