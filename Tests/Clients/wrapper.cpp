@@ -835,9 +835,13 @@ void test_tickets_and_membership() {
     population.grow(2);
     expect(population.size() == students + 2, "two more");
     expect_throw<hpm::argument_error>("none more", [&] { population.grow(0); });
-    drive(population);
+    for (int i = 0; i < 3; ++i) {
+        task = population.next_ticket(0);
+        population.report_ticket(0, task.ticket, 1);
+    }
     population.grow(1, hpm::origin::clone);
     expect(population.next_ticket(students + 2).action == hpm::action::clone, "a clone joins");
+    drive(population);
     expect_throw<hpm::argument_error>("fewer steps", [&] { population.set_steps(1); });
     population.set_steps(reports + 4);
     drive(population);
