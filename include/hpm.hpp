@@ -111,12 +111,54 @@ enum class action : hpm_action {
     stop = HPM_ACTION_STOP
 };
 
+/// Where students that join a population come from.
+enum class origin : hpm_origin {
+    drawn = HPM_ORIGIN_DRAWN,
+    clone = HPM_ORIGIN_CLONE
+};
+
+/// What happened in a population; kinds are joined by `|`.
+enum class event_kind : hpm_event_kind {
+    trained = HPM_EVENT_TRAINED,
+    moved = HPM_EVENT_MOVED,
+    cloned = HPM_EVENT_CLONED,
+    mutated = HPM_EVENT_MUTATED,
+    evaluated = HPM_EVENT_EVALUATED,
+    taught = HPM_EVENT_TAUGHT,
+    restarted = HPM_EVENT_RESTARTED,
+    stopped = HPM_EVENT_STOPPED,
+    all = HPM_EVENT_ALL
+};
+
+constexpr event_kind operator|(event_kind left, event_kind right) noexcept {
+    return static_cast<event_kind>(static_cast<hpm_event_kind>(left) |
+                                   static_cast<hpm_event_kind>(right));
+}
+
 /// As an initial value: drawn, as for all students but the first. In a hypergradient: no
 /// derivative.
 inline constexpr double none = std::numeric_limits<double>::quiet_NaN();
 
 /// The version of the library that is running.
 inline std::string version() { return hpm_version(); }
+
+namespace detail {
+
+/// All names that `name(index)` gives, until it is NULL.
+template <class Name>
+std::vector<std::string> names(Name name) {
+    std::vector<std::string> found;
+    while (const char *next = name(found.size())) found.emplace_back(next);
+    return found;
+}
+
+} // namespace detail
+
+/// What the option `algorithm` takes.
+inline std::vector<std::string> algorithm_names() { return detail::names(hpm_algorithm_name); }
+
+/// The keys of all options.
+inline std::vector<std::string> option_names() { return detail::names(hpm_option_name); }
 
 namespace detail {
 
@@ -198,9 +240,9 @@ std::int32_t guarded(Body body) noexcept {
     }
 }
 
-/// check(), where a callable's exception comes back as itself.
+/// check(), where a callable's exception comes back as itself, an observer's too.
 inline hpm_status check_thrown(hpm_status status) {
-    if (status == HPM_ERROR_CALLBACK && thrown()) {
+    if ((status == HPM_ERROR_CALLBACK || status == HPM_OBSERVER) && thrown()) {
         std::rethrow_exception(std::exchange(thrown(), nullptr));
     }
     return check(status);
@@ -372,6 +414,11 @@ struct assignment {
 /// An assignment with the hyperparameters that belong to it.
 struct task : assignment {
     std::vector<double> hyperparameters;
+};
+
+/// A task with its number; 0 with action::wait and action::stop.
+struct ticketed_task : task {
+    std::uint64_t ticket;
 };
 
 /// What all students are to do; row k of `hyperparameters` is student k.
@@ -833,16 +880,39 @@ private:
     std::size_t hyperparameters_;
 };
 
+/// Something that happened in a population: the members of hpm_event. Views are valid during the
+/// call that hands it over.
+struct event {
+    event_kind kind;
+    std::size_t student;
+    std::size_t report;
+    std::size_t source;
+    std::size_t parent;
+    std::size_t rank;
+    std::size_t source_rank;
+    double loss;
+    double training_cost;
+    double hypergradient_cost;
+    /// Empty where no part of the algorithm did it.
+    std::string_view part;
+    /// Which hyperparameters changed, what they were, and what they are.
+    view<const std::size_t> indices;
+    view<const double> from;
+    view<const double> to;
+};
+
 /// A population of students and the algorithm that tunes them.
+///
+/// An exception of an observer or a log comes back, as it was, from the call that caused it. After
+/// one of a log nothing has changed; after one of an observer the call has succeeded.
 class population : public detail::owner<hpm_population> {
 public:
     explicit population(const hpm::space &space)
-        : population(detail::made<hpm_population>(hpm_population_create, space.get(),
-                                                  static_cast<hpm_options *>(nullptr))) {}
+        : population(created::by(hpm_population_create, space.get(),
+                                 static_cast<hpm_options *>(nullptr))) {}
 
     population(const hpm::space &space, const hpm::options &options)
-        : population(detail::made<hpm_population>(hpm_population_create, space.get(),
-                                                  detail::given(options))) {}
+        : population(created::by(hpm_population_create, space.get(), detail::given(options))) {}
 
     /// Takes a handle over.
     explicit population(hpm_population *handle) : owner(handle), dimension_(0) {
@@ -854,7 +924,7 @@ public:
 
     /// The population that save() wrote.
     static population load(const std::uint8_t *bytes, std::size_t length) {
-        return population(detail::made<hpm_population>(hpm_population_load, bytes, length));
+        return population(created::by(hpm_population_load, bytes, length));
     }
 
     static population load(const std::vector<std::uint8_t> &bytes) {
@@ -878,6 +948,10 @@ public:
             return bytes;
         }
     }
+
+    /// What creating or loading it warned of, as an option that the algorithm does not read or a run
+    /// that will hardly exploit; empty: nothing.
+    const std::string &warning() const noexcept { return warning_; }
 
     std::size_t size() const {
         std::size_t size = 0;
@@ -904,12 +978,12 @@ public:
     assignment next(std::size_t student, double *hyperparameters, std::size_t n) {
         hpm_action action = HPM_ACTION_WAIT;
         std::size_t source = 0;
-        check(hpm_student_next(get(), student, &action, &source, hyperparameters, n));
+        detail::check_thrown(hpm_student_next(get(), student, &action, &source, hyperparameters, n));
         return {static_cast<hpm::action>(action), source};
     }
 
     void report(std::size_t student, double loss) {
-        check(hpm_student_report(get(), student, loss, nullptr, 0));
+        detail::check_thrown(hpm_student_report(get(), student, loss, nullptr, 0));
     }
 
     /// An empty hypergradient is none.
@@ -918,7 +992,136 @@ public:
     }
 
     void report(std::size_t student, double loss, const double *hypergradient, std::size_t n) {
-        check(hpm_student_report(get(), student, loss, hypergradient, n));
+        detail::check_thrown(hpm_student_report(get(), student, loss, hypergradient, n));
+    }
+
+    ticketed_task next_ticket(std::size_t student) {
+        ticketed_task answer = {};
+        answer.hyperparameters.resize(dimension_);
+        hpm_action action = HPM_ACTION_WAIT;
+        detail::check_thrown(hpm_student_next_ticket(get(), student, &action, &answer.source,
+                                                     &answer.ticket, answer.hyperparameters.data(),
+                                                     dimension_));
+        answer.action = static_cast<hpm::action>(action);
+        return answer;
+    }
+
+    /// False where the ticket was answered before or is superseded: nothing has changed. An empty
+    /// hypergradient is none.
+    bool report_ticket(std::size_t student, std::uint64_t ticket, double loss,
+                       const std::vector<double> &hypergradient = {}) {
+        return detail::check_thrown(hpm_student_report_ticket(
+                   get(), student, ticket, loss, detail::data(hypergradient),
+                   hypergradient.size())) != HPM_STALE;
+    }
+
+    /// Ownership of the handle. End observers and the log before: their functions go with this
+    /// object.
+    using owner::release;
+
+    /// Gives the task of a lost worker back.
+    void release(std::size_t student) {
+        detail::check_thrown(hpm_student_release(get(), student));
+    }
+
+    void retire(std::size_t student) { detail::check_thrown(hpm_student_retire(get(), student)); }
+
+    void grow(std::size_t count, hpm::origin origin = origin::drawn) {
+        detail::check_thrown(
+            hpm_population_grow(get(), count, static_cast<hpm_origin>(origin)));
+    }
+
+    /// 0: no end.
+    void set_steps(std::size_t steps) {
+        detail::check_thrown(hpm_population_set_steps(get(), steps));
+    }
+
+    /// Hands every input to `function` before it is applied; an exception refuses the input. Without
+    /// a function it ends the log. A function lives as long as this object, since another thread may
+    /// be in it.
+    void log(std::function<void(const std::uint8_t *bytes, std::size_t length)> function) {
+        if (!function) {
+            check(hpm_population_log(get(), nullptr, nullptr));
+            return;
+        }
+        const std::shared_ptr<listeners> kept = living_listeners();
+        const std::lock_guard<std::mutex> lock(kept->mutex);
+        kept->logs.push_back(std::make_unique<log_function>(std::move(function)));
+        const hpm_status status =
+            hpm_population_log(get(), &call::log, kept->logs.back().get());
+        if (status < 0) kept->logs.pop_back();
+        check(status);
+    }
+
+    /// The number of bytes that were applied: fewer than there are where they end inside an input.
+    std::size_t replay(const std::uint8_t *bytes, std::size_t length) {
+        std::size_t applied = 0;
+        detail::check_thrown(hpm_population_replay(get(), bytes, length, &applied));
+        return applied;
+    }
+
+    std::size_t replay(const std::vector<std::uint8_t> &bytes) {
+        static const std::uint8_t nothing = 0;
+        return replay(bytes.empty() ? &nothing : bytes.data(), bytes.size());
+    }
+
+    /// A number for unobserve().
+    std::size_t observe(std::function<void(const event &)> function,
+                        event_kind kinds = event_kind::all) {
+        if (!function) throw argument_error("function is empty; allowed: a function");
+        const std::shared_ptr<listeners> kept = living_listeners();
+        const std::lock_guard<std::mutex> lock(kept->mutex);
+        kept->observers.push_back(std::make_unique<observer>(std::move(function)));
+        observer &added = *kept->observers.back();
+        const hpm_status status =
+            hpm_population_observe(get(), static_cast<std::uint32_t>(kinds), &call::observe,
+                                   &added, &added.number);
+        if (status < 0) kept->observers.pop_back();
+        check(status);
+        return added.number;
+    }
+
+    void unobserve(std::size_t number) {
+        check(hpm_population_unobserve(get(), number));
+        // What the function holds may call back in when it goes.
+        std::shared_ptr<const observer_function> ended;
+        const std::lock_guard<std::mutex> lock(listeners_->mutex);
+        for (const std::unique_ptr<observer> &one : listeners_->observers) {
+            if (one->number == number) ended = one->end();
+        }
+    }
+
+    /// An option as it is in force, as options::set takes it.
+    std::string option(std::string_view key) const {
+        const std::string name = detail::text(key, "key");
+        return detail::text_from([&](char *out, std::size_t capacity, std::size_t *needed) {
+            return hpm_population_option(get(), name.c_str(), out, capacity, needed);
+        });
+    }
+
+    /// What next() can answer, action::wait and action::stop apart, in the order of hpm::action.
+    std::vector<hpm::action> actions() const {
+        std::uint32_t mask = 0;
+        check(hpm_population_actions(get(), &mask));
+        std::vector<hpm::action> found;
+        for (hpm_action action = 0; mask >> action != 0; action += 1) {
+            if (mask >> action & 1) found.push_back(static_cast<hpm::action>(action));
+        }
+        return found;
+    }
+
+    /// The training reports that a student has made.
+    std::size_t reports(std::size_t student) const {
+        std::size_t reports = 0;
+        check(hpm_student_reports(get(), student, &reports));
+        return reports;
+    }
+
+    /// The training reports that went into the weights that a student holds.
+    std::size_t age(std::size_t student) const {
+        std::size_t age = 0;
+        check(hpm_student_age(get(), student, &age));
+        return age;
     }
 
     tasks next_all() {
@@ -927,7 +1130,7 @@ public:
         tasks answer;
         answer.sources.resize(students);
         answer.hyperparameters.resize(students * dimension_);
-        check(hpm_population_next_all(get(), actions.data(), answer.sources.data(),
+        detail::check_thrown(hpm_population_next_all(get(), actions.data(), answer.sources.data(),
                                       answer.hyperparameters.data(), students, dimension_));
         for (hpm_action action : actions) {
             answer.actions.push_back(static_cast<hpm::action>(action));
@@ -946,12 +1149,12 @@ public:
         }
         const std::size_t n = students == 0 ? 0 : hypergradients.size() / students;
         static const double nothing = 0;
-        check(hpm_population_report_all(get(), students == 0 ? &nothing : losses.data(),
+        detail::check_thrown(hpm_population_report_all(get(), students == 0 ? &nothing : losses.data(),
                                         detail::data(hypergradients), students, n));
     }
 
     void report_cost(std::size_t student, double training, double hypergradient) {
-        check(hpm_student_report_cost(get(), student, training, hypergradient));
+        detail::check_thrown(hpm_student_report_cost(get(), student, training, hypergradient));
     }
 
     std::vector<double> hyperparameters(std::size_t student) const {
@@ -962,7 +1165,7 @@ public:
 
     void set_initial(std::size_t student, const std::vector<double> &hyperparameters) {
         static const double nothing = 0;
-        check(hpm_student_set_initial(
+        detail::check_thrown(hpm_student_set_initial(
             get(), student, hyperparameters.empty() ? &nothing : hyperparameters.data(),
             hyperparameters.size()));
     }
@@ -971,6 +1174,13 @@ public:
         std::size_t ancestor = 0;
         check(hpm_student_ancestor(get(), student, report, &ancestor));
         return ancestor;
+    }
+
+    /// Which of the ancestor's own reports it was.
+    std::size_t ancestor_report(std::size_t student, std::size_t report) const {
+        std::size_t own = 0;
+        check(hpm_student_ancestor_report(get(), student, report, &own));
+        return own;
     }
 
     /// After which report of its source a clone is to take the source's checkpoint.
@@ -1008,7 +1218,7 @@ public:
         return best;
     }
 
-    void stop() { check(hpm_population_stop(get())); }
+    void stop() { detail::check_thrown(hpm_population_stop(get())); }
 
     /// run() computes the student's hypergradient from the problem where train and evaluate return
     /// none. `w` has to outlive the runs; the problem's callables live as long as they are needed.
@@ -1058,12 +1268,73 @@ public:
         call context{trainer, {}, nullptr};
         // Of an object that was moved from there are none.
         const registry::user living(problems_ ? problems_ : std::make_shared<registry>());
+        const std::shared_ptr<listeners> heard = listeners_;
         const hpm_status status = hpm_population_run(get(), &callbacks, &context);
-        if (context.thrown) std::rethrow_exception(context.thrown);
+        if (context.thrown) {
+            detail::thrown() = nullptr;
+            std::rethrow_exception(context.thrown);
+        }
         return detail::check_thrown(status) != HPM_STOPPED;
     }
 
 private:
+    /// A new handle with what was warned of.
+    struct created {
+        hpm_population *handle;
+        std::string warning;
+
+        template <class Create, class... Arguments>
+        static created by(Create create, Arguments... arguments) {
+            created made = {};
+            const hpm_status status = check(create(arguments..., &made.handle));
+            if (status == HPM_WARNING) made.warning = hpm_last_error();
+            return made;
+        }
+    };
+
+    explicit population(created made) : population(made.handle) {
+        warning_ = std::move(made.warning);
+    }
+
+    using observer_function = std::function<void(const event &)>;
+    using log_function = std::function<void(const std::uint8_t *bytes, std::size_t length)>;
+
+    /// An observer's place lives as long as the population, since a call of another thread may hold
+    /// it; its function goes when it ends.
+    class observer {
+    public:
+        explicit observer(observer_function function)
+            : function_(std::make_shared<const observer_function>(std::move(function))) {}
+
+        /// None after the end.
+        std::shared_ptr<const observer_function> function() {
+            const std::lock_guard<std::mutex> lock(mutex_);
+            return function_;
+        }
+
+        std::shared_ptr<const observer_function> end() {
+            const std::lock_guard<std::mutex> lock(mutex_);
+            return std::exchange(function_, nullptr);
+        }
+
+        std::size_t number = std::numeric_limits<std::size_t>::max();
+
+    private:
+        std::mutex mutex_;
+        std::shared_ptr<const observer_function> function_;
+    };
+
+    struct listeners {
+        std::mutex mutex;
+        std::vector<std::unique_ptr<observer>> observers;
+        std::vector<std::unique_ptr<log_function>> logs;
+    };
+
+    /// Of an object that was moved from there are none.
+    std::shared_ptr<listeners> living_listeners() const {
+        return listeners_ ? listeners_ : std::make_shared<listeners>();
+    }
+
     /// Keeps the callables of problems that were set. Those that were replaced during a run live
     /// until its end, and all of them if this object goes under it.
     class registry {
@@ -1161,9 +1432,28 @@ private:
         static std::int32_t restart(void *context, std::size_t student) {
             return guarded(context, [=](call &self) { self.trainer.restart(student); });
         }
+
+        static std::int32_t observe(void *context, const hpm_event *e) {
+            return detail::guarded([=] {
+                const auto function = static_cast<observer *>(context)->function();
+                if (!function) return;
+                (*function)({static_cast<event_kind>(e->kind), e->student, e->report, e->source,
+                             e->parent, e->rank, e->source_rank, e->loss, e->training_cost,
+                             e->hypergradient_cost,
+                             e->part ? std::string_view(e->part) : std::string_view(),
+                             {e->indices, e->count}, {e->from, e->count}, {e->to, e->count}});
+            });
+        }
+
+        static std::int32_t log(void *context, const std::uint8_t *bytes, std::size_t length) {
+            return detail::guarded(
+                [=] { (*static_cast<const log_function *>(context))(bytes, length); });
+        }
     };
 
     std::size_t dimension_;
+    std::string warning_;
+    std::shared_ptr<listeners> listeners_ = std::make_shared<listeners>();
     std::shared_ptr<registry> problems_ = std::make_shared<registry>();
 };
 

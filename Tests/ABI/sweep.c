@@ -39,6 +39,10 @@ typedef union {
     size_t size;
     int64_t int64;
     int32_t int32;
+    uint64_t uint64;
+    uint32_t uint32;
+    hpm_observer_callback observer;
+    hpm_log_callback log;
 } value;
 
 /* --- The interface, as hpm.abi.json describes it --- */
@@ -85,10 +89,12 @@ static ffi_type *ffi_type_of(const char *type) {
     if (strcmp(type, "double") == 0) return &ffi_type_double;
     if (strcmp(type, "int32_t") == 0) return &ffi_type_sint32;
     if (strcmp(type, "int64_t") == 0) return &ffi_type_sint64;
+    if (strcmp(type, "uint32_t") == 0) return &ffi_type_uint32;
+    if (strcmp(type, "uint64_t") == 0) return &ffi_type_uint64;
     if (strcmp(type, "size_t") == 0) {
         return sizeof(size_t) == 8 ? &ffi_type_uint64 : &ffi_type_uint32;
     }
-    if (strchr(type, '*')) return &ffi_type_pointer;
+    if (strchr(type, '*') || entry("callbacks", type)) return &ffi_type_pointer;
     return NULL;
 }
 
@@ -125,6 +131,9 @@ typedef struct {
     double *row, *matrix, *losses, *parent;
     uint8_t *snapshot;
     size_t snapshot_size;
+    /* The inputs of a run like that of `population`, from its creation on. */
+    uint8_t *log;
+    size_t log_size;
     const char **labels;
     /* Everything that a call was handed to write to. */
     void *written[MOST_PARAMETERS];
@@ -317,6 +326,36 @@ static int32_t clone_student(void *context, size_t source, size_t student) {
 
 static const hpm_trainer good_trainer = {sizeof good_trainer, train, NULL, clone_student, NULL};
 
+static int32_t see_nothing(void *context, const hpm_event *event) {
+    (void)context, (void)event;
+    return 0;
+}
+
+static int32_t take_nothing(void *context, const uint8_t *bytes, size_t length) {
+    (void)context, (void)bytes, (void)length;
+    return 0;
+}
+
+static int32_t append(void *context, const uint8_t *bytes, size_t length) {
+    world *w = context;
+    w->log = realloc(w->log, w->log_size + length);
+    memcpy(w->log + w->log_size, bytes, length);
+    w->log_size += length;
+    return 0;
+}
+
+/* What a population of the world's space and options is told until all have reported once. */
+static void make_log(world *w) {
+    hpm_population *population = NULL;
+    must(hpm_population_create(w->space, w->options, &population));
+    must(hpm_population_log(population, append, w));
+    ask(population);
+    for (size_t student = 0; student < STUDENTS; student++) {
+        must(hpm_student_report(population, student, (double)student, NULL, 0));
+    }
+    must(hpm_population_destroy(population));
+}
+
 static void make_world(world *w, state state) {
     static const double row[DIMENSION] = {0.1, 0.5, 2, 1, 0.5, 0.5, 0.5, 0.5};
     static const char *labels[] = {"small", "large", "none", NULL};
@@ -347,6 +386,7 @@ static void make_world(world *w, state state) {
     w->losses = copy(w, row, STUDENTS * sizeof *row);
     w->parent = copy(w, row, TEACHER_DIMENSION * sizeof *row);
     w->labels = copy(w, labels, sizeof labels);
+    make_log(w);
 
     if (state == STOPPED) must(hpm_population_stop(w->population));
     if (state == CERTIFIED) {
@@ -385,6 +425,7 @@ static void destroy_world(world *w) {
     for (size_t i = 0; i < w->kept_count; i++) free(w->kept[i]);
     for (size_t i = 0; i < MOST_PARAMETERS; i++) free(w->written[i]);
     free(w->snapshot);
+    free(w->log);
 }
 
 /* All that the objects hold. Space and options show in the snapshot of a population made of them,
@@ -419,20 +460,24 @@ typedef enum {
     BY_TYPE, /* handles, enumerations, single outputs */
     /* Texts. */
     NEW_NAME, OLD_NAME, CHOICE_NAME, INTEGER_KEY, REAL_KEY, WORD_KEY, WORD_VALUE, COUNTER,
+    OPTION_KEY,
     /* Numbers. */
     LOW, HIGH, REAL_INITIAL, INTEGER_INITIAL, CHOICE_INITIAL, INTEGER_VALUE, REAL_VALUE, COST, LOSS,
     /* Indices and lengths. */
     PARAMETER_INDEX, LABEL_INDEX, STUDENT, CLONED_STUDENT, REPORT, LABEL_COUNT, BLOCK_COUNT, LEAST_N, STRIDE_N,
     EXACT_N, GRADIENT_N, TEACHER_N, NEW_DIMENSION, STUDENT_COUNT, BYTES_LENGTH, NAME_CAPACITY,
     LABEL_CAPACITY, BYTES_CAPACITY, HOST_COUNT, VECTOR_DIMENSION, LINES_CAPACITY, FINDING_INDEX,
+    OPTION_CAPACITY, TICKET, KINDS, OBSERVER, LOG_LENGTH, JOINING_COUNT, STEPS,
     /* Input arrays. */
     LABELS, ROW, GRADIENT, GRADIENTS, LOSSES, PARENT, CHILD_GRADIENT, BYTES, TRAINER, OPERATIONS,
-    CALLBACKS, VECTOR, STUDENT_VECTOR,
+    CALLBACKS, VECTOR, STUDENT_VECTOR, LOG_BYTES,
+    /* Callbacks. */
+    OBSERVER_CALLBACK, LOG_CALLBACK,
     /* Handles, and living ones that do not do. */
     PROBLEM_TO_SOLVE, PROBLEM_TO_CHECK, PROBLEM_OF_STUDENT,
     /* Output arrays. */
     ROW_OUT, MATRIX_OUT, STUDENTS_OUT, CHILD_OUT, NAME_OUT, LABEL_OUT, BYTES_OUT, VECTOR_OUT,
-    CERTIFICATE_OUT, LINES_OUT, FINDING_OUT,
+    CERTIFICATE_OUT, LINES_OUT, FINDING_OUT, OPTION_OUT,
     CONTEXT
 } role;
 
@@ -605,6 +650,20 @@ static void add_snapshots(world *w, bad_list *list) {
     add_pointer(list, bytes, HPM_ERROR_SNAPSHOT, "ones");
 }
 
+/* One bit flipped in each of many places of a log, its lengths included. */
+static void add_logs(world *w, bad_list *list) {
+    for (size_t i = 0; i < 64; i++) {
+        const size_t bit = i < 32 ? i * 8 : 8 * (w->log_size - 1) * (i - 32) / 31 + i % 8;
+        uint8_t *bytes = copy(w, w->log, w->log_size);
+        bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        add(list, (value){.pointer = bytes}, HPM_ERROR_SNAPSHOT, "bit %zu flipped", bit);
+    }
+    add_pointer(list, keep(w, w->log_size), HPM_ERROR_SNAPSHOT, "zeros");
+    uint8_t *bytes = keep(w, w->log_size);
+    memset(bytes, 0xff, w->log_size);
+    add_pointer(list, bytes, HPM_ERROR_SNAPSHOT, "ones");
+}
+
 static void *live(const world *w, const char *type) {
     if (strcmp(type, "hpm_space *") == 0) return w->space;
     if (strcmp(type, "hpm_options *") == 0) return w->options;
@@ -689,6 +748,8 @@ static void bad_values(world *w, const parameter *p, role role, bad_list *list) 
     case WORD_KEY:
     case WORD_VALUE:
     case COUNTER:
+    case OPTION_KEY:
+        if (role == OPTION_KEY) list->words = "key|option";
         if (role == OLD_NAME) list->words = "name|named";
         if (role == WORD_KEY) list->words = "key|option";
         if (role == WORD_VALUE) list->words = "value|algorithm";
@@ -718,7 +779,7 @@ static void bad_values(world *w, const parameter *p, role role, bad_list *list) 
     case INTEGER_VALUE:
         list->words = "value|interval";
         add_int64(list, 0);
-        add_int64(list, -1);
+        add_int64(list, -2);
         add_int64(list, INT64_MIN);
         break;
     case REAL_VALUE:
@@ -863,6 +924,56 @@ static void bad_values(world *w, const parameter *p, role role, bad_list *list) 
     case CERTIFICATE_OUT:
         add_struct_sizes(w, list, &(hpm_certificate){0}, sizeof(hpm_certificate));
         break;
+    case OPTION_CAPACITY:
+        add_size(list, 0, HPM_ERROR_CAPACITY);
+        add_size(list, 3, HPM_ERROR_CAPACITY);
+        break;
+    case TICKET: {
+        /* None, another student's, and ones that were never given. */
+        hpm_action action;
+        uint64_t other;
+        double h[DIMENSION];
+        must(hpm_student_next_ticket(w->population, 1, &action, NULL, &other, h, DIMENSION));
+        const uint64_t tickets[] = {0, other, (uint64_t)1 << 40, UINT64_MAX};
+        for (size_t i = 0; i < 4; i++) {
+            add(list, (value){.uint64 = tickets[i]}, HPM_ERROR_ARGUMENT, "%llu",
+                (unsigned long long)tickets[i]);
+        }
+        break;
+    }
+    case KINDS: {
+        const uint32_t kinds[] = {0, HPM_EVENT_ALL + 1, UINT32_MAX};
+        for (size_t i = 0; i < 3; i++) {
+            add(list, (value){.uint32 = kinds[i]}, HPM_ERROR_ARGUMENT, "%u", (unsigned)kinds[i]);
+        }
+        break;
+    }
+    case OBSERVER:
+        add_size(list, 1000, HPM_ERROR_ARGUMENT);
+        add_size(list, SIZE_MAX, HPM_ERROR_ARGUMENT);
+        break;
+    case OBSERVER_CALLBACK:
+        add(list, (value){.observer = NULL}, HPM_ERROR_ARGUMENT, "NULL");
+        break;
+    case JOINING_COUNT:
+        list->words = "count|students|population";
+        add_size(list, 0, HPM_ERROR_ARGUMENT);
+        add_size(list, SIZE_MAX / 2, 0);
+        add_size(list, SIZE_MAX, 0);
+        break;
+    case STEPS:
+        add_size(list, 1, HPM_ERROR_ARGUMENT);
+        add_size(list, 2, HPM_ERROR_ARGUMENT);
+        add_size(list, SIZE_MAX, HPM_ERROR_ARGUMENT);
+        break;
+    case LOG_BYTES:
+        list->words = "bytes|log|input|inputs";
+        add_logs(w, list);
+        break;
+    case LOG_LENGTH:
+        list->words = "bytes|length";
+        add_size(list, SIZE_MAX, 0);
+        break;
     case FINDING_INDEX:
         add_indices(list, hpm_last_finding_count());
         break;
@@ -897,6 +1008,7 @@ static void bad_values(world *w, const parameter *p, role role, bad_list *list) 
         add_pointer(list, w->row, HPM_ERROR_ARGUMENT, "h");
         break;
     case LINES_OUT:
+    case OPTION_OUT:
     case NAME_OUT:
     case LABEL_OUT:
     case BYTES_OUT:
@@ -912,6 +1024,7 @@ static void bad_values(world *w, const parameter *p, role role, bad_list *list) 
     case CHILD_OUT:
     case CONTEXT:
     case VECTOR:
+    case LOG_CALLBACK:
         break;
     }
 }
@@ -932,6 +1045,7 @@ static value good_value(world *w, const parameter *p, role role, size_t position
     case WORD_KEY: return (value){.pointer = "algorithm"};
     case WORD_VALUE: return (value){.pointer = "pbt"};
     case COUNTER: return (value){.pointer = "clones"};
+    case OPTION_KEY: return (value){.pointer = "algorithm"};
     case LOW: return (value){.real = 1};
     case HIGH: return (value){.real = 8};
     case REAL_INITIAL: return (value){.real = 2.5};
@@ -974,6 +1088,29 @@ static value good_value(world *w, const parameter *p, role role, size_t position
     case HOST_COUNT:
     case VECTOR_DIMENSION: return (value){.size = DIMENSION};
     case LINES_CAPACITY: return (value){.size = REPORT_CAPACITY};
+    /* "hpm". */
+    case OPTION_CAPACITY: return (value){.size = 4};
+    case TICKET: {
+        hpm_action action;
+        value ticket = {0};
+        double h[DIMENSION];
+        must(hpm_student_next_ticket(w->population, 0, &action, NULL, &ticket.uint64, h,
+                                     DIMENSION));
+        return ticket;
+    }
+    case KINDS: return (value){.uint32 = HPM_EVENT_ALL};
+    case OBSERVER: {
+        value observer = {0};
+        must(hpm_population_observe(w->population, HPM_EVENT_ALL, see_nothing, NULL,
+                                    &observer.size));
+        return observer;
+    }
+    case OBSERVER_CALLBACK: return (value){.observer = see_nothing};
+    case LOG_CALLBACK: return (value){.log = take_nothing};
+    case JOINING_COUNT: return (value){.size = 2};
+    case STEPS: return (value){.size = 6};
+    case LOG_BYTES: return (value){.pointer = w->log};
+    case LOG_LENGTH: return (value){.size = w->log_size};
     case OPERATIONS: return (value){.pointer = (void *)&good_operations};
     case CALLBACKS: return (value){.pointer = (void *)&good_callbacks};
     case VECTOR:
@@ -988,6 +1125,7 @@ static value good_value(world *w, const parameter *p, role role, size_t position
     case CHILD_OUT: size = TEACHER_DIMENSION * sizeof(double); break;
     case NAME_OUT:
     case LABEL_OUT: size = 5; break;
+    case OPTION_OUT: size = 4; break;
     case BYTES_OUT: size = w->snapshot_size; break;
     case LINES_OUT: size = REPORT_CAPACITY; break;
     case CERTIFICATE_OUT: size = sizeof(hpm_certificate); break;
@@ -1038,15 +1176,33 @@ static const struct plan {
     {"hpm_population_best", REPORTED, {BY_TYPE, BY_TYPE, BY_TYPE}},
     {"hpm_population_best_hyperparameters", REPORTED, {BY_TYPE, ROW_OUT, LEAST_N, BY_TYPE}},
     {"hpm_population_stop", FRESH, {BY_TYPE}},
+    {"hpm_population_actions", FRESH, {BY_TYPE, BY_TYPE}},
+    {"hpm_population_option", FRESH,
+     {BY_TYPE, OPTION_KEY, OPTION_OUT, OPTION_CAPACITY, BY_TYPE}},
+    {"hpm_population_grow", ASKED, {BY_TYPE, JOINING_COUNT, BY_TYPE}},
+    {"hpm_population_set_steps", ASKED, {BY_TYPE, STEPS}},
+    {"hpm_population_observe", FRESH, {BY_TYPE, KINDS, OBSERVER_CALLBACK, CONTEXT, BY_TYPE}},
+    {"hpm_population_unobserve", FRESH, {BY_TYPE, OBSERVER}},
+    {"hpm_population_log", FRESH, {BY_TYPE, LOG_CALLBACK, CONTEXT}},
+    {"hpm_population_replay", FRESH, {BY_TYPE, LOG_BYTES, LOG_LENGTH, BY_TYPE}},
     {"hpm_population_run", FRESH, {BY_TYPE, TRAINER, CONTEXT}},
     {"hpm_population_save", FRESH, {BY_TYPE, BYTES_OUT, BYTES_CAPACITY, BY_TYPE}},
     {"hpm_population_load", FRESH, {BYTES, BYTES_LENGTH, BY_TYPE}},
     {"hpm_student_next", FRESH, {BY_TYPE, STUDENT, BY_TYPE, BY_TYPE, ROW_OUT, LEAST_N}},
     {"hpm_student_report", ASKED, {BY_TYPE, STUDENT, LOSS, GRADIENT, GRADIENT_N}},
+    {"hpm_student_next_ticket", FRESH,
+     {BY_TYPE, STUDENT, BY_TYPE, BY_TYPE, BY_TYPE, ROW_OUT, LEAST_N}},
+    {"hpm_student_report_ticket", ASKED,
+     {BY_TYPE, STUDENT, TICKET, LOSS, GRADIENT, GRADIENT_N}},
+    {"hpm_student_reports", FRESH, {BY_TYPE, STUDENT, BY_TYPE}},
+    {"hpm_student_age", FRESH, {BY_TYPE, STUDENT, BY_TYPE}},
+    {"hpm_student_release", ASKED, {BY_TYPE, STUDENT}},
+    {"hpm_student_retire", FRESH, {BY_TYPE, STUDENT}},
     {"hpm_student_report_cost", ASKED, {BY_TYPE, STUDENT, COST, COST}},
     {"hpm_student_hyperparameters", FRESH, {BY_TYPE, STUDENT, ROW_OUT, LEAST_N}},
     {"hpm_student_set_initial", FRESH, {BY_TYPE, STUDENT, ROW, EXACT_N}},
     {"hpm_student_ancestor", REPORTED, {BY_TYPE, STUDENT, REPORT, BY_TYPE}},
+    {"hpm_student_ancestor_report", REPORTED, {BY_TYPE, STUDENT, REPORT, BY_TYPE}},
     {"hpm_student_source_report", CLONING, {BY_TYPE, CLONED_STUDENT, BY_TYPE}},
     {"hpm_checkpoint_releasable", FRESH, {BY_TYPE, STUDENT, REPORT, BY_TYPE}},
     {"hpm_student_set_problem", FRESH, {BY_TYPE, STUDENT, PROBLEM_OF_STUDENT, STUDENT_VECTOR}},
@@ -1139,6 +1295,11 @@ static const struct extra {
     {"hpm_student_certificate", "of a student without a problem", CERTIFIED, HPM_ERROR_NO_RESULT,
      "student", {{1, {.size = 1}}}, 1},
     {"hpm_last_finding", "without a check", FRESH, HPM_ERROR_NO_RESULT, "finding", {{0}}, 0},
+    {"hpm_student_ancestor_report", "before any report", FRESH, HPM_ERROR_ARGUMENT, "report",
+     {{0}}, 0},
+    {"hpm_student_release", "before next", FRESH, HPM_ERROR_ORDER, "student", {{0}}, 0},
+    {"hpm_student_release", "after the report", PARTLY, HPM_ERROR_ORDER, "student", {{0}}, 0},
+    {"hpm_population_replay", "of another state", PARTLY, HPM_ERROR_ORDER, "student", {{0}}, 0},
     {"hpm_population_report_all", "before next", FRESH, HPM_ERROR_ORDER, "student", {{0}}, 0},
     {"hpm_population_report_all", "when stopped", STOPPED, HPM_ERROR_ORDER, "student", {{0}}, 0},
 };
@@ -1292,6 +1453,29 @@ static void expect_text(function *f, value argument, const char *text) {
     expect(got && strcmp(got, text) == 0, "%s: '%s', not '%s'", f->name, got ? got : "NULL", text);
 }
 
+/* Names by index: each once, `least` of them, NULL beyond the last. */
+static void sweep_names(function *f, size_t least, const char *first) {
+    size_t count = 0;
+    expect_text(f, (value){.size = 0}, first);
+    for (;; count++) {
+        value index = {.size = count};
+        const char *name = (const char *)(uintptr_t)call(f, &index);
+        if (!name) break;
+        expect(*name && is_utf8(name), "%s: '%s'", f->name, name);
+        for (size_t other = 0; other < count; other++) {
+            index.size = other;
+            expect(strcmp(name, (const char *)(uintptr_t)call(f, &index)) != 0, "%s: '%s' twice",
+                   f->name, name);
+        }
+    }
+    expect(count >= least, "%s: %zu names, not %zu", f->name, count, least);
+    const size_t beyond[] = {count + 1, SIZE_MAX / 2 + 1, SIZE_MAX};
+    for (size_t i = 0; i < 3; i++) {
+        value index = {.size = beyond[i]};
+        expect(!call(f, &index), "%s: a name at %zu", f->name, beyond[i]);
+    }
+}
+
 /* Functions that can't fail: they answer something, whatever the state. */
 static bool sweep_infallible(function *f) {
     if (strcmp(f->name, "hpm_version") == 0) {
@@ -1309,6 +1493,10 @@ static bool sweep_infallible(function *f) {
         }
         const int32_t unknown[] = {-1000, 1000, INT32_MIN, INT32_MAX};
         for (size_t i = 0; i < 4; i++) expect_text(f, (value){.int32 = unknown[i]}, "HPM_UNKNOWN");
+    } else if (strcmp(f->name, "hpm_algorithm_name") == 0) {
+        sweep_names(f, 13, "hpm");
+    } else if (strcmp(f->name, "hpm_option_name") == 0) {
+        sweep_names(f, 30, "algorithm");
     } else if (strcmp(f->name, "hpm_last_error") == 0) {
         expect(hpm_space_create(NULL) < 0, "no error where out is NULL");
         expect_text(f, (value){0}, hpm_last_error());

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <numeric>
 #include <thread>
@@ -748,6 +749,205 @@ void test_problems_of_students() {
     expect(changing.count("hypergradient_reports") > 0, "hypergradients");
 }
 
+// --- Tickets, membership, logs and observers ---
+
+hpm::options asynchronous(std::size_t steps = reports) {
+    return hpm::options()
+        .set("population", students)
+        .set("steps", steps)
+        .set("interval", 2)
+        .set("schedule", "asynchronous");
+}
+
+/// The students in turn, until all are done.
+void drive(hpm::population &population) {
+    for (std::size_t done = 0; done < population.size();) {
+        done = 0;
+        for (std::size_t k = 0; k < population.size(); ++k) {
+            const hpm::ticketed_task task = population.next_ticket(k);
+            if (task.ticket == 0) {
+                ++done;
+                continue;
+            }
+            const hpm::result result = bowl(k, task.hyperparameters);
+            expect(population.report_ticket(k, task.ticket, result.loss, result.hypergradient),
+                   "the first report of a ticket is stale");
+        }
+    }
+}
+
+void test_names_and_options() {
+    const std::vector<std::string> algorithms = hpm::algorithm_names(), keys = hpm::option_names();
+    expect(algorithms.size() == 13 && algorithms[0] == "hpm", "%zu algorithms", algorithms.size());
+    hpm::population population = make_population("pbt");
+    for (const std::string &key : keys) {
+        const std::string value = population.option(key);
+        expect(!value.empty(), "%s has no value", key.c_str());
+        hpm::options().set(key, value);
+    }
+    expect(population.option("algorithm") == "pbt" && population.option("interval") == "2" &&
+               hpm::population::load(population.save()).option("interval") == "2",
+           "options");
+    expect_throw<hpm::argument_error>("an unknown key", [&] { population.option("unknown"); });
+    expect_throw<hpm::argument_error>("a NUL", [&] { population.option({"a\0b", 3}); });
+    const std::vector<hpm::action> wanted = {hpm::action::train, hpm::action::clone};
+    expect(population.actions() == wanted, "the actions of pbt");
+
+    // make_population sets `trial`, which pbt does not read.
+    expect(population.warning().find("trial") != std::string::npos, "%s",
+           population.warning().c_str());
+    const hpm::population moved = std::move(population);
+    expect(!moved.warning().empty(), "the warning moves along");
+    const hpm::population silent(make_space(), hpm::options().set("steps", 60));
+    expect(silent.warning().empty(), "%s", silent.warning().c_str());
+}
+
+void test_tickets_and_membership() {
+    hpm::population population(make_space(), asynchronous());
+    hpm::ticketed_task task = population.next_ticket(1);
+    expect(task.action == hpm::action::train && task.ticket > 0 &&
+               task.hyperparameters.size() == dimension &&
+               population.next_ticket(1).ticket == task.ticket,
+           "a ticket");
+    expect_throw<hpm::argument_error>("a ticket that was never given",
+                                      [&] { population.report_ticket(1, task.ticket + 1000, 1); });
+    expect(population.report_ticket(1, task.ticket, 1), "a report");
+    const std::vector<std::uint8_t> once = population.save();
+    expect(!population.report_ticket(1, task.ticket, 2) && population.save() == once,
+           "a doubled report");
+    expect(population.reports(1) == 1 && population.age(1) == 1 && population.ancestor(1, 1) == 1 &&
+               population.ancestor_report(1, 1) == 1,
+           "one report");
+
+    task = population.next_ticket(1);
+    population.release(1);
+    const hpm::ticketed_task again = population.next_ticket(1);
+    expect(again.ticket != task.ticket && again.hyperparameters == task.hyperparameters,
+           "the task of a lost worker");
+    expect(!population.report_ticket(1, task.ticket, 3), "its report comes late");
+    expect_throw<hpm::order_error>("no task is out", [&] { population.release(2); });
+
+    population.retire(1);
+    expect(population.next_ticket(1).action == hpm::action::stop &&
+               !population.report_ticket(1, again.ticket, 3),
+           "a retired student");
+    expect_throw<hpm::order_error>("retired before", [&] { population.retire(1); });
+    population.grow(2);
+    expect(population.size() == students + 2, "two more");
+    expect_throw<hpm::argument_error>("none more", [&] { population.grow(0); });
+    for (int i = 0; i < 3; ++i) {
+        task = population.next_ticket(0);
+        population.report_ticket(0, task.ticket, 1);
+    }
+    population.grow(1, hpm::origin::clone);
+    expect(population.next_ticket(students + 2).action == hpm::action::clone, "a clone joins");
+    drive(population);
+    expect_throw<hpm::argument_error>("fewer steps", [&] { population.set_steps(1); });
+    population.set_steps(reports + 4);
+    drive(population);
+    expect(population.reports(0) == reports + 4, "%zu reports", population.reports(0));
+}
+
+void test_logs() {
+    hpm::population population(make_space(), asynchronous());
+    std::vector<std::uint8_t> log;
+    std::size_t last = 0;
+    population.log([&](const std::uint8_t *bytes, std::size_t length) {
+        log.insert(log.end(), bytes, bytes + length);
+        last = length;
+    });
+    drive(population);
+    hpm::population again(make_space(), asynchronous());
+    expect(again.replay(log) == log.size() && again.save() == population.save(), "a replay");
+    expect(again.replay(std::vector<std::uint8_t>()) == 0, "an empty log");
+    hpm::population partly(make_space(), asynchronous());
+    expect(partly.replay(log.data(), log.size() - 1) == log.size() - last, "an input cut short");
+    log[log.size() / 2] ^= 1;
+    hpm::population damaged(make_space(), asynchronous());
+    const std::vector<std::uint8_t> before = damaged.save();
+    expect_throw<hpm::snapshot_error>("a damaged log", [&] { damaged.replay(log); });
+    expect(damaged.save() == before, "a damaged log changed the state");
+
+    // An exception refuses the input and comes back as itself; then there is no log.
+    damaged.log([](const std::uint8_t *, std::size_t) { throw odd_exception(); });
+    expect_throw_odd([&] { damaged.next(0); });
+    expect(damaged.save() == before, "a refused task changed the state");
+    expect_throw_odd([&] { damaged.set_initial(0, {0.5, 3, 0, 0.2, 0.8}); });
+    damaged.log(nullptr);
+    damaged.next(0);
+    hpm::population taken = std::move(damaged);
+    expect_throw<hpm::handle_error>("a population that was moved from",
+                                    [&] { damaged.log([](const std::uint8_t *, std::size_t) {}); });
+    expect_throw<hpm::handle_error>("nor replays it", [&] { damaged.replay(log); });
+}
+
+void test_observers() {
+    hpm::population population(make_space(), asynchronous(20));
+    std::map<hpm::event_kind, int> seen;
+    int losses = 0;
+    bool places = true;
+    population.observe([&](const hpm::event &event) {
+        ++seen[event.kind];
+        places = places && event.student < students && event.source < students &&
+                 event.from.size() == event.indices.size() && event.to.size() == event.from.size();
+        for (std::size_t i = 0; i < event.from.size(); ++i) {
+            places = places && event.indices[i] < dimension && event.from[i] != event.to[i];
+        }
+        if (event.kind == hpm::event_kind::moved || event.kind == hpm::event_kind::mutated) {
+            places = places && !event.part.empty() && event.indices.size() > 0;
+        }
+        // Reading is allowed, changing is not.
+        places = places && population.size() == students;
+        if (seen[event.kind] == 1) {
+            expect_throw<hpm::busy_error>("next inside", [&] { population.next(0); });
+        }
+    });
+    const auto living = std::make_shared<int>(1);
+    const std::size_t number = population.observe(
+        [&, living](const hpm::event &event) { losses += std::isfinite(event.loss); },
+        hpm::event_kind::trained | hpm::event_kind::evaluated);
+    hpm::population moved = std::move(population);
+    population = std::move(moved);
+    drive(population);
+    expect(places, "places and parts of events");
+    expect(seen[hpm::event_kind::trained] == population.count("training_reports"), "trained");
+    expect(seen[hpm::event_kind::evaluated] == population.count("teacher_reports"), "evaluated");
+    expect(seen[hpm::event_kind::cloned] > 0 &&
+               seen[hpm::event_kind::cloned] >= population.count("clone_reports"),
+           "cloned");
+    expect(seen[hpm::event_kind::stopped] == static_cast<int>(students), "%d stopped",
+           seen[hpm::event_kind::stopped]);
+    expect(losses == seen[hpm::event_kind::trained] + seen[hpm::event_kind::evaluated], "losses");
+    expect(living.use_count() == 2, "an observer lives");
+    population.unobserve(number);
+    expect(living.use_count() == 1, "an observer that ended");
+    expect_throw<hpm::argument_error>("ended before", [&] { population.unobserve(number); });
+    expect_throw<hpm::argument_error>("no function", [&] { population.observe(nullptr); });
+
+    // An exception comes back as itself; the call has succeeded.
+    hpm::population other(make_space(), asynchronous());
+    other.observe([](const hpm::event &) { throw odd_exception(); }, hpm::event_kind::trained);
+    other.next(0);
+    expect_throw_odd([&] { other.report(0, 1); });
+    expect(other.reports(0) == 1, "the report");
+    expect_throw_odd([&] { other.run(make_trainer()); });
+
+    // An observer may end itself, and what it holds with it.
+    hpm::population ending(make_space(), asynchronous());
+    std::size_t own = 0;
+    int calls = 0;
+    own = ending.observe([&, living](const hpm::event &) {
+        ++calls;
+        ending.unobserve(own);
+    });
+    ending.run(make_trainer());
+    expect(calls == 1 && living.use_count() == 1, "%d calls", calls);
+    hpm::population taken = std::move(ending);
+    expect_throw<hpm::handle_error>("a population that was moved from",
+                                    [&] { ending.observe([](const hpm::event &) {}); });
+    expect_throw<hpm::handle_error>("nor ends an observer", [&] { ending.unobserve(0); });
+}
+
 void test_destroying_under_run() {
     // The owner goes while another thread runs: the population outlives it, nothing crashes.
     auto population = std::make_unique<hpm::population>(make_population());
@@ -779,6 +979,10 @@ int main() {
     test_hypergradient<float>(1e-2);
     test_problems_that_fail();
     test_problems_of_students();
+    test_names_and_options();
+    test_tickets_and_membership();
+    test_logs();
+    test_observers();
     test_destroying_under_run();
     return finish();
 }
