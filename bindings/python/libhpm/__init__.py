@@ -11,7 +11,7 @@ your own.
 """
 
 from ._library import version as _version
-from .assignment import Action, Assignment, Assignments, Best
+from .assignment import Action, Assignment, Assignments, Best, Order
 from .certificate import Calls, Certificate, CertificateStatus
 from .errors import (
     ArgumentError,
@@ -20,6 +20,7 @@ from .errors import (
     EstimateWarning,
     HandleError,
     NoResultError,
+    OptionWarning,
     OrderError,
     OutOfMemoryError,
     ProblemWarning,
@@ -53,6 +54,8 @@ __all__ = [
     "Finding",
     "HandleError",
     "NoResultError",
+    "OptionWarning",
+    "Order",
     "OrderError",
     "OutOfMemoryError",
     "Parameter",

@@ -45,6 +45,18 @@ class Assignment(NamedTuple):
     """Shape ``[dimension]``, natural units; with CLONE those of the source."""
 
 
+class Order(NamedTuple):
+    """The task of one student, with its ticket."""
+
+    action: Action
+    source: int
+    """The student to copy for CLONE or EVALUATE, else the student itself."""
+    hyperparameters: Vector
+    """Shape ``[dimension]``, natural units."""
+    ticket: int
+    """Names the task in :meth:`Population.report_ticket`; 0 with WAIT and STOP."""
+
+
 class Assignments(NamedTuple):
     """The tasks of all students; row k is student k."""
 

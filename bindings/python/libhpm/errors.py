@@ -68,6 +68,10 @@ class UncheckedWarning(UserWarning):
     names may be right or wrong."""
 
 
+class OptionWarning(UserWarning):
+    """A population has an option that its algorithm does not read, or will hardly exploit."""
+
+
 class ProblemWarning(UserWarning):
     """A copy of a population lacks the problems of students that have one: it computes no hypergradients for
     them."""

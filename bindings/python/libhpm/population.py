@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from ctypes import byref, c_double, c_int32, c_size_t, c_void_p
+from ctypes import byref, c_double, c_int32, c_size_t, c_uint32, c_uint64, c_void_p
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -17,9 +17,9 @@ from ._library import check, failure, functions
 from ._options import Option, options
 from ._trainer import Clone, Hypergradient, Restart, Train, Trainer
 from ._vectors import Held
-from .assignment import ACTIONS, Assignment, Assignments, Best
+from .assignment import ACTIONS, Action, Assignment, Assignments, Best, Order
 from .certificate import Certificate, empty
-from .errors import ProblemWarning
+from .errors import OptionWarning, ProblemWarning
 from .problem import Problem, warn_user
 from .space import SearchSpace, _Entry, read_entries
 
@@ -109,11 +109,14 @@ class Population(Handle):
         named = {"algorithm": algorithm, "population": population, "seed": seed, "steps": steps}
         out = c_void_p()
         with options({**named, **more}) as handle:
-            check(functions.hpm_population_create(space._handle, handle, byref(out)))
+            status = check(functions.hpm_population_create(space._handle, handle, byref(out)))
+            sentence = functions.hpm_last_error().decode() if status == _abi.HPM_WARNING else None
         entries = dict(space._entries)
         self._adopt(out.value)
         # A space that another thread adds to meanwhile may have more than the copy that was made.
         self._entries = {name: entry for name, entry in entries.items() if entry.offset < self._dimension}
+        if sentence is not None:  # last: a filter may turn it into an exception
+            warn_user(sentence, OptionWarning)
 
     @classmethod
     def load(
@@ -331,6 +334,86 @@ class Population(Handle):
                 self._handle, losses.ctypes.data, address, self._size, n
             )
         )
+
+    def next_ticket(self, student: int) -> Order:
+        """As :meth:`next`, with the ticket of the task for :meth:`report_ticket`: the same one when asked
+        again, 0 with WAIT and STOP.
+
+        Raises:
+            ArgumentError: No such student.
+            BusyError: Inside :meth:`run`.
+        """
+        hyperparameters = np.empty(self._dimension)
+        action, source, ticket = c_int32(), c_size_t(), c_uint64()
+        check(
+            functions.hpm_student_next_ticket(
+                self._handle,
+                size(student, "student"),
+                byref(action),
+                byref(source),
+                byref(ticket),
+                hyperparameters.ctypes.data,
+                self._dimension,
+            )
+        )
+        return Order(ACTIONS[action.value], source.value, hyperparameters, ticket.value)
+
+    def report_ticket(
+        self, student: int, ticket: int, loss: float, hypergradient: Hypergradient = None
+    ) -> bool:
+        """As :meth:`report`, on the task of a ticket; a doubled or late report changes nothing.
+
+        Returns:
+            False: the ticket was answered or superseded before, and nothing changed.
+
+        Raises:
+            ArgumentError: No such student, a ticket that was never issued, or a wrong shape.
+            BusyError: Inside :meth:`run`.
+        """
+        address, n = None, 0
+        if hypergradient is not None:
+            values = self._vector(hypergradient, "hypergradient")
+            address, n = values.ctypes.data, self._dimension
+        status = check(
+            functions.hpm_student_report_ticket(
+                self._handle, size(student, "student"), size(ticket, "ticket"), real(loss, "loss"), address, n
+            )
+        )
+        return status != _abi.HPM_STALE
+
+    def release(self, student: int) -> None:
+        """Gives the task of a lost worker back: its ticket is superseded, and :meth:`next` answers it anew."""
+        check(functions.hpm_student_release(self._handle, size(student, "student")))
+
+    def retire(self, student: int) -> None:
+        """Takes a student out for good: :meth:`next` answers STOP, and nobody waits for it."""
+        check(functions.hpm_student_retire(self._handle, size(student, "student")))
+
+    def reports(self, student: int) -> int:
+        """The training reports of a student's present life."""
+        out = c_size_t()
+        check(functions.hpm_student_reports(self._handle, size(student, "student"), byref(out)))
+        return out.value
+
+    def grow(self, count: int, clones: bool = False) -> None:
+        """Adds `count` students, drawn from the space, or with `clones` cloned from living ones."""
+        origin = _abi.HPM_ORIGIN_CLONE if clones else _abi.HPM_ORIGIN_DRAWN
+        check(functions.hpm_population_grow(self._handle, size(count, "count"), origin))
+        out = c_size_t()
+        check(functions.hpm_population_size(self._handle, byref(out)))
+        self._size = out.value
+
+    def set_steps(self, steps: int) -> None:
+        """Raises the training reports of each student, 0: without end; also of a population that ended or
+        was loaded."""
+        check(functions.hpm_population_set_steps(self._handle, size(steps, "steps")))
+
+    @property
+    def actions(self) -> set[Action]:
+        """The actions that :meth:`next` can answer."""
+        mask = c_uint32()
+        check(functions.hpm_population_actions(self._handle, byref(mask)))
+        return {action for action in Action if mask.value >> action & 1}
 
     def hyperparameters(self, student: int) -> Vector:
         """The hyperparameters that a student holds now, shape ``[n]``, natural units.

@@ -13,6 +13,7 @@ import numpy as np
 from ._arguments import Vector, real, size
 from ._options import Option
 from ._trainer import Clone, Outcome, Restart, Train
+from .assignment import Action
 from .errors import ArgumentError, NoResultError
 from .population import Population
 from .problem import Problem
@@ -132,7 +133,7 @@ def tune(
         if clone is None:
             clone = _copier(models)
     population = Population(space, steps=steps, **options)  # type: ignore[arg-type]
-    if clone is None and options.get("algorithm") not in ("random", "hypergradient", "bayesian", "memetic") and population.size > 1:
+    if clone is None and Action.CLONE in population.actions:
         raise ArgumentError(
             "clone is missing: pass models=, the students' models, or clone=, which copies one onto another"
         )
