@@ -101,7 +101,8 @@ enum Inputs {
 /// The time between `next` and report, by kind of task. It is measured where the calls come in and is no part of a
 /// population's state.
 struct Stopwatch: Sendable {
-    private var begun: [Int: Double] = [:]
+    /// By student; NaN: no task of it has begun.
+    private var begun: [Double] = []
     private var seconds = [0.0, 0.0, 0.0, 0.0]
 
     private static let counters = [
@@ -116,14 +117,18 @@ struct Stopwatch: Sendable {
     mutating func note(_ input: Input, _ population: Population) {
         switch input {
         case .begin(let student, _):
+            if begun.count < population.size {
+                begun += Array(repeating: .nan, count: population.size - begun.count)
+            }
             begun[student] = MonotonicClock.seconds()
         case .report(let student, _, _, _):
-            guard let start = begun.removeValue(forKey: student),
+            guard student < begun.count, !begun[student].isNaN,
                 let action = population.openAction(of: student)
             else { return }
-            seconds[Int(action.rawValue)] += max(MonotonicClock.seconds() - start, 0)
+            seconds[Int(action.rawValue)] += max(MonotonicClock.seconds() - begun[student], 0)
+            begun[student] = .nan
         case .release(let student), .retire(let student):
-            begun[student] = nil
+            if student < begun.count { begun[student] = .nan }
         case .cost, .start, .stop, .grow, .steps:
             break
         }

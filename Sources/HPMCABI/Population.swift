@@ -65,7 +65,7 @@ public func hpm_population_create(
 ///
 /// - Parameter population: The population; NULL does nothing.
 /// - Returns: `HPM_OK`, `HPM_ERROR_HANDLE` where it is no living population, or `HPM_ERROR_BUSY`
-///   while ``hpm_population_run`` drives it.
+///   while ``hpm_population_run`` drives it and inside its log or observers.
 /// - Thread safety: Any thread; a call that is under way on the handle ends first.
 /// - Complexity: O(population x dimension).
 /// - Since: 0.1
@@ -73,10 +73,13 @@ public func hpm_population_create(
 public func hpm_population_destroy(_ population: hpm_population?) -> hpm_status {
     if population == nil { return HPM_OK }
     return attempt { () throws(HPMError) in
-        try Handles.find(population, DrivenPopulation.self).state.withLock {
-            (driven) throws(HPMError) in
-            try driven.requireIdle("hpm_population_destroy")
-            try Handles.remove(population, DrivenPopulation.self)
+        let object = try Handles.find(population, DrivenPopulation.self)
+        let turn = object.state.withLock { $0.turn }
+        try turn.take("hpm_population_destroy") { () throws(HPMError) in
+            try object.state.withLock { (driven) throws(HPMError) in
+                try driven.requireIdle("hpm_population_destroy")
+                try Handles.remove(population, DrivenPopulation.self)
+            }
         }
     }
 }

@@ -152,7 +152,8 @@ public func hpm_student_report_ticket(
     return HPM_STALE
 }
 
-/// The training reports that a student has made.
+/// The training reports that a student has made; one that joined as a clone counts those of its source
+/// from before.
 ///
 /// - Parameters:
 ///   - population: The population.

@@ -65,22 +65,46 @@ struct Adam: Equatable, Sendable {
         into directions: UnsafeMutablePointer<Double>
     ) {
         BiasCorrections.withTable { firstTable, secondTable in
-            for index in 0..<count {
-                let gradient = gradients[index]
-                let isGuided = gradient == gradient
-                let present = isGuided && c[index] < .max ? c[index] &+ 1 : c[index]
-                let mean = firstDecay * m[index] + (1 - firstDecay) * gradient
-                let square = secondDecay * v[index] + (1 - secondDecay) * gradient * gradient
-                let place = min(Int(present), BiasCorrections.size &- 1)
-                let direction =
-                    (mean / firstTable[place])
-                    / ((square / secondTable[place]).squareRoot() + epsilon)
-                c[index] = present
-                m[index] = isGuided ? mean : m[index]
-                v[index] = isGuided ? square : v[index]
-                directions[index] = isGuided ? direction : 0
+            for index in stride(from: 0, to: count, by: 2) {
+                let gradient = gradients.lanes(index, count)
+                let isGuided = gradient.isNumber
+                let (first, second) = Self.count(
+                    index, count, isGuided, c, firstTable, secondTable)
+                directions.store(
+                    step(index, count, gradient, isGuided, m, v, first, second), index, count)
             }
         }
+    }
+
+    /// Counts a report of two coordinates and gives their bias corrections.
+    @inline(__always)
+    static func count(
+        _ index: Int, _ count: Int, _ isGuided: Lanes.Mask, _ counts: UnsafeMutablePointer<UInt32>,
+        _ firstTable: UnsafePointer<Double>, _ secondTable: UnsafePointer<Double>
+    ) -> (first: Lanes, second: Lanes) {
+        let other = index &+ 1 < count ? index &+ 1 : index
+        if isGuided[0], counts[index] < .max { counts[index] &+= 1 }
+        if other != index, isGuided[1], counts[other] < .max { counts[other] &+= 1 }
+        let left = min(Int(counts[index]), BiasCorrections.size &- 1)
+        let right = min(Int(counts[other]), BiasCorrections.size &- 1)
+        return (
+            Lanes(firstTable[left], firstTable[right]), Lanes(secondTable[left], secondTable[right])
+        )
+    }
+
+    /// The moments and the direction of two coordinates; 0 where one takes no part.
+    @inline(__always)
+    static func step(
+        _ index: Int, _ count: Int, _ gradient: Lanes, _ isGuided: Lanes.Mask,
+        _ m: UnsafeMutablePointer<Double>, _ v: UnsafeMutablePointer<Double>, _ first: Lanes,
+        _ second: Lanes
+    ) -> Lanes {
+        let (oldMean, oldSquare) = (m.lanes(index, count), v.lanes(index, count))
+        let mean = firstDecay * oldMean + (1 - firstDecay) * gradient
+        let square = secondDecay * oldSquare + (1 - secondDecay) * gradient * gradient
+        m.store(mean.or(oldMean, isGuided), index, count)
+        v.store(square.or(oldSquare, isGuided), index, count)
+        return ((mean / first) / ((square / second).root + epsilon)).or(Lanes(), isGuided)
     }
 }
 

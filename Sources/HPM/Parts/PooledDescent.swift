@@ -178,55 +178,60 @@ extension PooledDescent {
             for (position, student) in cohort.enumerated() {
                 let row = student * dimension + tile.lowerBound
                 let gradients = memory.gradients + row
-                Adam.directions(
-                    count, gradients, memory.adam.first + row, memory.adam.second + row,
-                    memory.adam.counts + row, into: own + position * width)
-                takeSigns(
-                    count, gradients, memory.adam.counts + row, memory.mean + row, memory.square + row,
-                    smoothed + position * width, guided, signs, centers, noises)
+                takeIn(
+                    count, gradients, memory, row, own + position * width, smoothed + position * width,
+                    guided, signs, centers, noises)
             }
             for index in 0..<count { centers[index] /= max(guided[index], 1) }
             for (position, student) in cohort.enumerated() {
                 let gradients = memory.gradients + student * dimension + tile.lowerBound
                 let smoothed = smoothed + position * width
-                for index in 0..<count {
-                    let deviation = smoothed[index] - centers[index]
-                    let isGuided = gradients[index] == gradients[index]
-                    deviations[index] += isGuided ? deviation * deviation : 0
+                for index in stride(from: 0, to: count, by: 2) {
+                    let deviation = smoothed.lanes(index, count) - centers.lanes(index, count)
+                    let isGuided = gradients.lanes(index, count).isNumber
+                    let sum = deviations.lanes(index, count) + (deviation * deviation).or(Lanes(), isGuided)
+                    deviations.store(sum, index, count)
                 }
             }
             mix(tile, memory, guided, signs, noises, deviations, ownShare, shared)
         } } } } } } } } }
     }
 
-    /// P, R and p of one student, and the sums over students.
+    /// The direction, P, R and p of one student, and the sums over students.
     @inline(__always)
-    private static func takeSigns(
-        _ count: Int, _ gradients: UnsafePointer<Double>, _ counts: UnsafePointer<UInt32>,
-        _ mean: UnsafeMutablePointer<Double>, _ square: UnsafeMutablePointer<Double>,
-        _ smoothed: UnsafeMutablePointer<Double>, _ guided: UnsafeMutablePointer<Double>,
-        _ signs: UnsafeMutablePointer<Double>, _ centers: UnsafeMutablePointer<Double>,
-        _ noises: UnsafeMutablePointer<Double>
+    private static func takeIn(
+        _ count: Int, _ gradients: UnsafePointer<Double>, _ memory: Memory, _ row: Int,
+        _ own: UnsafeMutablePointer<Double>, _ smoothed: UnsafeMutablePointer<Double>,
+        _ guided: UnsafeMutablePointer<Double>, _ signs: UnsafeMutablePointer<Double>,
+        _ centers: UnsafeMutablePointer<Double>, _ noises: UnsafeMutablePointer<Double>
     ) {
+        let (m, v, c) = (memory.adam.first + row, memory.adam.second + row, memory.adam.counts + row)
+        let (mean, square) = (memory.mean + row, memory.square + row)
         BiasCorrections.withTable { firstTable, secondTable in
-            for index in 0..<count {
-                let gradient = gradients[index]
-                let isGuided = gradient == gradient
-                let sign = gradient / (gradient.magnitude + floor)
-                let newMean = 0.9 * mean[index] + 0.1 * sign
-                let newSquare = 0.99 * square[index] + 0.01 * sign * sign
-                let place = min(Int(counts[index]), BiasCorrections.size &- 1)
-                let (first, second) = (firstTable[place], secondTable[place])
+            for index in stride(from: 0, to: count, by: 2) {
+                let gradient = gradients.lanes(index, count)
+                let isGuided = gradient.isNumber
+                let (first, second) = Adam.count(index, count, isGuided, c, firstTable, secondTable)
+                own.store(
+                    Adam.step(index, count, gradient, isGuided, m, v, first, second), index, count)
+
+                let sign = gradient / (gradient.size + floor)
+                let (oldMean, oldSquare) = (mean.lanes(index, count), square.lanes(index, count))
+                let newMean = 0.9 * oldMean + 0.1 * sign
+                let newSquare = 0.99 * oldSquare + 0.01 * sign * sign
                 let value = newMean / first
                 let noise =
-                    max(newSquare / second - value * value, 0) * (0.1 * (2 - first) / (1.9 * first))
-                mean[index] = isGuided ? newMean : mean[index]
-                square[index] = isGuided ? newSquare : square[index]
-                smoothed[index] = value
-                guided[index] += isGuided ? 1 : 0
-                signs[index] += isGuided ? sign : 0
-                centers[index] += isGuided ? value : 0
-                noises[index] += isGuided ? noise : 0
+                    (newSquare / second - value * value).positive * (0.1 * (2 - first) / (1.9 * first))
+                mean.store(newMean.or(oldMean, isGuided), index, count)
+                square.store(newSquare.or(oldSquare, isGuided), index, count)
+                smoothed.store(value, index, count)
+                func add(_ term: Lanes, to sums: UnsafeMutablePointer<Double>) {
+                    sums.store(sums.lanes(index, count) + term.or(Lanes(), isGuided), index, count)
+                }
+                add(Lanes(repeating: 1), to: guided)
+                add(sign, to: signs)
+                add(value, to: centers)
+                add(noise, to: noises)
             }
         }
     }
@@ -272,9 +277,11 @@ extension PooledDescent {
             else { return }
             for (position, student) in cohort.enumerated() {
                 let directions = own + position * width
-                for index in 0..<tile.count {
-                    let direction = ownShare[index] * directions[index] + (1 - ownShare[index]) * shared[index]
-                    directions[index] = ownShare[index] == 1 ? directions[index] : direction
+                for index in stride(from: 0, to: tile.count, by: 2) {
+                    let own = directions.lanes(index, tile.count)
+                    let share = ownShare.lanes(index, tile.count)
+                    let mixed = share * own + (1 - share) * shared.lanes(index, tile.count)
+                    directions.store(own.or(mixed, share .== 1), index, tile.count)
                 }
                 let gradients = memory.gradients + student * places.dimension
                 places.descendLatent(

@@ -1,5 +1,6 @@
-/// Inputs as bytes. Each stands alone: a version (8 bits), a kind (8 bits), 16 bits that are 0, the length of what
-/// follows (32 bits), the input, CRC-64 of all before it. Little-endian throughout.
+/// Inputs as bytes. Each stands alone: a version (8 bits), a kind (8 bits), a check of these and of the length (16
+/// bits), so that a damaged length is told from bytes that a crash cut short, the length of what follows (32 bits),
+/// the input, CRC-64 of all before it. Little-endian throughout.
 public enum InputLog {
     private static let version: UInt8 = 1
     private static let header = 8
@@ -10,11 +11,20 @@ public enum InputLog {
         var body = SnapshotEncoder()
         let kind = encode(input, into: &body)
         var record = SnapshotEncoder()
+        let length = UInt32(truncatingIfNeeded: body.count)
         record.put(version)
         record.put(kind)
-        record.put(UInt16(0))
-        record.put(UInt32(truncatingIfNeeded: body.count))
+        record.put(headerCheck(version, kind, length))
+        record.put(length)
         return finish(record.bytes + body.bytes)
+    }
+
+    private static func headerCheck(_ version: UInt8, _ kind: UInt8, _ length: UInt32) -> UInt16 {
+        var encoder = SnapshotEncoder()
+        encoder.put(version)
+        encoder.put(kind)
+        encoder.put(length)
+        return UInt16(truncatingIfNeeded: Checksum.crc64(encoder.bytes))
     }
 
     private static func finish(_ bytes: [UInt8]) -> [UInt8] {
@@ -81,10 +91,13 @@ public enum InputLog {
             guard version == Self.version else {
                 throw damaged(position, "version \(version); this library reads version \(Self.version)")
             }
-            _ = try decoder.integer(UInt8.self)
-            guard try decoder.integer(UInt16.self) == 0 else { throw damaged(position, "no input") }
-            let length = Int(try decoder.integer(UInt32.self))
-            let end = position + header + length
+            let kind = try decoder.integer(UInt8.self)
+            let check = try decoder.integer(UInt16.self)
+            let length = try decoder.integer(UInt32.self)
+            guard check == headerCheck(version, kind, length) else {
+                throw damaged(position, "no input begins there")
+            }
+            let end = position + header + Int(length)
             guard bytes.count - end >= checksum else { break }
             var trailer = SnapshotDecoder(UnsafeBufferPointer(rebasing: bytes[end..<end + checksum]))
             guard try trailer.integer(UInt64.self) == Checksum.crc64(bytes[position..<end]) else {

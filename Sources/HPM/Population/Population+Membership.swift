@@ -157,12 +157,13 @@ extension Population {
     mutating func setSteps(_ steps: Int) {
         let finished = students.living.filter { isFinished($0) }
         options.steps = steps
-        let going = finished.filter { !isFinished($0) }
+        // One that has joined as a clone since has its task already.
+        let going = finished.filter { !isFinished($0) && tasks[$0].action == .train }
         if going.isEmpty { return }
         if isSynchronous {
-            carryOut(strategy.plan(going, &students), going)
+            carryOut(plan(going), going)
         } else {
-            for student in going { carryOut(strategy.plan([student], &students), [student]) }
+            for student in going { carryOut(plan([student]), [student]) }
         }
     }
 }

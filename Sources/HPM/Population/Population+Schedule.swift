@@ -57,7 +57,7 @@ extension Population {
     }
 
     /// What the strategy decides of students that have trained and go on.
-    private mutating func plan(_ cohort: [Int]) -> [Decision] {
+    mutating func plan(_ cohort: [Int]) -> [Decision] {
         let isDone = isSynchronous ? isFinished : cohort.allSatisfy { isFinished($0) }
         if isDone {
             noteStopped(cohort)

@@ -6,18 +6,42 @@ struct StudentTask: Sendable {
     /// student itself.
     var source: Int
     var sourceReport = 0
-    /// Of a clone.
-    var clone: Clone?
-    /// Of an evaluation.
-    var evaluation: Evaluation?
+    /// Of a clone or an evaluation. Behind a reference, since most tasks are training and are looked at often.
+    private var detail: Detail?
     /// The number of the order that `next` gave; 0 before it did.
     var ticket = 0
     var isReported = false
     /// nil: 1.
     var reportedTrainingCost: Double?
     var hypergradientCost = 0.0
-    /// What an evaluation reported, in the algorithm's coordinates.
-    var gradient: [Double] = []
+
+    private final class Detail: Sendable {
+        let clone: Clone?
+        let evaluation: Evaluation?
+        let gradient: [Double]
+
+        init(clone: Clone? = nil, evaluation: Evaluation? = nil, gradient: [Double] = []) {
+            self.clone = clone
+            self.evaluation = evaluation
+            self.gradient = gradient
+        }
+    }
+
+    var clone: Clone? {
+        get { detail?.clone }
+        set { detail = newValue.map { Detail(clone: $0) } }
+    }
+
+    var evaluation: Evaluation? {
+        get { detail?.evaluation }
+        set { detail = newValue.map { Detail(evaluation: $0) } }
+    }
+
+    /// What an evaluation reported, in the algorithm's coordinates; empty before.
+    var gradient: [Double] {
+        get { detail?.gradient ?? [] }
+        set { if !newValue.isEmpty { detail = Detail(evaluation: detail?.evaluation, gradient: newValue) } }
+    }
 
     init(_ action: Action, _ student: Int) {
         self.action = action
@@ -26,14 +50,14 @@ struct StudentTask: Sendable {
 
     init(_ clone: Clone, from checkpoint: Checkpoint) {
         action = .clone
-        self.clone = clone
+        detail = Detail(clone: clone)
         source = checkpoint.student
         sourceReport = checkpoint.report
     }
 
     init(_ evaluation: Evaluation, from checkpoint: Checkpoint) {
         action = .evaluate
-        self.evaluation = evaluation
+        detail = Detail(evaluation: evaluation)
         source = checkpoint.student
         sourceReport = checkpoint.report
     }

@@ -297,15 +297,17 @@ extension StudentTask {
         self.init(action, 0)
         let checkpoint = try Checkpoint(&decoder, students: students)
         (source, sourceReport) = (checkpoint.student, checkpoint.report)
-        clone = try decoder.optional { (decoder) throws(HPMError) in
+        let clone = try decoder.optional { (decoder) throws(HPMError) in
             try Clone(&decoder, students: students)
         }
-        evaluation = try decoder.optional { (decoder) throws(HPMError) in
+        let evaluation = try decoder.optional { (decoder) throws(HPMError) in
             try Evaluation(&decoder, students: students, in: space)
         }
         guard (action == .clone) == (clone != nil), (action == .evaluate) == (evaluation != nil) else {
             throw SnapshotDecoder.damaged("a task is none of its kind")
         }
+        if let clone { self.clone = clone }
+        if let evaluation { self.evaluation = evaluation }
         ticket = try decoder.index(below: Int.max / 2, "a ticket")
         isReported = try decoder.bool()
         try decodeCosts(&decoder)
