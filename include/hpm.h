@@ -1248,7 +1248,7 @@ hpm_status hpm_population_create(hpm_space *space, hpm_options *options, hpm_pop
  *   population  The population; NULL does nothing.
  *
  * Returns HPM_OK, HPM_ERROR_HANDLE where it is no living population, or HPM_ERROR_BUSY while
- *   hpm_population_run() drives it.
+ *   hpm_population_run() drives it and inside its log or observers.
  * Thread safety: Any thread; a call that is under way on the handle ends first.
  * Complexity: O(population x dimension). Since 0.1.
  */
@@ -1526,7 +1526,8 @@ hpm_status hpm_student_report_ticket(hpm_population *population, size_t student,
                                      double loss, const double *hypergradient, size_t n);
 
 /*
- * The training reports that a student has made.
+ * The training reports that a student has made; one that joined as a clone counts those of its
+ * source from before.
  *
  *   population  The population.
  *   student     Which student, from 0.
