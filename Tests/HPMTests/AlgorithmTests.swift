@@ -48,7 +48,7 @@ import Testing
         options.truncation = [0.2, 0.2, 0.5, 0.35, 0.01, 0][random.index(6)]
         options.trial = random.index(4)
         if random.chance(0.5) {
-            options.subPopulations = 1 + random.index(SubPopulations.largestCount(students: options.students))
+            options.subPopulations = 1 + random.index(SubPopulations.largestCount(students: options.population ?? 8))
         }
         options.frequencyRatio = 1 + random.index(3)
         options.steps = random.chance(0.3) ? 1 + random.index(20) : 0
@@ -85,7 +85,7 @@ import Testing
         let space = try Spaces.random(&random)
         let options = try randomOptions(algorithm, &random)
         var landscape = Landscape.rough(seed: seed)
-        landscape.sign = options.direction == .minimize ? 1 : -1
+        landscape.sign = options.direction == .maximize ? -1 : 1
         try follow(
             Population(space: space, options: options), landscape, rounds: 30, "\(name), seed \(seed)")
     }

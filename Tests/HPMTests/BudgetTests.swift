@@ -1,12 +1,6 @@
 import Testing
 @testable import HPM
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Darwin)
-import Darwin
-#endif
-
 @Suite struct BudgetTests {
     private func population(_ algorithm: Algorithm, _ change: (inout Options) -> Void) throws -> Population {
         try Population(space: Spaces.mixed(), options: .of(algorithm, change))
@@ -245,17 +239,5 @@ import Darwin
         #expect(evaluated == 4)
         // An evaluation never enters the ranking.
         #expect(try population.best() == best)
-    }
-
-    /// The time of a task begins with its first `next`, not with a repeated one.
-    @Test func timeCountsFromTheFirstNext() throws {
-        var space = SearchSpace()
-        try space.addReal("x", low: 0, high: 1)
-        var population = try Population(space: space, options: .of(.hypergradient) { $0.population = 1 })
-        _ = population.next(0)
-        usleep(30_000)
-        _ = population.next(0)
-        try population.report(0, loss: 1)
-        #expect(population.budget.seconds(.train) >= 0.03)
     }
 }

@@ -10,7 +10,7 @@ import Testing
         var up = down
         down.sign = 1
         up.sign = -1
-        func population(_ direction: Options.Direction) throws -> Population {
+        func population(_ direction: Direction) throws -> Population {
             try Population(
                 space: Spaces.mixed().fitting(algorithm),
                 options: .of(algorithm) {

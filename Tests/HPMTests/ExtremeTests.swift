@@ -58,7 +58,7 @@ import Testing
                 let gradient = (0..<9).map { _ in numbers[random.index(numbers.count)] }
                 try population.report(
                     student, loss: numbers[random.index(numbers.count)],
-                    hypergradient: random.chance(algorithm.search == .none ? 0.2 : 0) ? nil : gradient)
+                    hypergradient: random.chance(algorithm == .memetic ? 0 : 0.2) ? nil : gradient)
                 let all =
                     violations + Invariants.boundViolations(population)
                     + Invariants.numberViolations(population)

@@ -3,8 +3,24 @@ import Testing
 
 /// Hyper-training of students that are each alone.
 @Suite struct HyperTrainingTests {
-    private func students(_ space: SearchSpace, _ count: Int) -> [Student] {
-        (0..<count).map { Student(point: space.start(of: $0, seed: 4)) }
+    private func students(_ space: SearchSpace, _ count: Int) -> Students {
+        Students(space: space, (0..<count).map { space.start(of: $0, seed: 4) })
+    }
+
+    /// Of an algorithm that has it: pooled `hpm`, in natural coordinates `hpm-paper`, else `hypergradient`.
+    private func training(
+        _ space: SearchSpace, _ optimizer: OptimizerKind = .adam, pooled: Bool = false, rate: Double,
+        _ coordinates: Coordinates = .latent, students: Int
+    ) -> any Part {
+        let setup = Setup(
+            space: space,
+            options: Options.of(pooled ? .hpm : coordinates == .natural ? .hpmPaper : .hypergradient) {
+                $0.population = students
+                $0.hyperOptimizer = optimizer
+                $0.hyperLearningRate = rate
+            }.resolved())
+        #expect(setup.coordinates == coordinates)
+        return pooled ? PooledDescent(setup) : Descent(setup)
     }
 
     /// u = clip(u - eta d), d the gradient itself or Adam's direction; natural values alike.
@@ -12,15 +28,13 @@ import Testing
     func ownSteps(optimizer: OptimizerKind, coordinates: Coordinates) throws {
         let space = try Spaces.mixed()
         let rate = 0.07
-        var training = HyperTraining(
-            optimizer: optimizer, pooled: false, learningRate: rate, coordinates: coordinates,
-            students: 3, dimension: 10)
+        var training = training(space, optimizer, rate: rate, coordinates, students: 3)
         var students = students(space, 3)
-        var expected = students.map { coordinates == .latent ? $0.point.latent : $0.point.natural }
+        var expected = students.views.map { coordinates == .latent ? $0.point.latent : $0.point.natural }
         var adam = Array(repeating: TextbookAdam(), count: 30)
         var random = TestRandom(6)
         let reals = [0, 1, 2, 3, 4, 5, 9]
-        let untouched = students.map { Array($0.point.natural[6..<9]) }
+        let untouched = students.views.map { Array($0.point.natural[6..<9]) }
         for round in 0..<40 {
             var gradients = Array(repeating: Double.nan, count: 30)
             for student in 0..<3 {
@@ -28,7 +42,8 @@ import Testing
                     gradients[10 * student + index] = random.normal()
                 }
             }
-            training.step(&students, gradients: gradients, in: space)
+            students.gradients = gradients
+            training.trained([0, 1, 2], &students)
             for student in 0..<3 {
                 for parameter in space.parameters where parameter.kind.isReal {
                     for index in parameter.offset..<parameter.offset + parameter.count {
@@ -42,7 +57,7 @@ import Testing
                                 coordinates == .latent
                                 ? min(max(moved, 0), 1) : min(max(moved, parameter.low), parameter.high)
                         }
-                        let point = students[student].point
+                        let point = students.point(student)
                         let value = coordinates == .latent ? point.latent[index] : point.natural[index]
                         #expect(
                             (value - expected[student][index]).magnitude < 1e-11,
@@ -54,7 +69,7 @@ import Testing
             }
         }
         for student in 0..<3 {
-            #expect(Array(students[student].point.natural[6..<9]) == untouched[student])
+            #expect(Array(students.point(student).natural[6..<9]) == untouched[student])
         }
     }
 
@@ -65,15 +80,12 @@ import Testing
         try space.setUpdate(.hypergradient, of: "rate")
         try space.setUpdate(.both, of: "share")
         for pooled in [false, true] {
-            var training = HyperTraining(
-                optimizer: .adam, pooled: pooled, learningRate: 0.05, coordinates: .latent, students: 2,
-                dimension: 10)
-            var students = students(space, 2)
-            students[0].point = try space.point(natural: [1, 0.1, 0.5, 1, 1, 1, 2, 3, 1, 2.5])
-            students[1].point = students[0].point
-            training.step(
-                &students, gradients: Array(repeating: 1, count: 20), in: space)
-            for student in students {
+            var training = training(space, pooled: pooled, rate: 0.05, students: 2)
+            let start = try space.point(natural: [1, 0.1, 0.5, 1, 1, 1, 2, 3, 1, 2.5])
+            var students = Students(space: space, [start, start])
+            students.gradients = Array(repeating: 1, count: 20)
+            training.trained([0, 1], &students)
+            for student in students.views {
                 let values = student.point.natural
                 #expect(values[0] == 1 && Array(values[3..<6]) == [1, 1, 1])
                 #expect(Array(values[6..<9]) == [2, 3, 1])
@@ -88,16 +100,13 @@ import Testing
             for optimizer in OptimizerKind.allCases {
                 for coordinates in [Coordinates.latent, .natural] {
                     for sign in [1.0, -1] {
-                        var training = HyperTraining(
-                            optimizer: optimizer, pooled: false, learningRate: rate,
-                            coordinates: coordinates, students: 1, dimension: 10)
+                        var training = training(space, optimizer, rate: rate, coordinates, students: 1)
                         var students = students(space, 1)
-                        training.step(
-                            &students,
-                            gradients: Array(repeating: sign * Gradient.largest, count: 10), in: space)
+                        students.gradients = Array(repeating: sign * Gradient.largest, count: 10)
+                        training.trained([0], &students)
                         for parameter in space.parameters where parameter.kind.isReal {
                             #expect(
-                                students[0].point.natural[parameter.offset]
+                                students.point(0).natural[parameter.offset]
                                     == (sign > 0 ? parameter.low : parameter.high))
                         }
                     }

@@ -1,6 +1,20 @@
 import Testing
 @testable import HPM
 
+extension SearchSpace {
+    /// As ``Students/pullBack(_:at:sign:_:_:into:_:)``, into an array from a place on.
+    fileprivate func pullBack(
+        _ hypergradient: UnsafeBufferPointer<Double>?, at point: Point, sign: Double,
+        _ coordinates: Coordinates, into target: inout [Double], from start: Int
+    ) -> Students.Components {
+        target.withUnsafeMutableBufferPointer { target in
+            Students.pullBack(
+                hypergradient, at: point.natural, sign: sign, coordinates, spans,
+                into: target.baseAddress! + start, dimension)
+        }
+    }
+}
+
 /// The chain rule at the boundary.
 @Suite struct HypergradientTests {
     /// A smooth function of the real natural values and its derivative.
@@ -17,10 +31,10 @@ import Testing
 
     private func pulled(
         _ hypergradient: [Double]?, _ point: Point, sign: Double = 1, _ coordinates: Coordinates = .latent
-    ) throws -> ([Double], SearchSpace.Components) {
+    ) throws -> ([Double], Students.Components) {
         let space = try Spaces.mixed()
         var target = Array(repeating: 5.0, count: 30)
-        let components: SearchSpace.Components
+        let components: Students.Components
         if let hypergradient {
             components = hypergradient.withUnsafeBufferPointer {
                 space.pullBack($0, at: point, sign: sign, coordinates, into: &target, from: 10)

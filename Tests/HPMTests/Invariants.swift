@@ -5,18 +5,18 @@ enum Invariants {
     /// Every violation as a sentence; empty: all is well.
     static func violations(_ population: Population) -> [String] {
         var found = boundViolations(population)
-        for (number, student) in population.students.enumerated() {
+        for (number, student) in population.students.views.enumerated() {
             found += pointViolations(student.point, in: population.space, "student \(number)")
             if let loss = student.loss, loss.isNaN || loss == -.infinity {
                 found.append("student \(number) has loss \(loss)")
             }
         }
-        found += roundViolations(population)
+        found += population.isSynchronous ? roundViolations(population) : taskViolations(population)
         found += numberViolations(population)
         found += searchViolations(population)
         for student in 0..<population.size {
             for parameter in population.space.parameters where !parameter.kind.isReal {
-                if !population.gradients[student * population.dimension + parameter.offset].isNaN {
+                if population.students.isGuided(student, parameter.offset) {
                     found.append("'\(parameter.name)' of student \(student) has a gradient")
                 }
             }
@@ -31,15 +31,14 @@ enum Invariants {
     /// whole where it must be.
     static func boundViolations(_ population: Population) -> [String] {
         var found: [String] = []
-        for (number, student) in population.students.enumerated() {
+        for (number, student) in population.students.views.enumerated() {
             found += boundViolations(student.point.natural, in: population.space, "student \(number)")
         }
-        for (number, task) in population.round.tasks.enumerated() {
-            guard let task else { continue }
-            if !population.students.indices.contains(task.source) {
+        for (number, task) in population.tasks.enumerated() {
+            if !(0..<population.size).contains(task.source) {
                 found.append("the task of \(number) has source \(task.source)")
             }
-            if let point = task.point {
+            if let point = task.evaluation?.point {
                 found += boundViolations(point.natural, in: population.space, "task \(number)")
             }
         }
@@ -96,35 +95,86 @@ enum Invariants {
 
     private static func roundViolations(_ population: Population) -> [String] {
         var found: [String] = []
-        let round = population.round
-        let open = round.tasks.filter { $0.map { !$0.isReported } ?? false }.count
-        if open == 0 || open != round.missing {
-            found.append("\(open) tasks are open, \(round.missing) missing")
+        let tasks = population.tasks
+        let action = population.roundAction
+        let open = tasks.count { $0.isOpen }
+        if open == 0 || open != population.missing {
+            found.append("\(open) tasks are open, \(population.missing) missing")
         }
-        for (student, task) in round.tasks.enumerated() {
-            guard let task else {
-                if round.action == .train || round.action == .restart {
-                    found.append("student \(student) has no task in a round of \(round.action)")
-                }
+        if population.cohort != Array(Set(population.cohort)).sorted() {
+            found.append("the round is \(population.cohort)")
+        }
+        if (action == .train || action == .restart) && population.cohort != population.students.living {
+            found.append("only \(population.cohort) have a task in a round of \(action)")
+        }
+        for (student, task) in tasks.enumerated() {
+            guard population.cohort.contains(student) else {
+                if task.action != .wait { found.append("\(student), not of the round, has \(task.action)") }
                 continue
             }
-            if round.action == .clone {
-                if task.source == student { found.append("\(student) clones itself") }
-                if round.tasks[task.source] != nil { found.append("source \(task.source) is replaced") }
-                if !(population.students[task.source].loss?.isFinite ?? false) {
+            if task.action != action { found.append("\(student) has \(task.action) in a round of \(action)") }
+            found += detailViolations(task, student)
+            if task.action == .clone {
+                if population.cohort.contains(task.source) { found.append("source \(task.source) is replaced") }
+                if !population.students.isFinite(task.source) {
                     found.append("source \(task.source) has no finite loss")
                 }
+                if task.sourceReport != population.students.reports[task.source] {
+                    found.append("clone of report \(task.sourceReport) of \(task.source)")
+                }
             } else if task.source != student {
-                found.append("\(round.action) of \(student) has source \(task.source)")
-            }
-            if (round.action == .evaluate) != (task.point != nil) {
-                found.append("\(round.action) of \(student) with point \(String(describing: task.point))")
+                found.append("\(action) of \(student) has source \(task.source)")
             }
         }
-        if population.round.action == .evaluate && population.freshClones.isEmpty {
+        if action == .evaluate && population.unmutated.isEmpty {
             found.append("evaluations without clones")
         }
         return found
+    }
+
+    /// Under the asynchronous schedule: nobody waits.
+    private static func taskViolations(_ population: Population) -> [String] {
+        var found: [String] = []
+        var tickets: Set<Int> = []
+        for (student, task) in population.tasks.enumerated() {
+            if population.students.isRetired[student] {
+                if task.isOpen { found.append("\(student) is retired and has \(task.action)") }
+                continue
+            }
+            if !task.isOpen || task.action == .stop { found.append("\(student) has \(task.action)") }
+            if task.ticket != 0 && !tickets.insert(task.ticket).inserted {
+                found.append("ticket \(task.ticket) is out twice")
+            }
+            found += detailViolations(task, student)
+            if task.action == .clone || task.action == .evaluate {
+                found += checkpointViolations(task.checkpoint, population)
+            }
+        }
+        for queued in population.queue { found += checkpointViolations(queued.checkpoint, population) }
+        if !population.unmutated.isEmpty { found.append("\(population.unmutated) are not mutated") }
+        if population.queue.count > population.options.teacherEvaluations {
+            found.append("\(population.queue.count) evaluations are queued")
+        }
+        return found
+    }
+
+    private static func checkpointViolations(_ checkpoint: Checkpoint, _ population: Population) -> [String] {
+        var found: [String] = []
+        if checkpoint.report < 1 || checkpoint.report > population.students.reports[checkpoint.student] {
+            found.append("\(checkpoint) is asked for")
+        }
+        if population.isReleasable(checkpoint.student, report: checkpoint.report) {
+            found.append("\(checkpoint) is asked for and releasable")
+        }
+        return found
+    }
+
+    private static func detailViolations(_ task: StudentTask, _ student: Int) -> [String] {
+        if (task.action == .evaluate) != (task.evaluation != nil) || (task.action == .clone) != (task.clone != nil) {
+            return ["\(task.action) of \(student) with \(String(describing: task.clone))"]
+        }
+        guard let clone = task.clone else { return [] }
+        return clone.student != student || task.source == student ? ["\(student) is to become \(clone)"] : []
     }
 
     private static func searchViolations(_ population: Population) -> [String] {
@@ -154,10 +204,10 @@ enum Invariants {
     /// Whatever was reported, the state holds finite numbers.
     static func numberViolations(_ population: Population) -> [String] {
         var found: [String] = []
-        for (index, gradient) in population.gradients.enumerated() where gradient.isInfinite {
+        for (index, gradient) in population.students.gradients.enumerated() where gradient.isInfinite {
             found.append("gradient \(index) is \(gradient)")
         }
-        for (number, student) in population.students.enumerated() {
+        for (number, student) in population.students.views.enumerated() {
             if !student.point.latent.allSatisfy({ $0 >= 0 && $0 <= 1 }) {
                 found.append("student \(number) is at \(student.point.latent)")
             }
@@ -166,12 +216,12 @@ enum Invariants {
             guard let values else { return }
             if !values.allSatisfy({ $0.isFinite && $0 >= lowest }) { found.append("\(name) is not finite") }
         }
-        requireFinite(population.hyperTraining?.adam?.first, "m")
-        requireFinite(population.hyperTraining?.adam?.second, "v", atLeast: 0)
-        requireFinite(population.hyperTraining?.pool?.mean, "P")
-        requireFinite(population.hyperTraining?.pool?.square, "R", atLeast: 0)
-        requireFinite(population.hyperTraining?.pool?.sharedMean, "Q")
-        requireFinite(population.hyperTraining?.pool?.sharedSquare, "Z", atLeast: 0)
+        requireFinite(population.adam?.first, "m")
+        requireFinite(population.adam?.second, "v", atLeast: 0)
+        requireFinite(population.pooledDescent?.mean, "P")
+        requireFinite(population.pooledDescent?.square, "R", atLeast: 0)
+        requireFinite(population.pooledDescent?.sharedMean, "Q")
+        requireFinite(population.pooledDescent?.sharedSquare, "Z", atLeast: 0)
         for local in population.search?.searches ?? [] {
             requireFinite(local.iterate?.gradient, "G")
             requireFinite(local.step?.direction, "p")
@@ -188,7 +238,7 @@ enum Invariants {
         requireFinite(population.teacher?.values, "W")
         requireFinite(population.teacher?.queries, "V")
         requireFinite(population.teacher?.biases, "b")
-        let policy = population.scoreFunctionTeacher
+        let policy = population.policy
         requireFinite(policy?.means, "m of the policy")
         requireFinite(policy?.logScales, "log sigma")
         requireFinite(policy?.labelLogits, "theta")

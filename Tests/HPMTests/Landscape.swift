@@ -48,7 +48,7 @@ struct Landscape: Sendable {
     /// The landscape as an algorithm takes it: a search needs a hypergradient with each finite loss.
     func fitting(_ algorithm: Algorithm) -> Landscape {
         var landscape = self
-        if algorithm.search != .none {
+        if algorithm == .memetic {
             landscape.withoutGradient = 0
         }
         return landscape

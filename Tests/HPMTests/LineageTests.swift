@@ -25,14 +25,19 @@ import Testing
                 for student in record.students {
                     let source = try #require(record.sources[student])
                     histories[student] = before[source]
-                    clones.append(.init(report: population.trainingRounds, student: student, source: source))
+                    clones.append(
+                        .init(
+                            report: population.trainingRounds, student: student, source: source,
+                            sourceReport: population.trainingRounds))
                 }
             default: break
             }
             for student in 0..<6 {
                 for report in 1...max(1, population.trainingRounds) where population.trainingRounds > 0 {
-                    let ancestor = population.lineage.ancestor(of: student, at: report)
-                    if ancestor != histories[student][report - 1] {
+                    let ancestor = population.lineage.ancestor(
+                        of: student, reports: population.trainingRounds, at: report)
+                    // Where students wait for one another, a report has the same number for all.
+                    if ancestor != .init(student: histories[student][report - 1], report: report) {
                         Issue.record("seed \(seed), round \(number), student \(student), report \(report): \(ancestor)")
                         return
                     }

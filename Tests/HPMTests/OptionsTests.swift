@@ -3,10 +3,10 @@ import Testing
 
 @Suite struct OptionsTests {
     private static let integers = [
-        "seed", "steps", "interval", "burn_in", "trial", "frequency_ratio", "teacher_units",
+        "seed", "steps", "burn_in", "trial", "frequency_ratio", "teacher_units",
         "estimator_iterations", "estimator_checkpoints",
     ]
-    private static let optionalIntegers = ["population", "teacher_evaluations", "sub_populations"]
+    private static let optionalIntegers = ["population", "interval", "teacher_evaluations", "sub_populations"]
     private static let reals = [
         "truncation", "teacher_learning_rate", "teacher_share", "estimator_learning_rate",
         "estimator_tolerance", "estimator_step",
@@ -25,7 +25,7 @@ import Testing
         "teacher_squashing": ["tanh", "logistic", "clipped", "none"],
         "teacher_activation": ["softmax", "sigmoid", "tanh", "relu", "none"],
         "direction": ["minimize", "maximize"],
-        "schedule": ["synchronous"],
+        "schedule": ["synchronous", "asynchronous"],
         "estimator": [
             "conjugate-gradient", "neumann", "nystrom", "one-step", "reverse", "forward",
             "finite-differences", "spsa",
@@ -72,14 +72,14 @@ import Testing
 
     private func word(_ options: Options, _ key: String) -> String? {
         switch key {
-        case "algorithm": options.algorithm.name
+        case "algorithm": options.algorithm?.name
         case "hyper_optimizer": options.hyperOptimizer?.rawValue
         case "teacher": options.teacher?.rawValue
-        case "teacher_squashing": options.teacherSquashing.rawValue
+        case "teacher_squashing": options.teacherSquashing?.rawValue
         case "teacher_activation": options.teacherActivation?.rawValue
-        case "direction": options.direction.rawValue
-        case "schedule": options.schedule.rawValue
-        case "estimator": options.estimator.rawValue
+        case "direction": options.direction?.rawValue
+        case "schedule": options.schedule?.rawValue
+        case "estimator": options.estimator?.rawValue
         default: nil
         }
     }
@@ -102,14 +102,22 @@ import Testing
     }
 
     @Test func defaults() {
-        let options = Options()
-        #expect(options.population == nil && options.students == 8 && options.seed == 0 && options.steps == 0)
+        let options = Options().resolved()
+        #expect(options.population == 8 && options.seed == 0 && options.steps == 0)
         #expect(options.algorithm == .hpm && options.interval == 5 && options.burnIn == 0)
         #expect(options.truncation == 0.2 && options.trial == 0 && options.teacherUnits == 16)
-        #expect(options.hyperOptimizer == nil && options.hyperLearningRate == nil)
-        #expect(options.teacher == nil && options.teacherEvaluations == nil && options.mutationScale == nil)
+        #expect(options.hyperOptimizer == .adam && options.hyperLearningRate == 0.06)
+        #expect(options.teacher == .absent && options.mutationScale == 0.1)
         #expect(options.teacherLearningRate == 0.1 && options.teacherShare == 1)
         #expect(options.direction == .minimize && options.schedule == .synchronous)
+    }
+
+    /// A tenth of the steps, at least 1 and at most 5, halves rounded up.
+    @Test func intervalKnowsSteps() {
+        for (steps, interval) in [(0, 5), (1, 1), (14, 1), (15, 2), (24, 2), (25, 3), (35, 4), (45, 5), (.max, 5)] {
+            #expect(Options.of(.pbt) { $0.steps = steps }.resolved().interval == interval, "\(steps) steps")
+        }
+        #expect(Options.of(.pbt) { ($0.steps, $0.interval) = (10, 4) }.resolved().interval == 4)
     }
 
     /// Which parts each algorithm has, by the tables of `docs/algorithms.md`.
@@ -117,20 +125,22 @@ import Testing
         let space = try Spaces.box(2)
         for algorithm in Algorithm.all {
             let population = try Population(space: space, options: .of(algorithm))
-            let training = population.hyperTraining
+            let options = population.options
             #expect((population.teacher != nil) == ["hpm-paper", "mutation-only"].contains(algorithm.name))
             #expect(
-                (training == nil)
+                (population.descent == nil && population.pooledDescent == nil)
                     == ["mutation-only", "pbt", "random", "bayesian", "pb2", "mf-pbt", "reinforced", "memetic"]
                     .contains(algorithm.name))
-            #expect((training?.pool != nil) == (algorithm.name == "hpm"))
-            if let training {
-                #expect(training.optimizer == (algorithm.name == "hpm-paper" ? .sgd : .adam))
+            #expect((population.pooledDescent != nil) == (algorithm == .hpm))
+            if let descent = population.descent {
+                #expect((descent.adam == nil) == (algorithm == .hpmPaper))
+                #expect(descent.learningRate == (algorithm == .hpmPaper ? 0.1 : 0.06))
             }
-            if algorithm == .hpm { #expect(training?.learningRate == 0.06) }
+            #expect(options.teacherEvaluations == (algorithm == .memetic ? 2 : 4))
+            if algorithm == .hpm { #expect(population.pooledDescent?.learningRate == 0.06) }
             #expect(population.teacher?.units ?? 16 == 16)
             #expect(population.teacher?.learningRate ?? 0.1 == 0.1)
-            #expect(algorithm.defaultMutationScale == ([.hpm, .reinforced].contains(algorithm) ? 0.1 : 0.2))
+            #expect(options.mutationScale == ([.hpm, .reinforced].contains(algorithm) ? 0.1 : 0.2))
         }
     }
 

@@ -21,4 +21,15 @@ extension Population {
 
     /// The action of the present round: that of every student that has a task in it.
     var roundAction: Action { cohort.first.map { tasks[$0].action } ?? .wait }
+
+    /// Sets what a teacher remembers of the present exploit.
+    mutating func restoreRanking(_ ranking: [Int]) {
+        guard var guided = strategy as? GuidedPopulation else { return }
+        for index in guided.parts.indices {
+            guard var teacher = guided.parts[index] as? TeacherPart else { continue }
+            teacher.restore(ranking: ranking, lessons: Array(repeating: nil, count: size))
+            guided.parts[index] = teacher
+        }
+        strategy = guided
+    }
 }

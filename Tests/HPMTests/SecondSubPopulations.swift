@@ -46,10 +46,6 @@ struct SecondSubPopulations {
         for own in blocks.indices where evolves[own] {
             let block = blocks[own]
             let winners = block.prefix(quarter(block)).filter { losses[$0] < .infinity }
-            for (number, loser) in block.filter({ bracket[$0] == 3 }).enumerated() where !winners.isEmpty {
-                let winner = winners[number % winners.count]
-                clones.append(Clone(student: loser, weights: winner, hyperparameters: winner, isMutated: true))
-            }
             var migrants: [(student: Int, home: Int)] = []
             for home in blocks.indices where home != own {
                 for student in blocks[home] where losses[student] < .infinity {
@@ -58,15 +54,31 @@ struct SecondSubPopulations {
                 }
             }
             migrants.sort { isBefore($0.student, $1.student) }
+            let best = migrants.first?.student
+            var replaced: Set<Int> = []
             for student in block where bracket[student] == 2 {
                 guard let first = migrants.first, losses[first.student] < losses[student] else { continue }
                 migrants.removeFirst()
+                replaced.insert(student)
                 let isFromFaster = periods[first.home] < periods[own]
                 let keepsOwn = isFromFaster && losses[block[0]] < .infinity
                 clones.append(
                     Clone(
                         student: student, weights: first.student,
                         hyperparameters: keepsOwn ? block[0] : first.student, isMutated: false))
+            }
+            // Losers come first, then those without a finite loss: open to migration, then the others.
+            func isLost(_ student: Int) -> Bool { losses[student] == .infinity && !replaced.contains(student) }
+            let losers =
+                block.filter { bracket[$0] == 3 } + block.filter { bracket[$0] == 2 && isLost($0) }
+                + block.filter { bracket[$0] == 0 && isLost($0) }
+            for (number, loser) in losers.enumerated() {
+                if let winner = winners.isEmpty ? nil : winners[number % winners.count] {
+                    clones.append(
+                        Clone(student: loser, weights: winner, hyperparameters: winner, isMutated: true))
+                } else if let best {
+                    clones.append(Clone(student: loser, weights: best, hyperparameters: best, isMutated: false))
+                }
             }
         }
         return clones.sorted { $0.student < $1.student }

@@ -3,36 +3,43 @@ import Testing
 
 @Suite struct SelectionTests {
     private func truncation(
-        _ losses: [Double], _ share: Double, strict: Bool = false, event: Int = 0
-    ) -> [Selection.Replacement] {
+        _ losses: [Double?], _ share: Double, strict: Bool = false, event: Int = 0
+    ) throws -> [Clone] {
+        var options = Options.of(.pbt)
+        (options.population, options.truncation) = (losses.count, share)
+        let space = try Spaces.box(1)
+        let setup = Setup(space: space, options: options.resolved())
+        var students = Students(space: space, losses.indices.map { space.start(of: $0, seed: 0) })
+        students.losses = losses
         var random = RandomStream(seed: 1, purpose: .exploit, event: event)
-        return Selection.truncation(losses, share: share, strict: strict, &random)
+        return Truncation(setup, isStrict: strict)
+            .replacements(of: Array(losses.indices), students, interval: 1, &random)
     }
 
     /// max(1, floor(truncation K)), computed in whole hundredths so that no rounding decides.
-    @Test func counts() {
+    @Test func counts() throws {
         for students in 1...200 {
             for hundredths in 0...50 {
                 let expected =
                     students == 1 || hundredths == 0 ? 0 : max(1, hundredths * students / 100)
-                let count = Selection.count(share: Double(hundredths) / 100, students: students)
+                let count = Truncation.count(share: Double(hundredths) / 100, students: students)
                 if count != expected {
                     Issue.record("\(hundredths)% of \(students): \(count), not \(expected)")
                 }
             }
         }
-        #expect(Selection.count(share: 1e-9, students: 8) == 1)
-        #expect(Selection.count(share: 1e-9, students: 1) == 0)
-        #expect(Selection.count(share: .leastNonzeroMagnitude, students: 2) == 1)
+        #expect(Truncation.count(share: 1e-9, students: 8) == 1)
+        #expect(Truncation.count(share: 1e-9, students: 1) == 0)
+        #expect(Truncation.count(share: .leastNonzeroMagnitude, students: 2) == 1)
     }
 
-    @Test func worstBecomeClonesOfTheBest() {
+    @Test func worstBecomeClonesOfTheBest() throws {
         var random = TestRandom(3)
         for trial in 0..<300 {
             let students = 2 + random.index(19)
             let share = random.uniform(0.01...0.5)
             let losses = (0..<students).map { _ in random.uniform(-1...1) }
-            let replaced = truncation(losses, share, event: trial)
+            let replaced = try truncation(losses, share, event: trial)
             let count = max(1, Int((share * Double(students)).rounded(.down)))
             let ranking = losses.indices.sorted { losses[$0] < losses[$1] }
             #expect(replaced.map(\.student) == ranking.suffix(count).sorted(), "trial \(trial)")
@@ -41,7 +48,7 @@ import Testing
     }
 
     /// Sources are finite, and never replaced themselves.
-    @Test func sourcesAreFiniteAndDisjointFromTheReplaced() {
+    @Test func sourcesAreFiniteAndDisjointFromTheReplaced() throws {
         var random = TestRandom(4)
         for trial in 0..<500 {
             let students = 1 + random.index(12)
@@ -50,7 +57,7 @@ import Testing
                 random.chance(finite) ? Double(random.index(4)) : .infinity
             }
             for strict in [false, true] {
-                let replaced = truncation(losses, random.uniform(0...0.5), strict: strict, event: trial)
+                let replaced = try truncation(losses, random.uniform(0...0.5), strict: strict, event: trial)
                 let students = Set(replaced.map(\.student))
                 let sources = Set(replaced.map(\.source))
                 #expect(students.count == replaced.count)
@@ -64,37 +71,37 @@ import Testing
         }
     }
 
-    @Test func withoutAnyFiniteLossThereIsNoExploit() {
+    @Test func withoutAnyFiniteLossThereIsNoExploit() throws {
         for students in 1...10 {
-            #expect(truncation(Array(repeating: .infinity, count: students), 0.5).isEmpty)
+            #expect(try truncation(Array(repeating: .infinity, count: students), 0.5).isEmpty)
         }
     }
 
-    @Test func oneFiniteLossIsTheOnlySource() {
+    @Test func oneFiniteLossIsTheOnlySource() throws {
         let losses: [Double] = [.infinity, .infinity, 7, .infinity, .infinity, .infinity]
-        let replaced = truncation(losses, 0.5, strict: true)
-        #expect(replaced.count == 3)
+        let replaced = try truncation(losses, 0.5, strict: true)
+        #expect(replaced.count == 5)
         #expect(replaced.allSatisfy { $0.source == 2 })
     }
 
-    @Test func equalLosses() {
-        #expect(truncation([1, 1, 1, 1], 0.5, strict: true).isEmpty)
+    @Test func equalLosses() throws {
+        #expect(try truncation([1, 1, 1, 1], 0.5, strict: true).isEmpty)
         // The published form replaces all the same; equal ones rank in their order.
-        #expect(truncation([1, 1, 1, 1], 0.25) == [.init(student: 3, source: 0)])
+        #expect(try truncation([1, 1, 1, 1], 0.25).map { [$0.student, $0.source] } == [[3, 0]])
     }
 
-    @Test func nobodyIsReplaced() {
-        #expect(truncation([1], 0.5).isEmpty)
-        #expect(truncation([1, 2, 3], 0).isEmpty)
+    @Test func nobodyIsReplaced() throws {
+        #expect(try truncation([1], 0.5).isEmpty)
+        #expect(try truncation([1, 2, 3], 0).isEmpty)
     }
 
     /// Each of the best is drawn as often as the others, for each of the replaced on its own.
-    @Test func sourcesAreDrawnUniformly() {
+    @Test func sourcesAreDrawnUniformly() throws {
         let losses = (0..<20).map { Double($0) }
         var counts: [[Int]: Int] = [:]
         let draws = 4000
         for event in 0..<draws {
-            counts[truncation(losses, 0.1, event: event).map(\.source), default: 0] += 1
+            counts[try truncation(losses, 0.1, event: event).map(\.source), default: 0] += 1
         }
         // Two replaced with two sources: four equally likely outcomes.
         #expect(counts.count == 4)
@@ -104,7 +111,7 @@ import Testing
         #expect(chiSquare < 3 + 5 * 6.0.squareRoot())
     }
 
-    @Test func rankingPutsTheInfiniteLast() {
-        #expect(Selection.ranking([.infinity, 2, -1, .infinity, 2]) == [2, 1, 4, 0, 3])
+    @Test func rankingPutsTheInfiniteLast() throws {
+        #expect(Ranking.of([.infinity, 2, -1, .infinity, 2]) == [2, 1, 4, 0, 3])
     }
 }

@@ -35,7 +35,7 @@ struct ShadowPopulation {
     }
 
     let space: SearchSpace
-    let options: Options
+    let options: ResolvedOptions
     var students: [Student]
     var pools: [SecondPool]
     var teacher: SecondTeacher?
@@ -60,7 +60,7 @@ struct ShadowPopulation {
         let dimension = space.dimension
         // The starts and the teacher's first weights are drawn; what they must be like is tested on
         // its own.
-        students = population.students.map {
+        students = population.students.views.map {
             Student(
                 natural: $0.point.natural, latent: $0.point.latent, reported: $0.point.natural,
                 gradient: Array(repeating: .nan, count: dimension),
@@ -78,11 +78,11 @@ struct ShadowPopulation {
     }
     private var hasExploit: Bool { !["hypergradient", "random", "bayesian"].contains(name) }
     private var hasTeacher: Bool {
-        options.teacher.map { $0 != .absent } ?? ["hpm-paper", "mutation-only"].contains(name)
+        options.teacher != .absent
     }
-    private var optimizer: OptimizerKind { options.hyperOptimizer ?? (isNatural ? .sgd : .adam) }
-    private var eta: Double { options.hyperLearningRate ?? (optimizer == .adam ? 0.06 : 0.1) }
-    private var scale: Double { options.mutationScale ?? (["hpm", "reinforced"].contains(name) ? 0.1 : 0.2) }
+    private var optimizer: OptimizerKind { options.hyperOptimizer }
+    private var eta: Double { options.hyperLearningRate }
+    private var scale: Double { options.mutationScale }
     /// Whether a mutation is more than a factor or two.
     private var isDrawn: Bool { ["hpm", "pbt", "pb2", "reinforced"].contains(name) }
     private var replacedCount: Int {
@@ -280,7 +280,7 @@ struct ShadowPopulation {
             next = .clone
             if name == "mf-pbt" {
                 let second = SecondSubPopulations(
-                    count: options.subPopulations ?? 1, ratio: options.frequencyRatio)
+                    count: options.subPopulations, ratio: options.frequencyRatio)
                 foretold = second.clones(
                     students.indices.map(loss), exploit: rounds / options.interval)
                 if foretold.isEmpty { next = .train }
@@ -291,7 +291,10 @@ struct ShadowPopulation {
     private func loss(_ student: Int) -> Double { students[student].loss ?? .infinity }
 
     private var sources: [Int] { ranking.prefix(replacedCount).filter { loss($0).isFinite } }
-    private var worst: [Int] { ranking.suffix(replacedCount).sorted() }
+    /// The worst of the population, and whoever else has no finite loss.
+    private var worst: [Int] {
+        students.indices.filter { ranking.suffix(replacedCount).contains($0) || !loss($0).isFinite }
+    }
 
     /// Nobody was replaced: under `hpm` possible where each of the worst may have drawn a source that
     /// is no better.
@@ -351,7 +354,7 @@ struct ShadowPopulation {
     private mutating func planEvaluations() {
         next = .train
         guard hasTeacher, options.teacherEvaluations != 0, !clones.isEmpty else { return }
-        let wanted = min(options.teacherEvaluations ?? max(1, students.count / 2), students.count)
+        let wanted = min(options.teacherEvaluations, students.count)
         var children: [Int: Student.Place] = [:]
         for student in ranking.suffix(wanted) {
             let coordinates = taughtCoordinates(student)

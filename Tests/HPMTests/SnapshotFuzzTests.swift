@@ -36,8 +36,9 @@ import Testing
         }
         for student in 0..<population.size {
             for report in [0, 1, 5, 1000] {
-                let ancestor = population.lineage.ancestor(of: student, at: report)
-                if !(0..<population.size).contains(ancestor) { Issue.record("\(about()): ancestor \(ancestor)") }
+                let ancestor = population.lineage.ancestor(
+                    of: student, reports: population.reports(of: student), at: report)
+                if !(0..<population.size).contains(ancestor.student) { Issue.record("\(about()): ancestor \(ancestor)") }
             }
         }
         _ = (try? population.best(), try? population.bestHyperparameters())
@@ -183,10 +184,10 @@ import Testing
         var population = try Population(
             space: Spaces.box(2), options: .of(.pbt) { $0.interval = 1 })
         for rounds in [Int.max, .max - 1, .max / 2, .max / 2 - 1, .max / 4] {
-            population.trainingRounds = rounds
+            population.students.reports = Array(repeating: rounds, count: population.size)
             _ = survives(SnapshotTests.state(population.snapshot()), loadsAgain: false, "\(rounds) rounds")
         }
-        population.trainingRounds = 3
+        population.students.reports = Array(repeating: 3, count: population.size)
         var bytes = SnapshotTests.state(population.snapshot())
         _ = survives(bytes, "three rounds")
         // The account stands at the end, before the lineage.
@@ -196,6 +197,24 @@ import Testing
             for offset in 0..<8 { bytes[place + offset] = offset == 7 ? 0x3f : 0xff }
             bytes[place] = 0xfe
             _ = survives(bytes, loadsAgain: false, "word \(word) from the end")
+        }
+    }
+
+    private func task(_ action: Action, _ student: Int, _ source: Int?, _ students: Students) -> StudentTask {
+        guard let source else { return StudentTask(.wait, student) }
+        let checkpoint = Checkpoint(student: source, report: 3)
+        switch action {
+        case .clone:
+            return StudentTask(Clone(student: student, source: source, parent: source), from: checkpoint)
+        case .evaluate:
+            let point = students.point(student)
+            let mutation = TaughtMutation(
+                parent: point, moved: Array(repeating: true, count: students.dimension))
+            return StudentTask(Evaluation(student: source, point: point, mutation: mutation), from: checkpoint)
+        default:
+            var task = StudentTask(action, student)
+            task.source = source
+            return task
         }
     }
 
@@ -214,17 +233,16 @@ import Testing
             for sources in [[0, 0, 0, 0], [1, 2, 3, 0], [3, nil, nil, 3], [nil, nil, nil, 2], [nil, 1, nil, nil]] as [[Int?]] {
                 for isOut in [false, true] {
                     var crafted = population
-                    crafted.round = Round(
-                        action,
-                        sources.map { source in
-                            source.map {
-                                var task = Round.Task(source: $0)
-                                task.isOut = isOut
-                                return task
-                            }
-                        })
-                    crafted.ranking = isOut ? [3, 3, 3, 3, 3, 3] : []
-                    crafted.freshClones = isOut ? [2, 2, 2] : []
+                    crafted.cohort = sources.indices.filter { sources[$0] != nil }
+                    crafted.lastTicket = 1
+                    for (student, source) in sources.enumerated() {
+                        crafted.tasks[student] = task(action, student, source, crafted.students)
+                        crafted.tasks[student].ticket = isOut ? 1 : 0
+                    }
+                    if isOut {
+                        crafted.unmutated = Array(repeating: Clone(student: 2, source: 2, parent: 2), count: 3)
+                        crafted.restoreRanking([3, 3, 3, 3, 3, 3])
+                    }
                     _ = survives(
                         SnapshotTests.state(crafted.snapshot()), "\(name), \(action) of \(sources)")
                 }

@@ -42,7 +42,7 @@ import Testing
             let task = population.next(student)
             guard task.action != .wait, task.action != .stop else { continue }
             if random.chance(0.5) { try population.reportCost(student, training: random.uniform()) }
-            let isLast = population.round.missing == 1
+            let isLast = population.missing == 1
             if random.chance(0.5) && !isLast {
                 let response = Landscape.rough(seed: seed).fitting(algorithm).respond(
                     population.space, task.hyperparameters, round: rounds, student: student)
@@ -56,8 +56,8 @@ import Testing
     /// their reports too.
     private func reportsOut(_ population: inout Population, seed: Int) throws {
         for student in 0..<population.size {
-            guard let task = population.round.tasks[student], task.isOut, !task.isReported else { continue }
-            if population.round.missing == 1 { break }
+            guard population.tasks[student].isOut else { continue }
+            if population.missing == 1 { break }
             try population.report(
                 student, loss: Double(student + seed),
                 hypergradient: Array(repeating: 1, count: population.dimension))

@@ -63,7 +63,7 @@ extension SearchSpace {
     /// The space as an algorithm takes it: a search moves nothing but reals.
     func fitting(_ algorithm: Algorithm) throws -> SearchSpace {
         var space = self
-        for parameter in parameters where algorithm.search != .none && !parameter.kind.isReal {
+        for parameter in parameters where algorithm == .memetic && !parameter.kind.isReal {
             try space.setUpdate(.fixed, of: parameter.name)
         }
         return space
@@ -72,7 +72,7 @@ extension SearchSpace {
 
 extension Algorithm {
     /// Those for losses of models in training, which take every kind of parameter.
-    static let training = all.filter { $0.search == .none }
+    static let training = all.filter { $0 != .memetic }
 }
 
 extension Options {

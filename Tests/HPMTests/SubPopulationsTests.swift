@@ -48,6 +48,8 @@ import Testing
         }
     }
 
+    private func pair(_ student: Int, _ source: Int) -> [Int] { [student, source] }
+
     /// Two sub-populations of four: written out by hand.
     @Test func anExample() {
         let parts = SubPopulations(count: 2, students: 8, frequencyRatio: 2)
@@ -55,15 +57,15 @@ import Testing
         let losses = [0.1, 0.4, 0.5, 0.2, 0.3, 0.9, 0.8, 0.05]
         // The fast one alone: 2 is worst, a clone of 0; 1 is next to last, worse than 7 of the slow one.
         let first = parts.replacements(losses, exploit: 1)
-        #expect(first == [.init(student: 1, source: 7), .init(student: 2, source: 0)])
+        #expect(first.map { [$0.student, $0.source] } == [pair(1, 7), pair(2, 0)])
         #expect(parts.parent(of: 1, clonedFrom: 7, bests: parts.bests(losses)) == 7)
         // Both: 5 is worst of the slow one, a clone of 7; 6 takes the weights of 0 and the
         // hyperparameters of 7.
         let second = parts.replacements(losses, exploit: 2)
         #expect(
-            second == [
-                .init(student: 1, source: 7), .init(student: 2, source: 0),
-                .init(student: 5, source: 7), .init(student: 6, source: 0),
+            second.map { [$0.student, $0.source] } == [
+                pair(1, 7), pair(2, 0),
+                pair(5, 7), pair(6, 0),
             ])
         #expect(parts.parent(of: 6, clonedFrom: 0, bests: parts.bests(losses)) == 7)
         #expect(parts.parent(of: 5, clonedFrom: 7, bests: parts.bests(losses)) == 7)

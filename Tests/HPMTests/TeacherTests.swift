@@ -291,13 +291,13 @@ import Testing
         let gradient = [0.3, -0.2, 0.1] + Array(repeating: Double.nan, count: 7)
         try population.report(0, loss: 1, hypergradient: gradient)
         try population.report(1, loss: 2, hypergradient: gradient)
-        let parent = population.students[0].point
+        let parent = population.students.point(0)
         let task = population.next(1)
         #expect(task.action == .clone && task.source == 0 && task.hyperparameters == parent.natural)
         let teacher = try #require(population.teacher)
         try population.report(1)
         let child = SecondTeacher(teacher).child(parent.latent, parent.latent)
-        let clone = population.students[1].point
+        let clone = population.students.point(1)
         for index in 0..<3 {
             #expect((clone.latent[index] - min(max(child[index], 0), 1)).magnitude < 1e-12)
             #expect(clone.latent[index] != parent.latent[index])

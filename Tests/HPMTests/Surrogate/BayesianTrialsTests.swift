@@ -171,11 +171,11 @@ import Testing
     @Test func archive() throws {
         let space = try Spaces.box(1)
         var trials = BayesianTrials(space: space, students: 1)
-        var student = Student(point: space.start(of: 0, seed: 0))
+        var students = Students(space: space, [space.start(of: 0, seed: 0)])
         for number in 0..<1000 {
-            student.point.latent[0] = Double(number) / 1000
+            students.start(0, at: try space.point(natural: [Double(number) / 1000]))
             trials.report(0, loss: Double((number * 617) % 1000))
-            trials.end([student], in: space)
+            trials.end([0], students)
         }
         let kept = Set(trials.ended.rows.map { Int(($0 * 1000).rounded()) })
         #expect(trials.ended.count == 256 && trials.endedCount == 1000)
@@ -188,7 +188,7 @@ import Testing
     @Test func pendingPointsAreFarApart() throws {
         var population = try Population(space: Branin.space(), options: options(8))
         try run(&population, trials: 3) { values, _ in Branin.value(values) }
-        let points = (0..<8).map { population.students[$0].point.latent }
+        let points = (0..<8).map { population.students.point($0).latent }
         for left in 0..<8 {
             for right in 0..<left {
                 let distance = zip(points[left], points[right]).map { ($0 - $1).magnitude }.max() ?? 0

@@ -97,8 +97,8 @@ import Testing
                 $0.truncation = 0.5
             })
         try population.drive(rounds: 9, Landscape(seed: 3))
-        while population.round.action != .clone { try population.drive(rounds: 1, Landscape(seed: 3)) }
-        let clones = population.round.tasks.indices.filter { population.round.tasks[$0] != nil }
+        while population.roundAction != .clone { try population.drive(rounds: 1, Landscape(seed: 3)) }
+        let clones = population.cohort
         try population.drive(rounds: 1, Landscape(seed: 3))
         let points = clones.map { population.hyperparameters(of: $0) }
         #expect(points.count == 4 && Set(points).count == 4)
@@ -113,9 +113,9 @@ import Testing
                 $0.interval = 2
                 $0.truncation = 0.5
             })
-        while population.round.action != .clone { try population.drive(rounds: 1, Landscape(seed: 3)) }
-        let sources = population.round.tasks.map { $0?.source }
-        let before = population.students.map(\.point)
+        while population.roundAction != .clone { try population.drive(rounds: 1, Landscape(seed: 3)) }
+        let sources = population.tasks.map { $0.action == .clone ? $0.source : nil }
+        let before = population.students.views.map(\.point)
         let event = population.trainingRounds
         try population.drive(rounds: 1, Landscape(seed: 3))
         let clones = sources.indices.filter { sources[$0] != nil }
@@ -126,7 +126,7 @@ import Testing
                 seed: UInt64(population.options.seed), purpose: .mutation, student: student, event: event)
             FactorMutator(scale: 0.2, resampling: 1).mutate(
                 &drawn, at: [.init(parameter: 0, index: 0), .init(parameter: 0, index: 1)], in: space, &random)
-            #expect((population.students[student].point == drawn) == (number >= PopulationBandit.choices))
+            #expect((population.students.point(student) == drawn) == (number >= PopulationBandit.choices))
         }
     }
 
@@ -154,11 +154,15 @@ import Testing
     /// The oldest leave a full window.
     @Test func window() throws {
         let space = try Spaces.box(1)
-        var bandit = PopulationBandit(space: space, students: 1)
-        var student = Student(point: space.start(of: 0, seed: 0))
+        let setup = Setup(
+            space: space,
+            options: Options.of(.pb2) { ($0.population, $0.interval) = (1, 1) }.resolved())
+        var bandit = PopulationBandit(setup, guided: .all)
+        var students = Students(space: space, [space.start(of: 0, seed: 0)])
         for report in 1...400 {
-            student.loss = Double(report * report)
-            bandit.endInterval([student], report: report, interval: 1, in: space)
+            students.losses[0] = Double(report * report)
+            students.reports[0] = report
+            bandit.trained([0], &students)
         }
         #expect(bandit.history.count == 256)
         #expect(bandit.history.values.last == 799 && bandit.history.values.first == 289)

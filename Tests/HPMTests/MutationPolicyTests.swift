@@ -1,11 +1,11 @@
 import Testing
 @testable import HPM
 
-@Suite struct ScoreFunctionTeacherTests {
+@Suite struct MutationPolicyTests {
     private func teacher(
         _ space: SearchSpace, scale: Double = 0.1, rate: Double = 0.1
-    ) -> ScoreFunctionTeacher {
-        ScoreFunctionTeacher(space: space, scale: scale, choiceProbability: 0.25, learningRate: rate)
+    ) -> MutationPolicy {
+        MutationPolicy(space: space, scale: scale, choiceProbability: 0.25, learningRate: rate)
     }
 
     private func targets(_ space: SearchSpace) -> [MutationTarget] {
@@ -17,7 +17,7 @@ import Testing
 
     /// log p of what was drawn, as a function of the policy: steps z = m + sigma e are what is drawn.
     private func logProbability(
-        _ policy: ScoreFunctionTeacher, steps: [Double], _ draw: MutationDraw, in space: SearchSpace
+        _ policy: MutationPolicy, steps: [Double], _ draw: MutationDraw, in space: SearchSpace
     ) -> Double {
         var sum = 0.0
         var (place, number) = (0, 0)
@@ -58,7 +58,7 @@ import Testing
         let draw = policy.mutate(&child, of: 0, at: targets(space), in: space, &stream)
         let steps = policy.means.indices.map { policy.means[$0] + Elementary.exp(policy.logScales[$0]) * draw.draws[$0] }
         let score = policy.score(draw, in: space)
-        let parts: [(String, WritableKeyPath<ScoreFunctionTeacher, [Double]>, [Double])] = [
+        let parts: [(String, WritableKeyPath<MutationPolicy, [Double]>, [Double])] = [
             ("m", \.means, score.means), ("log sigma", \.logScales, score.logScales),
             ("theta", \.labelLogits, score.labelLogits), ("kappa", \.keepLogits, score.keepLogits),
         ]
@@ -108,10 +108,10 @@ import Testing
 
     @Test func rewardsAreRanks() {
         let losses = [0.1, 0.5, .infinity, 0.5, .infinity]
-        let rewards = ScoreFunctionTeacher.rewards(
+        let rewards = MutationPolicy.rewards(
             [(0, 1), (1, 0), (1, 3), (2, 0), (0, 2), (2, 4)], losses: losses)
         #expect(rewards == [0.375, -0.375, 0, -0.875, 0.875, nil])
-        #expect(ScoreFunctionTeacher.rewards([(0, 0)], losses: [1]) == [0])
+        #expect(MutationPolicy.rewards([(0, 0)], losses: [1]) == [0])
     }
 
     /// A bandit: one label is better by a standard deviation of the noise, whatever the parent's.
@@ -153,6 +153,12 @@ import Testing
         #expect(policy.means[1].magnitude < 0.1)
     }
 
+    private func expectEqual(_ policy: MutationPolicy, _ other: MutationPolicy) {
+        #expect(policy.means == other.means && policy.logScales == other.logScales)
+        #expect(policy.labelLogits == other.labelLogits && policy.keepLogits == other.keepLogits)
+        #expect(policy.baseline == other.baseline && policy.variance == other.variance)
+    }
+
     /// The policy of a population against one that is trained here, from the draws and the losses.
     @Test(arguments: 0..<6)
     func inAPopulation(seed: Int) throws {
@@ -171,18 +177,18 @@ import Testing
         let landscape = Landscape.rough(seed: seed)
         for number in 0..<90 {
             let before = population
-            let draws = before.students.map(\.draw)
+            let old = try #require(before.policy)
+            let draws = old.draws
             let record = try #require(try population.drive(rounds: 1, from: number, landscape).first)
             guard record.action == .train, population.trainingRounds % 2 == 0 else {
-                #expect(population.scoreFunctionTeacher == before.scoreFunctionTeacher)
+                expectEqual(try #require(population.policy), old)
                 continue
             }
-            #expect(population.students.allSatisfy { $0.draw == nil })
-            let losses = population.students.map { $0.loss ?? .infinity }
+            #expect(try #require(population.policy).draws.allSatisfy { $0 == nil })
+            let losses = population.losses.map { $0 ?? .infinity }
             func rank(_ student: Int) -> Double {
                 Double(losses.count { $0 < losses[student] }) + Double(losses.count { $0 == losses[student] } - 1) / 2
             }
-            let old = try #require(before.scoreFunctionTeacher)
             var expected = old
             let (oldB, oldV) = (b, v)
             for (student, draw) in draws.enumerated() {
@@ -203,7 +209,7 @@ import Testing
                 for index in 0..<3 { expected.labelLogits[index] += a * score.labelLogits[index] }
                 expected.keepLogits[0] += a * score.keepLogits[0]
             }
-            let actual = try #require(population.scoreFunctionTeacher)
+            let actual = try #require(population.policy)
             for (values, others) in [
                 (actual.means, expected.means), (actual.logScales, expected.logScales),
                 (actual.labelLogits, expected.labelLogits), (actual.keepLogits, expected.keepLogits),
@@ -248,13 +254,13 @@ import Testing
                 }
             }
             if population.trainingRounds > 300 {
-                for draw in population.students.compactMap(\.draw) {
+                for draw in (population.policy?.draws ?? []).compactMap({ $0 }) {
                     drawn += 1
                     if draw.draws[0] == Double(best) { taken += 1 }
                 }
             }
         }
-        let policy = try #require(population.scoreFunctionTeacher)
+        let policy = try #require(population.policy)
         let probabilities = policy.probabilities(ofChoice: 0, parent: best, in: space)
         #expect(probabilities[best] > 0.95, "seed \(seed): \(probabilities), kappa \(policy.keepLogits)")
         #expect(Double(taken) / Double(drawn) > 0.8, "seed \(seed): \(taken) of \(drawn)")

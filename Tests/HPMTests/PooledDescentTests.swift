@@ -80,23 +80,34 @@ struct SecondPool {
     }
 }
 
-@Suite struct PooledDirectionTests {
+@Suite struct PooledDescentTests {
     /// Drives the pool and the transliteration alike.
+    ///
+    /// A direction is seen by what it moves: all students are put at 0.5 before each step, and the rate is a
+    /// power of two, so that a direction is read to 1e-14.
     private struct Pair {
-        let students: Int
+        static let rate = 1.0 / 64
         let dimension: Int
-        var pool: PooledDirection
-        var adam: Adam
+        let center: Point
+        var pool: PooledDescent
+        var students: Students
         var second: [SecondPool]
-        var workspace: PooledDirection.Workspace
+        /// The direction of each student in the last coordinate; nil where it did not move.
+        var directions: [Double?] = []
 
-        init(students: Int, dimension: Int) {
-            self.students = students
+        init(students count: Int, dimension: Int) throws {
+            let space = try Spaces.box(dimension)
             self.dimension = dimension
-            pool = PooledDirection(students: students, dimension: dimension)
-            adam = Adam(count: students * dimension)
-            second = Array(repeating: SecondPool(students: students), count: dimension)
-            workspace = PooledDirection.Workspace(students: students)
+            pool = PooledDescent(
+                Setup(
+                    space: space,
+                    options: Options.of(.hpm) {
+                        $0.population = count
+                        $0.hyperLearningRate = Self.rate
+                    }.resolved()))
+            center = try space.point(natural: Array(repeating: 0.5, count: dimension))
+            students = Students(space: space, Array(repeating: center, count: count))
+            second = Array(repeating: SecondPool(students: count), count: dimension)
         }
 
         /// - Parameter gradients: By student, then coordinate.
@@ -104,18 +115,24 @@ struct SecondPool {
         mutating func step(_ gradients: [[Double]]) -> (
             difference: Double, results: [(b: Double, own: [Double], final: [Double])]
         ) {
+            for student in gradients.indices { students.start(student, at: center) }
+            students.gradients = gradients.flatMap { $0 }
+            pool.trained(Array(gradients.indices), &students)
             var difference = 0.0
             var results: [(b: Double, own: [Double], final: [Double])] = []
             for coordinate in 0..<dimension {
-                pool.update(
-                    coordinate: coordinate, gradients: gradients.flatMap { $0 }, students: students,
-                    adam: &adam, &workspace)
                 let expected = second[coordinate].directions(gradients.map { $0[coordinate] })
-                let guided = gradients.indices.filter { !gradients[$0][coordinate].isNaN }
-                if workspace.guided != guided { difference = .infinity }
-                for student in guided {
-                    let error = (workspace.own[student] - expected.final[student]).magnitude
-                    difference = max(difference, error.isNaN ? .infinity : error)
+                directions = gradients.indices.map { student in
+                    gradients[student][coordinate].isNaN
+                        ? nil : (0.5 - students.latent(student, coordinate)) / Self.rate
+                }
+                for student in gradients.indices {
+                    if let direction = directions[student] {
+                        let error = (direction - expected.final[student]).magnitude
+                        difference = max(difference, error.isNaN ? .infinity : error)
+                    } else if students.latent(student, coordinate) != 0.5 {
+                        difference = .infinity
+                    }
                 }
                 results.append(expected)
             }
@@ -123,17 +140,16 @@ struct SecondPool {
         }
 
         mutating func clone(_ source: Int, to student: Int) {
-            pool.copy(from: source, to: student, dimension: dimension)
-            adam.copy(from: source, to: student, dimension: dimension)
+            pool.becameClone(student, of: source)
             for coordinate in 0..<dimension { second[coordinate].copy(from: source, to: student) }
         }
     }
 
     @Test(arguments: 0..<8)
-    func againstTheTransliteration(seed: Int) {
+    func againstTheTransliteration(seed: Int) throws {
         var random = TestRandom(seed)
         let students = 1 + random.index(10)
-        var pair = Pair(students: students, dimension: 3)
+        var pair = try Pair(students: students, dimension: 3)
         let missing = [0, 0.2, 0.6][seed % 3]
         var largest = 0.0
         for _ in 0..<120 {
@@ -154,23 +170,23 @@ struct SecondPool {
     }
 
     /// Zero and huge gradients.
-    @Test func extremes() {
-        var pair = Pair(students: 4, dimension: 1)
+    @Test func extremes() throws {
+        var pair = try Pair(students: 4, dimension: 1)
         for round in 0..<30 {
             let gradients = [[0.0], [Gradient.largest], [-Gradient.largest], [round < 15 ? 1e-200 : 0]]
             #expect(pair.step(gradients).difference < 1e-10)
         }
-        var zero = Pair(students: 3, dimension: 1)
+        var zero = try Pair(students: 3, dimension: 1)
         for _ in 0..<5 {
             #expect(zero.step([[0], [0], [0]]).difference == 0)
-            #expect(zero.workspace.own.allSatisfy { $0 == 0 })
+            #expect(zero.directions.allSatisfy { $0 == 0 })
         }
     }
 
     /// The same slope through noise: the students move together, more steadily than alone.
-    @Test func sameSlopeThroughNoiseIsShared() {
+    @Test func sameSlopeThroughNoiseIsShared() throws {
         var random = TestRandom(20)
-        var pair = Pair(students: 10, dimension: 1)
+        var pair = try Pair(students: 10, dimension: 1)
         var shares = 0.0
         var (spreadOfOwn, spread) = (0.0, 0.0)
         for round in 0..<400 {
@@ -180,16 +196,16 @@ struct SecondPool {
             if round < 50 { continue }
             shares += results[0].b / 350
             spreadOfOwn += range(results[0].own) / 350
-            spread += range(pair.workspace.own) / 350
+            spread += range(pair.directions.compactMap { $0 }) / 350
         }
         #expect(shares < 0.15)
         #expect(spread < 0.2 * spreadOfOwn)
     }
 
     /// Opposite slopes: each on its own.
-    @Test func oppositeSlopesAreOwn() {
+    @Test func oppositeSlopesAreOwn() throws {
         var random = TestRandom(21)
-        var pair = Pair(students: 10, dimension: 1)
+        var pair = try Pair(students: 10, dimension: 1)
         var smallest = 1.0
         for round in 0..<100 {
             let gradients = (0..<10).map { [($0 < 5 ? 1 : -1) + 0.1 * random.normal()] }
@@ -197,31 +213,34 @@ struct SecondPool {
             #expect(difference < 1e-10)
             if round > 5 { smallest = min(smallest, results[0].b) }
             for student in 0..<10 where round > 5 {
-                #expect((pair.workspace.own[student] > 0) == (student < 5))
+                #expect((pair.directions[student] ?? 0 > 0) == (student < 5))
             }
         }
         #expect(smallest > 0.95)
     }
 
-    @Test func oneStudentIsItsOwnAdam() {
+    @Test func oneStudentIsItsOwnAdam() throws {
         var random = TestRandom(22)
-        var pair = Pair(students: 1, dimension: 1)
+        var pair = try Pair(students: 1, dimension: 1)
         var adam = TextbookAdam()
         for _ in 0..<100 {
             let gradient = random.normal()
             _ = pair.step([[gradient]])
-            #expect((pair.workspace.own[0] - adam.direction(gradient)).magnitude < 1e-11)
+            #expect(((pair.directions[0] ?? .nan) - adam.direction(gradient)).magnitude < 1e-11)
         }
     }
 
     /// What nobody reported stays untouched.
-    @Test func silentCoordinates() {
-        var pair = Pair(students: 3, dimension: 2)
+    @Test func silentCoordinates() throws {
+        var pair = try Pair(students: 3, dimension: 2)
         _ = pair.step([[1, 2], [3, 4], [5, 6]])
-        let before = (pair.pool, pair.adam)
+        let before = pair.pool
         _ = pair.step(Array(repeating: [.nan, .nan], count: 3))
-        #expect(pair.pool == before.0 && pair.adam == before.1)
-        #expect(pair.workspace.guided.isEmpty)
+        #expect(pair.pool.adam == before.adam)
+        #expect(pair.pool.mean == before.mean && pair.pool.square == before.square)
+        #expect(pair.pool.sharedMean == before.sharedMean && pair.pool.sharedSquare == before.sharedSquare)
+        #expect(pair.pool.rounds == before.rounds)
+        #expect(pair.directions.allSatisfy { $0 == nil })
     }
 
     private func range(_ values: [Double]) -> Double { (values.max() ?? 0) - (values.min() ?? 0) }
