@@ -185,7 +185,12 @@ import Testing
                 continue
             }
             #expect(try #require(population.policy).draws.allSatisfy { $0 == nil })
-            let losses = population.losses.map { $0 ?? .infinity }
+            // As they were reported: those of new clones are gone.
+            let losses = (0..<9).map { student in
+                let loss = landscape.respond(
+                    space, record.hyperparameters[student] ?? [], round: number, student: student).loss
+                return loss.isFinite ? loss : .infinity
+            }
             func rank(_ student: Int) -> Double {
                 Double(losses.count { $0 < losses[student] }) + Double(losses.count { $0 == losses[student] } - 1) / 2
             }

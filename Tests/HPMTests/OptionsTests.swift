@@ -201,7 +201,7 @@ import Testing
             "difference_step": Double.greatestFiniteMagnitude,
             "estimator_tolerance": 1.0.nextDown, "check_tolerance": 1,
         ]
-        let positive = ["estimator_learning_rate", "estimator_step", "difference_step"]
+        let positive = ["estimator_learning_rate", "estimator_step"]
         for key in Self.reals + Self.optionalReals {
             let highest = try #require(limits[key])
             var options = Options()

@@ -114,4 +114,18 @@ import Testing
     @Test func rankingPutsTheInfiniteLast() throws {
         #expect(Ranking.of([.infinity, 2, -1, .infinity, 2]) == [2, 1, 4, 0, 3])
     }
+
+    /// Those whose present weights were not judged are neither ranked nor sources, nor are they replaced.
+    @Test func unjudgedStudentsStandAside() throws {
+        let losses: [Double?] = [nil, 4, nil, 1, 3, 2, nil, nil]
+        for event in 0..<20 {
+            let replaced = try truncation(losses, 0.5, event: event)
+            // Half of the four that were judged.
+            #expect(replaced.map(\.student) == [1, 4])
+            #expect(replaced.allSatisfy { [3, 5].contains($0.source) })
+            #expect(replaced.map(\.rank) == [3, 2])
+        }
+        #expect(try truncation([nil, 1, nil], 0.5).isEmpty)
+        #expect(try truncation([nil, .infinity, 5, nil], 0.5).map { [$0.student, $0.source] } == [[1, 2]])
+    }
 }

@@ -4,7 +4,7 @@ import Testing
 @Suite struct SnapshotTests {
     /// A snapshot of the present format around a state: magic, version, length, state, checksum.
     static func enveloped(
-        _ state: [UInt8], magic: String = "HPMSNAP1", version: UInt32 = 1, length: Int? = nil
+        _ state: [UInt8], magic: String = "HPMSNAP1", version: UInt32 = 2, length: Int? = nil
     ) -> [UInt8] {
         func bytes(_ value: some FixedWidthInteger) -> [UInt8] {
             withUnsafeBytes(of: value.littleEndian) { Array($0) }
@@ -172,7 +172,7 @@ import Testing
         let state = Self.state(bytes)
         #expect(Self.enveloped(state) == bytes)
         refuses(Self.enveloped(state, magic: "HPMSNAP2"), "another magic")
-        for version: UInt32 in [0, 2, .max] {
+        for version: UInt32 in [0, 3, .max] {
             let error = #expect(throws: HPMError.self) {
                 try Population(snapshot: Self.enveloped(state, version: version))
             }

@@ -137,7 +137,7 @@ struct TeacherPart: Part {
 
     mutating func decode(_ decoder: inout SnapshotDecoder, _ students: Students) throws(HPMError) {
         try teacher.decode(&decoder)
-        ranking = try decoder.students(below: students.count, "the ranking")
+        ranking = try decoder.ranking(of: students.count)
         for student in lessons.indices {
             lessons[student] = try decoder.optional { (decoder) throws(HPMError) in
                 try TaughtMutation(&decoder, in: students.space)

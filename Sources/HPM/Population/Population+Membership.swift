@@ -57,9 +57,11 @@ extension Population {
         queue.removeAll { $0.checkpoint.student == student || $0.evaluation.student == student }
         unmutated.removeAll { $0.student == student }
         for other in students.living { leave(student, other) }
-        guard isSynchronous, wasInRound else { return }
-        cohort.removeAll { $0 == student }
-        if wasOpen { missing -= 1 }
+        guard isSynchronous else { return }
+        if wasInRound {
+            cohort.removeAll { $0 == student }
+            if wasOpen { missing -= 1 }
+        }
         if missing == 0 {
             if cohort.isEmpty { trainAll() } else { completeRound() }
         }
@@ -81,7 +83,6 @@ extension Population {
                 cohort.removeAll { $0 == student }
                 missing -= 1
                 tasks[student] = StudentTask(.wait, student)
-                if missing == 0, cohort.isEmpty { trainAll() }
             } else {
                 tasks[student] = StudentTask(.train, student)
             }

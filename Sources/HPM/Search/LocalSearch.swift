@@ -52,12 +52,16 @@ struct LocalSearch: Equatable, Sendable {
         var isInNoise: Bool { kind == .inNoise }
     }
 
+    static let pairCapacity = 10
+
     /// nil while the first point is out.
     var iterate: Iterate?
     var step: Step?
     /// The best of this search.
     var best: KnownPoint?
-    var pairs = QuasiNewton()
+    /// Gradients are the user's and may be noisy, so that fewer pairs are taken than of a function that is known
+    /// in closed form.
+    var pairs = QuasiNewton(capacity: pairCapacity, leastCosine: 1e-10)
     /// The latest ones, oldest first.
     var residuals: [Double] = [] {
         didSet {

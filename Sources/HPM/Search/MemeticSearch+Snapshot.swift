@@ -118,7 +118,7 @@ extension LocalSearch {
             try decoder.doubles(
                 count: dimension, in: -2 * Gradient.largest...2 * Gradient.largest, "a change")
         }
-        guard pairs.steps.count == pairs.changes.count, pairs.steps.count <= QuasiNewton.capacity
+        guard pairs.steps.count == pairs.changes.count, pairs.steps.count <= LocalSearch.pairCapacity
         else { throw SnapshotDecoder.damaged("a search has \(pairs.steps.count) steps") }
         let count = try decoder.count(ofSize: 8, "the residuals")
         guard count <= LocalSearch.residualCount else {

@@ -118,6 +118,13 @@ extension SnapshotDecoder {
         }
     }
 
+    /// Students, each at most once.
+    mutating func ranking(of count: Int) throws(HPMError) -> [Int] {
+        let ranking = try students(below: count, "the ranking")
+        guard Set(ranking).count == ranking.count else { throw Self.damaged("a student is ranked twice") }
+        return ranking
+    }
+
     static let finite = -Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude
     static let losses = -Double.greatestFiniteMagnitude...Double.infinity
 }
