@@ -24,7 +24,7 @@ extension Population {
         try decodeParts(&decoder)
         let action = try decodeRound(&decoder, rounds)
         let freshClones = try decoder.students(below: count, "the clones")
-        let ranking = try decoder.students(below: count, "the ranking")
+        let ranking = try decoder.ranking(of: count)
         let bestOfTrials = try decoder.knownReport(in: space)
         closedBudget = try Budget(&decoder, hasSeconds: true)
         lineage = try Lineage(&decoder, students: count, isSynchronous: true)
