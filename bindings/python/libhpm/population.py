@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from ctypes import byref, c_double, c_int32, c_size_t, c_uint32, c_uint64, c_void_p
+from collections.abc import Callable, Collection, Mapping
+from ctypes import byref, c_double, c_int32, c_size_t, c_uint32, c_uint64, c_void_p, string_at
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from . import _abi
 from ._arguments import Vector, array, real, size, text
-from ._callbacks import Call
+from ._callbacks import Call, guarded, outcome
 from ._handle import Handle
 from ._library import check, failure, functions
 from ._options import Option, options
@@ -93,6 +93,10 @@ class Population(Handle):
     _dimension: int
     _problems: dict[int, _Registered]
     """Of the students that have one, kept alive: the library calls it."""
+    _log: Any
+    """The log's callback, or None."""
+    _thunks: list[Any]
+    """Callbacks of the past, which calls that are under way in other threads may still hold."""
 
     def __init__(
         self,
@@ -162,11 +166,26 @@ class Population(Handle):
         self._own(handle, functions.hpm_population_destroy)
         self._entries = {}
         self._problems = {}
+        self._log = None
+        self._thunks = []
+        out = c_size_t()
+        self._read_size()
+        check(functions.hpm_population_dimension(self._handle, byref(out)))
+        self._dimension = out.value
+
+    def _read_size(self) -> None:
         out = c_size_t()
         check(functions.hpm_population_size(self._handle, byref(out)))
         self._size = out.value
-        check(functions.hpm_population_dimension(self._handle, byref(out)))
-        self._dimension = out.value
+
+    def _change(self, function: Callable[..., int], *arguments: Any) -> int:
+        """Calls a function that changes the population; raises what its listeners raised."""
+        if self._log is not None:
+            with Call() as call:
+                status = function(self._handle, *arguments)
+            return call.outcome(status)
+        status = function(self._handle, *arguments)
+        return outcome(status) if status else status
 
     @property
     def dimension(self) -> int:
@@ -211,16 +230,14 @@ class Population(Handle):
         """
         hyperparameters = np.empty(self._dimension)
         action, source = c_int32(), c_size_t()
-        status = functions.hpm_student_next(
-            self._handle,
+        self._change(
+            functions.hpm_student_next,
             size(student, "student"),
             byref(action),
             byref(source),
             hyperparameters.ctypes.data,
             self._dimension,
         )
-        if status < 0:
-            raise failure(status)
         return Assignment(ACTIONS[action.value], source.value, hyperparameters)
 
     def report(self, student: int, loss: float, hypergradient: Hypergradient = None) -> None:
@@ -257,9 +274,7 @@ class Population(Handle):
         if hypergradient is not None:
             values = self._vector(hypergradient, "hypergradient")
             address, n = values.ctypes.data, self._dimension
-        status = functions.hpm_student_report(self._handle, size(student, "student"), loss, address, n)
-        if status < 0:
-            raise failure(status)
+        self._change(functions.hpm_student_report, size(student, "student"), loss, address, n)
 
     def report_cost(self, student: int, training: float, hypergradient: float = 0.0) -> None:
         """Says what the task that is out for a student cost, in units of your own (such as gradient
@@ -275,13 +290,11 @@ class Population(Handle):
             OrderError: No task is out for the student.
             ArgumentError: No such student, or a cost that is not allowed.
         """
-        check(
-            functions.hpm_student_report_cost(
-                self._handle,
-                size(student, "student"),
-                real(training, "training"),
-                real(hypergradient, "hypergradient"),
-            )
+        self._change(
+            functions.hpm_student_report_cost,
+            size(student, "student"),
+            real(training, "training"),
+            real(hypergradient, "hypergradient"),
         )
 
     def next_all(self) -> Assignments:
@@ -298,15 +311,13 @@ class Population(Handle):
         actions = np.empty(self._size, np.int32)
         sources = np.empty(self._size, np.uintp)
         hyperparameters = np.empty((self._size, self._dimension))
-        check(
-            functions.hpm_population_next_all(
-                self._handle,
-                actions.ctypes.data,
-                sources.ctypes.data,
-                hyperparameters.ctypes.data,
-                self._size,
-                self._dimension,
-            )
+        self._change(
+            functions.hpm_population_next_all,
+            actions.ctypes.data,
+            sources.ctypes.data,
+            hyperparameters.ctypes.data,
+            self._size,
+            self._dimension,
         )
         return Assignments(actions, sources, hyperparameters)
 
@@ -329,11 +340,7 @@ class Population(Handle):
         if hypergradients is not None:
             hypergradients = array(hypergradients, (self._size, self._dimension), "hypergradients")
             address, n = hypergradients.ctypes.data, self._dimension
-        check(
-            functions.hpm_population_report_all(
-                self._handle, losses.ctypes.data, address, self._size, n
-            )
-        )
+        self._change(functions.hpm_population_report_all, losses.ctypes.data, address, self._size, n)
 
     def next_ticket(self, student: int) -> Order:
         """As :meth:`next`, with the ticket of the task for :meth:`report_ticket`: the same one when asked
@@ -345,16 +352,14 @@ class Population(Handle):
         """
         hyperparameters = np.empty(self._dimension)
         action, source, ticket = c_int32(), c_size_t(), c_uint64()
-        check(
-            functions.hpm_student_next_ticket(
-                self._handle,
-                size(student, "student"),
-                byref(action),
-                byref(source),
-                byref(ticket),
-                hyperparameters.ctypes.data,
-                self._dimension,
-            )
+        self._change(
+            functions.hpm_student_next_ticket,
+            size(student, "student"),
+            byref(action),
+            byref(source),
+            byref(ticket),
+            hyperparameters.ctypes.data,
+            self._dimension,
         )
         return Order(ACTIONS[action.value], source.value, hyperparameters, ticket.value)
 
@@ -374,20 +379,23 @@ class Population(Handle):
         if hypergradient is not None:
             values = self._vector(hypergradient, "hypergradient")
             address, n = values.ctypes.data, self._dimension
-        status = check(
-            functions.hpm_student_report_ticket(
-                self._handle, size(student, "student"), size(ticket, "ticket"), real(loss, "loss"), address, n
-            )
+        status = self._change(
+            functions.hpm_student_report_ticket,
+            size(student, "student"),
+            size(ticket, "ticket"),
+            real(loss, "loss"),
+            address,
+            n,
         )
         return status != _abi.HPM_STALE
 
     def release(self, student: int) -> None:
         """Gives the task of a lost worker back: its ticket is superseded, and :meth:`next` answers it anew."""
-        check(functions.hpm_student_release(self._handle, size(student, "student")))
+        self._change(functions.hpm_student_release, size(student, "student"))
 
     def retire(self, student: int) -> None:
         """Takes a student out for good: :meth:`next` answers STOP, and nobody waits for it."""
-        check(functions.hpm_student_retire(self._handle, size(student, "student")))
+        self._change(functions.hpm_student_retire, size(student, "student"))
 
     def reports(self, student: int) -> int:
         """The training reports of a student's present life."""
@@ -398,15 +406,15 @@ class Population(Handle):
     def grow(self, count: int, clones: bool = False) -> None:
         """Adds `count` students, drawn from the space, or with `clones` cloned from living ones."""
         origin = _abi.HPM_ORIGIN_CLONE if clones else _abi.HPM_ORIGIN_DRAWN
-        check(functions.hpm_population_grow(self._handle, size(count, "count"), origin))
-        out = c_size_t()
-        check(functions.hpm_population_size(self._handle, byref(out)))
-        self._size = out.value
+        try:
+            self._change(functions.hpm_population_grow, size(count, "count"), origin)
+        finally:  # it has grown, too, where an observer raised
+            self._read_size()
 
     def set_steps(self, steps: int) -> None:
         """Raises the training reports of each student, 0: without end; also of a population that ended or
         was loaded."""
-        check(functions.hpm_population_set_steps(self._handle, size(steps, "steps")))
+        self._change(functions.hpm_population_set_steps, size(steps, "steps"))
 
     @property
     def actions(self) -> set[Action]:
@@ -453,10 +461,8 @@ class Population(Handle):
             values = np.where(np.isnan(given), self.hyperparameters(student), given)
         else:
             values = self._vector(hyperparameters, "hyperparameters")
-        check(
-            functions.hpm_student_set_initial(
-                self._handle, size(student, "student"), values.ctypes.data, self._dimension
-            )
+        self._change(
+            functions.hpm_student_set_initial, size(student, "student"), values.ctypes.data, self._dimension
         )
 
     def best(self) -> Best:
@@ -508,7 +514,7 @@ class Population(Handle):
         returns once the callback that is under way has. Reports that are still out are accepted.
         This population stays stopped; one that is loaded from its snapshot
         goes on. From any thread, also inside a callback."""
-        check(functions.hpm_population_stop(self._handle))
+        self._change(functions.hpm_population_stop)
 
     def source_report(self, student: int) -> int:
         """Which checkpoint of its source a clone is to take, for programs that keep checkpoints by report.
@@ -603,6 +609,85 @@ class Population(Handle):
             if status != _abi.HPM_ERROR_CAPACITY:  # else another thread reported meanwhile
                 check(status)
                 return buffer[: needed.value].tobytes()
+
+    def log(self, callback: Callable[[bytes], object] | None) -> None:
+        """Hands every input of the population to `callback`, before it is applied: tasks that begin,
+        reports, costs, start values, releases, students that leave or join, the stop. The population is a
+        function of its space, its options and these inputs in order: :meth:`replay` makes it again to the
+        bit, also one with the asynchronous schedule. A log that begins with the population's creation is
+        whole.
+
+        Args:
+            callback: ``callback(data)``, data being one or more whole inputs. Each of them has a version,
+                its own length and a checksum, so they can be written one after the other into a file.
+                What it raises is raised by the call that brought the input (``next``, ``report``, ...),
+                and nothing has changed: the same call may be made again. None: the log ends. A
+                population has one log; another callback takes its place.
+
+        In the callback the population may be read; what changes it is a :class:`BusyError` there, and waits
+        in other threads until the callback has returned. Copies and loaded populations have no log.
+
+        Raises:
+            TypeError: A callback that can't be called.
+
+        Example:
+            >>> space = hpm.SearchSpace().add_real("x", 0, 1)
+            >>> population, data = hpm.Population(space, seed=3), bytearray()
+            >>> population.log(data.extend)
+            >>> for student in range(8):
+            ...     _ = population.next(student)
+            ...     population.report(student, float(student))
+            >>> copy = hpm.Population(space, seed=3)
+            >>> copy.replay(data) == len(data), copy.save() == population.save()
+            (True, True)
+        """
+        if callback is None:
+            check(functions.hpm_population_log(self._handle, _abi.hpm_log_callback(), None))
+            thunk = None
+        else:
+            if not callable(callback):
+                raise TypeError(f"callback is {callback!r}; allowed: a callable, or None")
+            write = callback
+            thunk = guarded(_abi.hpm_log_callback, lambda address, length: write(string_at(address, length)))
+            check(functions.hpm_population_log(self._handle, thunk, None))
+        if self._log is not None:
+            self._thunks.append(self._log)
+        self._log = thunk
+
+    def replay(self, data: bytes | bytearray | memoryview) -> int:
+        """Applies the inputs of a log, in order, to a population that was made from the same space and
+        options, or that stands where the log begins. They are not logged again.
+
+        Args:
+            data: Inputs as the callback of :meth:`log` got them, one after the other.
+
+        Returns:
+            How many bytes were applied: all of them, or those of the whole inputs where `data` ends
+            inside an input, as after a crash.
+
+        Raises:
+            SnapshotError: Damaged bytes, or a later version; nothing has changed.
+            OrderError, ArgumentError: An input that is not allowed here, as where the log is another
+                population's; nothing has changed.
+            BusyError: Inside :meth:`run`.
+
+        Example:
+            >>> log = bytearray()
+            >>> space = hpm.SearchSpace().add_real("x", 0, 1)
+            >>> population = hpm.Population(space)
+            >>> population.log(log.extend)
+            >>> population.set_initial(0, [0.25])
+            >>> hpm.Population(space).replay(log[:-1])
+            0
+        """
+        buffer, applied = bytes(memoryview(data)), c_size_t()
+        try:
+            with Call() as call:
+                status: int = functions.hpm_population_replay(self._handle, buffer, len(buffer), byref(applied))
+            call.outcome(status)
+        finally:  # students may have joined, too, where an observer raised
+            self._read_size()
+        return applied.value
 
     def run(
         self,
