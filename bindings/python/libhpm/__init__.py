@@ -29,6 +29,7 @@ from .errors import (
     UnsupportedError,
     WrongDerivativeError,
 )
+from .events import Cloned, Evaluated, Event, Moved, Mutated, Observer, Restarted, Stopped, Taught, Trained
 from .finding import Finding, Reason, Verdict
 from .hypergradients import hypergradient
 from .population import Population
@@ -49,11 +50,17 @@ __all__ = [
     "Calls",
     "Certificate",
     "CertificateStatus",
+    "Cloned",
     "Error",
     "EstimateWarning",
+    "Evaluated",
+    "Event",
     "Finding",
     "HandleError",
+    "Moved",
+    "Mutated",
     "NoResultError",
+    "Observer",
     "OptionWarning",
     "Order",
     "OrderError",
@@ -64,10 +71,14 @@ __all__ = [
     "ProblemWarning",
     "Reason",
     "Report",
+    "Restarted",
     "Result",
     "SearchSpace",
     "SnapshotError",
+    "Stopped",
+    "Taught",
     "Teacher",
+    "Trained",
     "UncheckedWarning",
     "UnsupportedError",
     "Verdict",

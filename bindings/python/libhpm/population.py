@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import nullcontext, suppress
 from ctypes import byref, c_double, c_int32, c_size_t, c_uint32, c_uint64, c_void_p, string_at
 from typing import Any, NamedTuple, TypeVar
 
@@ -19,11 +20,24 @@ from ._trainer import Clone, Hypergradient, Restart, Train, Trainer
 from ._vectors import Held
 from .assignment import ACTIONS, Action, Assignment, Assignments, Best, Order
 from .certificate import Certificate, empty
-from .errors import OptionWarning, ProblemWarning
+from .errors import HandleError, OptionWarning, ProblemWarning
+from .events import Kinds, Observer, mask, thunk
 from .problem import Problem, warn_user
 from .space import SearchSpace, _Entry, read_entries
 
 _Self = TypeVar("_Self", bound="Population")
+
+
+class _Log:
+    """A log's callback, until it ends."""
+
+    def __init__(self, function: Callable[[bytes], object]):
+        self.function: Callable[[bytes], object] | None = function
+
+    def write(self, address: int, length: int) -> None:
+        function = self.function
+        if function is not None:
+            function(string_at(address, length))
 
 
 class _Registered(NamedTuple):
@@ -93,10 +107,10 @@ class Population(Handle):
     _dimension: int
     _problems: dict[int, _Registered]
     """Of the students that have one, kept alive: the library calls it."""
-    _log: Any
-    """The log's callback, or None."""
+    _listeners: set[object]
+    """The log and the observers."""
     _thunks: list[Any]
-    """Callbacks of the past, which calls that are under way in other threads may still hold."""
+    """Their callbacks, those of the past, too: calls that are under way in other threads may still hold them."""
 
     def __init__(
         self,
@@ -166,10 +180,10 @@ class Population(Handle):
         self._own(handle, functions.hpm_population_destroy)
         self._entries = {}
         self._problems = {}
-        self._log = None
+        self._listeners = set()
         self._thunks = []
-        out = c_size_t()
         self._read_size()
+        out = c_size_t()
         check(functions.hpm_population_dimension(self._handle, byref(out)))
         self._dimension = out.value
 
@@ -180,7 +194,7 @@ class Population(Handle):
 
     def _change(self, function: Callable[..., int], *arguments: Any) -> int:
         """Calls a function that changes the population; raises what its listeners raised."""
-        if self._log is not None:
+        if self._listeners:
             with Call() as call:
                 status = function(self._handle, *arguments)
             return call.outcome(status)
@@ -610,6 +624,58 @@ class Population(Handle):
                 check(status)
                 return buffer[: needed.value].tobytes()
 
+    def observe(self, function: Callable[[Any], object], kinds: Kinds = None) -> Observer:
+        """Calls a function for each event from now on: after the change, in order, before the call that
+        caused it (``next``, ``report``, ``run``, ...) returns. There may be any number of observers; what
+        nobody asks for is not computed.
+
+        Args:
+            function: ``function(event)``, event being one of the subclasses of :class:`Event`. What it
+                raises is raised by the call that caused the event, though that has succeeded: its effect
+                stays, and ``next`` answers the same when asked again. Then this observer sees no more
+                events of that call, while others see all. :meth:`run` ends with it.
+            kinds: A class of events, or several: ``[hpm.Cloned, hpm.Mutated]``. None: all.
+
+        Returns:
+            The observation, which :meth:`Observer.close` or a ``with`` block ends.
+
+        In the function the population may be read; what changes it is a :class:`BusyError` there, and
+        waits in other threads until the function has returned. Copies and loaded populations have no
+        observers.
+
+        Raises:
+            TypeError: A function that can't be called, or kinds that are no classes of events.
+            ArgumentError: No kinds.
+
+        Example:
+            >>> population = hpm.Population(hpm.SearchSpace().add_real("x", 0, 1), population=2, interval=1)
+            >>> with population.observe(print, [hpm.Trained, hpm.Cloned]):
+            ...     for student, loss in enumerate((2.0, 1.0)):
+            ...         _ = population.next(student)
+            ...         population.report(student, loss)
+            Trained(student=0, report=1, loss=2.0, training_cost=1.0, hypergradient_cost=0.0)
+            Trained(student=1, report=1, loss=1.0, training_cost=1.0, hypergradient_cost=0.0)
+            Cloned(student=0, report=1, source=1, parent=1, rank=1, source_rank=0)
+        """
+        if not callable(function):
+            raise TypeError(f"function is {function!r}; allowed: a callable")
+        bits, observer, out = mask(kinds), Observer(self, function), c_size_t()
+        callback = thunk(observer)
+        self._thunks.append(callback)
+        self._listeners.add(observer)  # before: a call of another thread may bring an event at once
+        status = functions.hpm_population_observe(self._handle, bits, callback, None, byref(out))
+        if status < 0:
+            self._listeners.discard(observer)
+            raise failure(status)
+        observer._number = out.value
+        return observer
+
+    def _unobserve(self, observer: Observer) -> None:
+        if observer in self._listeners:
+            self._listeners.discard(observer)
+            with suppress(HandleError):  # the population was closed
+                check(functions.hpm_population_unobserve(self._handle, observer._number))
+
     def log(self, callback: Callable[[bytes], object] | None) -> None:
         """Hands every input of the population to `callback`, before it is applied: tasks that begin,
         reports, costs, start values, releases, students that leave or join, the stop. The population is a
@@ -641,18 +707,18 @@ class Population(Handle):
             >>> copy.replay(data) == len(data), copy.save() == population.save()
             (True, True)
         """
-        if callback is None:
-            check(functions.hpm_population_log(self._handle, _abi.hpm_log_callback(), None))
-            thunk = None
-        else:
-            if not callable(callback):
-                raise TypeError(f"callback is {callback!r}; allowed: a callable, or None")
-            write = callback
-            thunk = guarded(_abi.hpm_log_callback, lambda address, length: write(string_at(address, length)))
-            check(functions.hpm_population_log(self._handle, thunk, None))
-        if self._log is not None:
-            self._thunks.append(self._log)
-        self._log = thunk
+        if callback is not None and not callable(callback):
+            raise TypeError(f"callback is {callback!r}; allowed: a callable, or None")
+        log, written = _abi.hpm_log_callback(), None
+        if callback is not None:
+            written = _Log(callback)
+            log = guarded(_abi.hpm_log_callback, written.write)
+            self._thunks.append(log)
+            self._listeners.add(written)  # before: a call of another thread may bring an input at once
+        check(functions.hpm_population_log(self._handle, log, None))
+        for ended in [one for one in self._listeners if isinstance(one, _Log) and one is not written]:
+            self._listeners.discard(ended)
+            ended.function = None
 
     def replay(self, data: bytes | bytearray | memoryview) -> int:
         """Applies the inputs of a log, in order, to a population that was made from the same space and
@@ -695,6 +761,9 @@ class Population(Handle):
         clone: Clone | None = None,
         evaluate: Train | None = None,
         restart: Restart | None = None,
+        *,
+        observe: Callable[[Any], object] | None = None,
+        kinds: Kinds = None,
     ) -> bool:
         """Drives the population to its end by callbacks, for one student after the other, in this
         thread. Meanwhile ``next``, ``report``, ``run`` and ``close`` are :class:`BusyError` in every
@@ -710,13 +779,16 @@ class Population(Handle):
                 that asks for evaluations.
             restart: ``restart(student)`` initialises a student's weights anew; needed by ``random``
                 with ``trial``.
+            observe: Called for each event of the run, as by :meth:`observe`.
+            kinds: Those that `observe` is called for, as there.
 
         Returns:
             True when all students are done, False after :meth:`stop`.
 
         Raises:
             BaseException: What a callback raised, as it was raised (KeyboardInterrupt, too). The
-                task stays out, so a second run begins with it again.
+                task stays out, so a second run begins with it again; after that of an observer it goes
+                on where this one ended.
             ArgumentError: A callback that the algorithm needs is missing: known before any is
                 called.
             BusyError: It is running already.
@@ -732,7 +804,7 @@ class Population(Handle):
             if not callable(callback) and (callback is not None or name == "train"):
                 raise TypeError(f"{name} is {callback!r}; allowed: a callable")
         trainer = Trainer(self, train, clone, evaluate, restart)
-        with Call() as call:
+        with self.observe(observe, kinds) if observe is not None else nullcontext(), Call() as call:
             status: int = functions.hpm_population_run(self._handle, byref(trainer.structure), None)
         return call.outcome(status) != _abi.HPM_STOPPED
 

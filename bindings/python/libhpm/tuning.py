@@ -15,6 +15,7 @@ from ._options import Option
 from ._trainer import Clone, Outcome, Restart, Train
 from .assignment import Action
 from .errors import ArgumentError, NoResultError
+from .events import Kinds
 from .population import Population
 from .problem import Problem
 from .space import SearchSpace, Value
@@ -74,6 +75,8 @@ def tune(
     problem: Problem | None = None,
     parameters: Callable[[int], Any] | None = None,
     progress: bool = True,
+    observe: Callable[[Any], object] | None = None,
+    kinds: Kinds = None,
     **options: Option,
 ) -> Result:
     """Tunes while the students train, one after the other, with a progress bar.
@@ -100,6 +103,8 @@ def tune(
         parameters: ``parameters(student)`` returns the parameters of `problem` that `student` has
             now, as ``lambda student: models[student]["params"]``.
         progress: Whether to show a progress bar with the best loss, on standard error.
+        observe: Called for each event, as by :meth:`Population.observe`.
+        kinds: Those that `observe` is called for, as there; None: all.
         **options: Those of :class:`Population`: ``population``, ``seed``, ``algorithm``,
             ``direction``, ...
 
@@ -175,6 +180,8 @@ def tune(
             after_drawing(clone),
             after_drawing(by_name(evaluate) if evaluate else None),
             after_drawing(restart),
+            observe=observe,
+            kinds=kinds,
         )
         bar.draw(population, len(history))
     vector, loss = population.best_hyperparameters()
