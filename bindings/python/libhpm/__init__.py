@@ -11,6 +11,7 @@ your own.
 """
 
 from ._library import version as _version
+from ._options import algorithms, option_names
 from .assignment import Action, Assignment, Assignments, Best, Order
 from .certificate import Calls, Certificate, CertificateStatus
 from .errors import (
@@ -83,6 +84,8 @@ __all__ = [
     "UnsupportedError",
     "Verdict",
     "WrongDerivativeError",
+    "algorithms",
     "hypergradient",
+    "option_names",
     "tune",
 ]

@@ -91,7 +91,7 @@ class Cloned(Event):
     source: int
     """Whose weights are copied."""
     parent: int
-    """Whose hyperparameters are taken: but for ``mf-pbt`` that is the source."""
+    """Whose hyperparameters are taken: where sub-populations evolve apart it may be another one than the source."""
     rank: int
     """The student's place at the exploit, from 0, the best."""
     source_rank: int

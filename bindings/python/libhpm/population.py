@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from contextlib import nullcontext, suppress
-from ctypes import byref, c_double, c_int32, c_size_t, c_uint32, c_uint64, c_void_p, string_at
+from ctypes import byref, c_double, c_int32, c_size_t, c_uint32, c_uint64, c_void_p, create_string_buffer, string_at
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -15,7 +15,7 @@ from ._arguments import Vector, array, real, size, text
 from ._callbacks import Call, guarded, outcome
 from ._handle import Handle
 from ._library import check, failure, functions
-from ._options import Option, options
+from ._options import Option, documented, option_names, options, value
 from ._trainer import Clone, Hypergradient, Restart, Train, Trainer
 from ._vectors import Held
 from .assignment import ACTIONS, Action, Assignment, Assignments, Best, Order
@@ -49,6 +49,7 @@ class _Registered(NamedTuple):
     held: Held
 
 
+@documented
 class Population(Handle):
     """A population of K students and the algorithm that tunes them while they train.
 
@@ -58,22 +59,20 @@ class Population(Handle):
 
     Args:
         space: The hyperparameters; copied. n is its dimension below.
-        population: K, the number of students, at least 1; 8 by default, 4 with ``memetic``.
-        algorithm: ``hpm`` (the default), ``hpm-paper``, ``hpm-no-teacher``, ``clone-step``,
-            ``mutation-only``, ``pbt``, ``hypergradient``, ``random``, ``bayesian``, ``pb2``,
-            ``mf-pbt``, ``reinforced`` or ``memetic`` (for losses that are functions of the
-            hyperparameters alone).
+        algorithm: One of :func:`algorithms`; ``hpm`` by default.
+        population: K, the number of students, at least 1; 8 by default, unless the algorithm has another one.
         seed: Of everything random, 0 by default. Equal seeds give equal starts under every
             algorithm.
         steps: Training reports of each student, after which ``next`` answers STOP; 0, the default:
             until :meth:`stop`.
-        **more: Any other option by name: ``interval`` (5), ``burn_in`` (0), ``truncation`` (0.2),
-            ``sub_populations``, ``frequency_ratio`` (2), ``trial`` (0), ``hyper_optimizer`` (``adam``),
-            ``hyper_learning_rate``, ``teacher``, ``teacher_units``, ``teacher_squashing``,
-            ``teacher_activation``, ``teacher_learning_rate``, ``teacher_evaluations``,
-            ``mutation_scale``, ``teacher_share``, ``direction`` (``minimize`` or ``maximize``),
-            ``schedule``. None stands for the default. docs/reference-c.md has
-            their table, under hpm_options.
+        **more: Any other option by name. None stands for the default. In brackets is each one's default,
+            -1 where the algorithm and other options decide; then what it may be, and what it means:
+
+            <options>
+
+    Warns:
+        OptionWarning: An option that the algorithm does not read, or a run in which hyperparameters will
+            hardly change. The population is made.
 
     Raises:
         ArgumentError: An unknown option or a value that is not allowed: the sentence lists what is.
@@ -431,6 +430,28 @@ class Population(Handle):
         self._change(functions.hpm_population_set_steps, size(steps, "steps"))
 
     @property
+    def options(self) -> dict[str, str | int | float]:
+        """All options as they are in force, every default decided, also of a loaded population: in the order
+        of :func:`option_names`, words as str, whole numbers as int, reals as float. ``population`` and
+        ``steps`` are those of now, after :meth:`grow` and :meth:`set_steps`.
+
+        Example:
+            >>> options = hpm.Population(hpm.SearchSpace().add_real("x", 0, 1), steps=30).options
+            >>> options["population"], options["interval"], options["truncation"], options["direction"]
+            (8, 3, 0.2, 'minimize')
+        """
+        return {name: self._option(name) for name in option_names()}
+
+    def _option(self, name: str) -> str | int | float:
+        out, needed, key = create_string_buffer(64), c_size_t(), name.encode()
+        status = functions.hpm_population_option(self._handle, key, out, len(out), byref(needed))
+        if status == _abi.HPM_ERROR_CAPACITY:
+            out = create_string_buffer(needed.value)
+            status = functions.hpm_population_option(self._handle, key, out, len(out), byref(needed))
+        check(status)
+        return value(out.value.decode())
+
+    @property
     def actions(self) -> set[Action]:
         """The actions that :meth:`next` can answer."""
         mask = c_uint32()
@@ -577,37 +598,84 @@ class Population(Handle):
         )
         return out.value != 0
 
+    def age(self, student: int) -> int:
+        """How many training reports went into the weights that a student holds now, those of its ancestors
+        included. With the synchronous schedule it is :meth:`reports`.
+
+        Args:
+            student: From 0 to K - 1.
+
+        Raises:
+            ArgumentError: No such student.
+        """
+        out = c_size_t()
+        check(functions.hpm_student_age(self._handle, size(student, "student"), byref(out)))
+        return out.value
+
     def ancestor(self, student: int, report: int) -> int:
         """Who trained, at an earlier report, the weights that a student holds now.
 
         Args:
             student: From 0 to K - 1.
-            report: A training report of the past, from 1 to the number that all have made.
+            report: A training report that went into the weights, by its place among them, from 1 to
+                :meth:`age`. With the synchronous schedule that is its number, up to the last one that all
+                students have made.
 
         Returns:
-            The student whose training report number `report` it was.
+            The student whose training report it was.
 
         Raises:
             ArgumentError: No such student or report.
         """
+        return self._ancestor(functions.hpm_student_ancestor, student, report)
+
+    def ancestor_report(self, student: int, report: int) -> int:
+        """Which of the training reports of :meth:`ancestor` it was, from 1. With the asynchronous schedule
+        each student has its own numbers; with the synchronous one this is `report`.
+
+        Args:
+            student: From 0 to K - 1.
+            report: As for :meth:`ancestor`.
+
+        Raises:
+            ArgumentError: No such student or report.
+
+        Example:
+            Student 0 has made three reports when student 1, which has made one, becomes its clone.
+
+            >>> space = hpm.SearchSpace().add_real("x", 0, 1)
+            >>> population = hpm.Population(
+            ...     space, population=2, algorithm="pbt", schedule="asynchronous", interval=2)
+            >>> for student, loss in ((1, 9.0), (0, 1.0), (0, 1.0), (0, 1.0), (1, 9.0)):
+            ...     _ = population.next(student)
+            ...     population.report(student, loss)
+            >>> population.next(1)[:2]
+            (<Action.CLONE: 1>, 0)
+            >>> population.report(1, 0.0)
+            >>> population.age(1), population.lineage(1)
+            (3, [0, 0, 0])
+            >>> population.ancestor(1, 3), population.ancestor_report(1, 3), population.reports(1)
+            (0, 3, 2)
+        """
+        return self._ancestor(functions.hpm_student_ancestor_report, student, report)
+
+    def _ancestor(self, function: Callable[..., int], student: int, report: int) -> int:
         out = c_size_t()
-        check(
-            functions.hpm_student_ancestor(
-                self._handle, size(student, "student"), size(report, "report"), byref(out)
-            )
-        )
+        check(function(self._handle, size(student, "student"), size(report, "report"), byref(out)))
         return out.value
 
     def lineage(self, student: int) -> list[int]:
-        """:meth:`ancestor` for every training report that all students have made, the first one
-        first: whose hyperparameters trained the weights that the student holds now.
+        """:meth:`ancestor` for every training report that went into the weights that a student holds now, the
+        first one first: whose hyperparameters trained them. With the synchronous schedule for every report
+        that all students have made.
 
         Raises:
             ArgumentError: No such student.
         """
-        self.hyperparameters(student)  # an unknown student is an error before the first report, too
-        rounds = int(self.count("training_rounds"))
-        return [self.ancestor(student, report) for report in range(1, rounds + 1)]
+        age = self.age(student)
+        if self._option("schedule") == "synchronous":
+            age = min(age, int(self.count("training_rounds")))
+        return [self.ancestor(student, report) for report in range(1, age + 1)]
 
     def save(self) -> bytes:
         """The whole state: space, options, students, moments, teacher, tasks that are out; not the
@@ -774,11 +842,11 @@ class Population(Handle):
                 hyperparameters (an array of shape ``[n]``, its own) and returns its validation loss,
                 or ``(loss, hypergradient)`` as for :meth:`report`.
             clone: ``clone(source, student)`` copies weights and optimizer state of `source` into
-                `student`. Needed unless the algorithm never clones (``random``, ``hypergradient``).
-            evaluate: As `train`, on a copy that is thrown away; needed by algorithms with a teacher
-                that asks for evaluations.
-            restart: ``restart(student)`` initialises a student's weights anew; needed by ``random``
-                with ``trial``.
+                `student`. Needed where :attr:`actions` has CLONE.
+            evaluate: As `train`, on a copy that is thrown away; needed where :attr:`actions` has
+                EVALUATE: by algorithms with a teacher that asks for evaluations.
+            restart: ``restart(student)`` initialises a student's weights anew; needed where :attr:`actions`
+                has RESTART: by algorithms that begin new trials (option ``trial``).
             observe: Called for each event of the run, as by :meth:`observe`.
             kinds: Those that `observe` is called for, as there.
 
