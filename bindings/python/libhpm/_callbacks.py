@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
 from types import FrameType
 from typing import Any
 
@@ -21,6 +23,11 @@ class _Calls(threading.local):
 
 
 _calls = _Calls()
+
+# Without the conversions to enums of `signal`, which take ten times as long: there are four of these calls around
+# every call of a population that is listened to.
+_signal: Any = import_module("_signal" if find_spec("_signal") else "signal")
+_INTERRUPT = int(signal.SIGINT)
 
 _RAISED = frozenset((_abi.HPM_ERROR_CALLBACK, _abi.HPM_OBSERVER, _abi.HPM_PARTIAL))
 """The statuses of calls that pass on what callbacks raised."""
@@ -102,13 +109,14 @@ def guarded(kind: Any, body: Callable[..., object]) -> Any:
                 return 0
             except BaseException as error:
                 return _keep(error, _calls.errors)
+        interrupts = call.interrupts
         try:
-            call.interrupts.enter()
+            interrupts.enter()
             body(*arguments)
-            call.interrupts.leave()
+            interrupts.inside = False
             return 0
         except BaseException as error:
-            call.interrupts.leave()
+            interrupts.inside = False
             return _keep(error, call.errors)
 
     return kind(callback)
@@ -125,28 +133,27 @@ class Interrupts:
     print and drop an exception that is raised on the way into a callback."""
 
     def __init__(self) -> None:
-        self._inside = False
+        self.inside = False
+        """Whether a callback is under way."""
         self._pending: tuple[int, FrameType | None] | None = None
         self._previous: Any = None
 
     def __enter__(self) -> None:
-        previous = signal.getsignal(signal.SIGINT)
+        previous = _signal.getsignal(_INTERRUPT)
         if threading.current_thread() is threading.main_thread() and callable(previous):
             self._previous = previous
-            signal.signal(signal.SIGINT, self._handle)
+            _signal.signal(_INTERRUPT, self._handle)
 
     def __exit__(self, *_: object) -> None:
         if self._previous is not None:
-            if signal.getsignal(signal.SIGINT) == self._handle:
-                signal.signal(signal.SIGINT, self._previous)
+            if _signal.getsignal(_INTERRUPT) == self._handle:
+                _signal.signal(_INTERRUPT, self._previous)
             self._deliver()
 
     def enter(self) -> None:
-        self._inside = True
-        self._deliver()
-
-    def leave(self) -> None:
-        self._inside = False
+        self.inside = True
+        if self._pending is not None:
+            self._deliver()
 
     def _deliver(self) -> None:
         pending, self._pending = self._pending, None
@@ -154,7 +161,7 @@ class Interrupts:
             self._previous(*pending)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self._inside:
+        if self.inside:
             self._previous(number, frame)
         else:
             self._pending = number, frame

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from ctypes import c_char_p, c_double, c_int32, c_size_t, string_at
 from dataclasses import dataclass
+from operator import itemgetter
 from struct import Struct
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Union
@@ -154,36 +155,54 @@ assert [member[0] for member in _abi.hpm_event._fields_] == (
 ).split()
 
 
-def _changed(kind: type[Changed]) -> Callable[..., Event]:
-    def make(student: int, report: int, *members: Any) -> Event:
-        part, count, indices, before, after = members[-5:]
+_SIZE, _KIND, _STUDENT, _REPORT, _SOURCE, _PARENT, _RANK, _SOURCE_RANK, _LOSS, _TRAINING, _HYPER, _PART = range(12)
+_COUNT, _INDICES, _FROM, _TO = range(12, 16)
+
+
+def _maker(kind: type[Event], **fields: int) -> Callable[[tuple[Any, ...]], Event]:
+    """Makes events of a kind from the members of the struct. At once, too: the constructor of a frozen
+    dataclass sets its fields one by one."""
+    names, places = ("student", "report", *fields), (_STUDENT, _REPORT, *fields.values())
+    pick = itemgetter(*places)
+
+    def make(members: tuple[Any, ...]) -> Event:
+        event = object.__new__(kind)
+        object.__setattr__(event, "__dict__", dict(zip(names, pick(members))))
+        return event
+
+    return make
+
+
+def _part(members: tuple[Any, ...]) -> str:
+    return string_at(members[_PART]).decode()
+
+
+def _changed(kind: type[Changed]) -> Callable[[tuple[Any, ...]], Event]:
+    def make(members: tuple[Any, ...]) -> Event:
+        length = 8 * members[_COUNT]
         return kind(
-            student,
-            report,
-            string_at(part).decode(),
-            np.frombuffer(string_at(indices, count * 8), np.uintp),
-            np.frombuffer(string_at(before, count * 8), np.float64),
-            np.frombuffer(string_at(after, count * 8), np.float64),
+            members[_STUDENT],
+            members[_REPORT],
+            _part(members),
+            np.frombuffer(string_at(members[_INDICES], length), np.uintp),
+            np.frombuffer(string_at(members[_FROM], length), np.float64),
+            np.frombuffer(string_at(members[_TO], length), np.float64),
         )
 
     return make
 
 
-_MAKERS: dict[int, Callable[..., Event]] = {
-    _abi.HPM_EVENT_TRAINED: lambda student, report, source, parent, rank, source_rank, loss, training, hyper, *_: (
-        Trained(student, report, loss, training, hyper)
-    ),
+_MAKERS: dict[int, Callable[[tuple[Any, ...]], Event]] = {
+    _abi.HPM_EVENT_TRAINED: _maker(Trained, loss=_LOSS, training_cost=_TRAINING, hypergradient_cost=_HYPER),
     _abi.HPM_EVENT_MOVED: _changed(Moved),
-    _abi.HPM_EVENT_CLONED: lambda student, report, source, parent, rank, source_rank, *_: (
-        Cloned(student, report, source, parent, rank, source_rank)
-    ),
+    _abi.HPM_EVENT_CLONED: _maker(Cloned, source=_SOURCE, parent=_PARENT, rank=_RANK, source_rank=_SOURCE_RANK),
     _abi.HPM_EVENT_MUTATED: _changed(Mutated),
-    _abi.HPM_EVENT_EVALUATED: lambda student, report, source, parent, rank, source_rank, loss, training, hyper, *_: (
-        Evaluated(student, report, source, loss, training, hyper)
+    _abi.HPM_EVENT_EVALUATED: _maker(
+        Evaluated, source=_SOURCE, loss=_LOSS, training_cost=_TRAINING, hypergradient_cost=_HYPER
     ),
-    _abi.HPM_EVENT_TAUGHT: lambda student, report, *members: Taught(student, report, string_at(members[-5]).decode()),
-    _abi.HPM_EVENT_RESTARTED: lambda student, report, *_: Restarted(student, report),
-    _abi.HPM_EVENT_STOPPED: lambda student, report, *_: Stopped(student, report),
+    _abi.HPM_EVENT_TAUGHT: lambda members: Taught(members[_STUDENT], members[_REPORT], _part(members)),
+    _abi.HPM_EVENT_RESTARTED: _maker(Restarted),
+    _abi.HPM_EVENT_STOPPED: _maker(Stopped),
 }
 
 
@@ -199,8 +218,8 @@ class Observer:
     def _see(self, pointer: Any) -> None:
         function = self._function
         if function is not None:  # an event of the call in which it was closed
-            _, kind, *members = _MEMBERS.unpack_from(pointer.contents)
-            function(_MAKERS[kind](*members))
+            members = _MEMBERS.unpack_from(pointer.contents)
+            function(_MAKERS[members[_KIND]](members))
 
     @property
     def closed(self) -> bool:

@@ -185,6 +185,7 @@ class Population(Handle):
         out = c_size_t()
         check(functions.hpm_population_dimension(self._handle, byref(out)))
         self._dimension = out.value
+        self._row = c_double * self._dimension
 
     def _read_size(self) -> None:
         out = c_size_t()
@@ -241,17 +242,17 @@ class Population(Handle):
             >>> population.next(0).action
             <Action.WAIT: 4>
         """
-        hyperparameters = np.empty(self._dimension)
-        action, source = c_int32(), c_size_t()
+        # numpy's `.ctypes` takes as long as all the rest: here and in `report` its memory is a ctypes array.
+        hyperparameters, action, source = self._row(), c_int32(), c_size_t()
         self._change(
             functions.hpm_student_next,
             size(student, "student"),
             byref(action),
             byref(source),
-            hyperparameters.ctypes.data,
+            hyperparameters,
             self._dimension,
         )
-        return Assignment(ACTIONS[action.value], source.value, hyperparameters)
+        return Assignment(ACTIONS[action.value], source.value, np.frombuffer(hyperparameters))  # type: ignore[call-overload]
 
     def report(self, student: int, loss: float, hypergradient: Hypergradient = None) -> None:
         """Reports on the task that :meth:`next` answered.
@@ -283,10 +284,15 @@ class Population(Handle):
         """
         if type(loss) is not float:
             loss = real(loss, "loss")
-        address, n = None, 0
+        address: Any = None
+        n = 0
         if hypergradient is not None:
             values = self._vector(hypergradient, "hypergradient")
-            address, n = values.ctypes.data, self._dimension
+            n = self._dimension
+            try:
+                address = byref(c_double.from_buffer(values))  # type: ignore[arg-type]
+            except TypeError:  # read-only
+                address = values.ctypes.data
         self._change(functions.hpm_student_report, size(student, "student"), loss, address, n)
 
     def report_cost(self, student: int, training: float, hypergradient: float = 0.0) -> None:
