@@ -113,10 +113,10 @@ def guarded(kind: Any, body: Callable[..., object]) -> Any:
         try:
             interrupts.enter()
             body(*arguments)
-            interrupts.inside = False
+            interrupts.leave()
             return 0
         except BaseException as error:
-            interrupts.inside = False
+            interrupts.leave()
             return _keep(error, call.errors)
 
     return kind(callback)
@@ -133,8 +133,7 @@ class Interrupts:
     print and drop an exception that is raised on the way into a callback."""
 
     def __init__(self) -> None:
-        self.inside = False
-        """Whether a callback is under way."""
+        self._inside = False
         self._pending: tuple[int, FrameType | None] | None = None
         self._previous: Any = None
 
@@ -151,9 +150,12 @@ class Interrupts:
             self._deliver()
 
     def enter(self) -> None:
-        self.inside = True
+        self._inside = True
         if self._pending is not None:
             self._deliver()
+
+    def leave(self) -> None:
+        self._inside = False
 
     def _deliver(self) -> None:
         pending, self._pending = self._pending, None
@@ -161,7 +163,7 @@ class Interrupts:
             self._previous(*pending)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self.inside:
+        if self._inside:
             self._previous(number, frame)
         else:
             self._pending = number, frame

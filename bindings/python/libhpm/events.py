@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .population import Population
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Event:
     """Something that happened in a population. Each event is one of the classes below."""
 
@@ -60,8 +60,7 @@ class Evaluated(Event):
 
 @dataclass(frozen=True, eq=False)
 class Changed(Event):
-    """What :class:`Moved` and :class:`Mutated` have in common: hyperparameters became other. Two of these
-    events are equal when they are the same object, as they hold arrays."""
+    """What :class:`Moved` and :class:`Mutated` have in common: hyperparameters became other."""
 
     part: str
     """Which part of the algorithm did it, such as ``descent`` or ``gaussian``."""
@@ -72,6 +71,15 @@ class Changed(Event):
     """What they were, in natural units, shape of `indices`."""
     after: Vector
     """What they are, likewise; each is another number than before."""
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        mine, others = vars(self).values(), vars(other).values()
+        return all(np.array_equal(one, another) for one, another in zip(mine, others))
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.student, self.report, self.part))
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +109,9 @@ class Cloned(Event):
 
 @dataclass(frozen=True)
 class Taught(Event):
-    """A teacher or a policy learned, from an evaluation or a report of the student."""
+    """A teacher or a policy learned, from a report of the student, or from an evaluation that was asked for
+    it: an :class:`Evaluated` before. Under the asynchronous schedule another student may have made that, and
+    the student may have become a clone meanwhile."""
 
     part: str
     """Which part of the algorithm learned."""
