@@ -455,6 +455,8 @@ class Model:
         if self.to_be_copied(j) is None:
             assert not others, f"{j} could have another source"
             other.own = Action.TRAIN
+            if not other.weights:  # it joined as a clone, and starts by itself now
+                other.reports = other.joined = 0
         self.look(j)
 
     def grow(self, count: int, clones: bool) -> None:
