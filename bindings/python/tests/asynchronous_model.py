@@ -581,6 +581,8 @@ class Run:
         self.population.log(self.record)
         self.model = Model(self.population, self.parameters, self.options)
         self.unordinary = draw.choice([0.0, 0.1, 0.3])
+        self.is_tidy = draw.random() < 0.3
+        """Whether every checkpoint is deleted as soon as it may go."""
 
     def create(self) -> hpm.Population:
         with build(self.parameters) as space:
@@ -778,6 +780,9 @@ class Run:
         elif len(model.living) > 1 or draw.random() < 0.1 or model.students[k].is_retired:
             self.retire(k)
         model.unmoved(draw.randrange(len(model.students)))
+        if self.is_tidy:
+            for name in list(model.checkpoints):
+                model.let_go(name)
 
     def wander(self) -> None:
         """Random calls, for a while."""
