@@ -36,10 +36,13 @@ public struct Lineage: Equatable, Sendable {
         of student: Int, reports: Int, _ body: (_ student: Int, _ reports: Range<Int>) -> Bool
     ) {
         var (student, last) = (student, reports)
-        // A student is cloned at most once in an exploit, and never from one that it replaces.
-        for clone in clones.reversed() where clone.student == student && clone.report <= last {
+        // Until it trains again a clone is no source, so what a clone of it took is from before a clone that the
+        // source became after the same report.
+        var latestClone = reports
+        for clone in clones.reversed() where clone.student == student && clone.report <= latestClone {
             if !body(student, clone.report + 1..<last + 1) { return }
             (student, last) = (clone.source, clone.sourceReport)
+            latestClone = clone.sourceReport - 1
         }
         _ = body(student, 1..<last + 1)
     }

@@ -22,9 +22,10 @@ extension Population {
     public func isReleasable(_ student: Int, report: Int) -> Bool {
         let checkpoint = Checkpoint(student: student, report: report)
         if report > students.reports[student] { return false }
-        if !isSynchronous, report == students.reports[student], possibleActions.contains(.clone),
-            !students.isRetired[student]
-        {
+        // One that is alone now may have company later.
+        let canBeSource =
+            !students.isRetired[student] && strategy.actions(students: max(size, 2)).contains(.clone)
+        if !isSynchronous, report == students.reports[student], canBeSource {
             return false
         }
         return !tasks.contains { task in

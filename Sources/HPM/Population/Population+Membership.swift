@@ -79,6 +79,12 @@ extension Population {
             students.becomeClone(student, of: source, parent: source)
             strategy.becameClone(clone)
         case (.clone, nil), (.evaluate, _):
+            if let clone = tasks[student].clone {
+                // It keeps the weights that it has; one that joins has none of its source's reports.
+                if clone.isJoining, !isSynchronous { students.reports[student] = 0 }
+                students.checkpoints[student] = Checkpoint(
+                    student: student, report: students.reports[student])
+            }
             if isSynchronous {
                 cohort.removeAll { $0 == student }
                 missing -= 1
@@ -150,8 +156,8 @@ extension Population {
             students.reports[student] = students.reports[source]
             return .clone(
                 Clone(
-                    student: student, source: source, parent: source, rank: ranking.count,
-                    sourceRank: position % sources.count))
+                    student: student, source: source, parent: source, isJoining: true,
+                    rank: ranking.count, sourceRank: position % sources.count))
         }
     }
 

@@ -103,8 +103,14 @@ extension Population {
     private mutating func ask(_ evaluations: [Evaluation], before clones: [Clone], _ cohort: [Int]) {
         unmutated += clones
         guard isSynchronous, !evaluations.isEmpty else {
-            queue += evaluations.map {
-                QueuedEvaluation(evaluation: $0, checkpoint: students.checkpoints[$0.student])
+            let copied = cohort.map { tasks[$0].checkpoint }
+            queue += evaluations.compactMap { evaluation in
+                let checkpoint = students.checkpoints[evaluation.student]
+                // A clone that has not trained yet has none of its own, and its source's may be gone.
+                let isKept =
+                    copied.contains(checkpoint)
+                    || !isReleasable(checkpoint.student, report: checkpoint.report)
+                return isKept ? QueuedEvaluation(evaluation: evaluation, checkpoint: checkpoint) : nil
             }
             return train(cohort)
         }

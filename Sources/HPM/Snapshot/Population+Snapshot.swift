@@ -251,6 +251,7 @@ extension Clone {
     func encode(into encoder: inout SnapshotEncoder) {
         for number in [student, source, parent, rank, sourceRank] { encoder.put(count: number) }
         encoder.put(isMutated)
+        encoder.put(isJoining)
     }
 
     init(_ decoder: inout SnapshotDecoder, students: Int) throws(HPMError) {
@@ -260,6 +261,7 @@ extension Clone {
         rank = try decoder.index(below: students + 1, "a rank")
         sourceRank = try decoder.index(below: students + 1, "a rank")
         isMutated = try decoder.bool()
+        isJoining = try decoder.bool()
     }
 }
 

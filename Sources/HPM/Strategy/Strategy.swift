@@ -65,6 +65,8 @@ struct Clone: Equatable, Sendable {
     /// Whose hyperparameters it takes; the source, but for a migrant from a faster sub-population.
     var parent: Int
     var isMutated = true
+    /// Whether it has joined and trained nothing yet.
+    var isJoining = false
     /// Its place and its source's in the ranking that decided, from 0, the best.
     var rank = 0
     var sourceRank = 0

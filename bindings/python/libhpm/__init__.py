@@ -11,6 +11,7 @@ your own.
 """
 
 from ._library import version as _version
+from ._options import algorithms, option_names
 from .assignment import Action, Assignment, Assignments, Best, Order
 from .certificate import Calls, Certificate, CertificateStatus
 from .errors import (
@@ -29,6 +30,7 @@ from .errors import (
     UnsupportedError,
     WrongDerivativeError,
 )
+from .events import Cloned, Evaluated, Event, Moved, Mutated, Observer, Restarted, Stopped, Taught, Trained
 from .finding import Finding, Reason, Verdict
 from .hypergradients import hypergradient
 from .population import Population
@@ -49,11 +51,17 @@ __all__ = [
     "Calls",
     "Certificate",
     "CertificateStatus",
+    "Cloned",
     "Error",
     "EstimateWarning",
+    "Evaluated",
+    "Event",
     "Finding",
     "HandleError",
+    "Moved",
+    "Mutated",
     "NoResultError",
+    "Observer",
     "OptionWarning",
     "Order",
     "OrderError",
@@ -64,14 +72,20 @@ __all__ = [
     "ProblemWarning",
     "Reason",
     "Report",
+    "Restarted",
     "Result",
     "SearchSpace",
     "SnapshotError",
+    "Stopped",
+    "Taught",
     "Teacher",
+    "Trained",
     "UncheckedWarning",
     "UnsupportedError",
     "Verdict",
     "WrongDerivativeError",
+    "algorithms",
     "hypergradient",
+    "option_names",
     "tune",
 ]

@@ -1,19 +1,85 @@
-"""Keyword arguments as the library's options."""
+"""Keyword arguments as the library's options, and what there are of them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from ctypes import byref, c_void_p
 from difflib import get_close_matches
+from itertools import count
 from numbers import Integral
-from typing import Union
+from textwrap import fill
+from typing import Any, TypeVar, Union
 
 from ._arguments import is_number, text
 from ._library import check, functions
+from ._option_table import ENTRIES
 from .errors import ArgumentError
 
 Option = Union[str, int, float, None]
+
+_Documented = TypeVar("_Documented")
+
+
+def algorithms() -> list[str]:
+    """The algorithms: what the option ``algorithm`` takes. docs/algorithms.md says what each does.
+
+    Example:
+        >>> "hpm" in hpm.algorithms()
+        True
+    """
+    return _names(functions.hpm_algorithm_name)
+
+
+def option_names() -> list[str]:
+    """The options of :class:`Population`, :func:`tune` and :class:`Teacher`. docs/options.md has their table.
+
+    Example:
+        >>> hpm.option_names()[:4]
+        ['algorithm', 'population', 'seed', 'steps']
+    """
+    return _names(functions.hpm_option_name)
+
+
+def _names(function: Any) -> list[str]:
+    names: list[str] = []
+    for index in count():
+        name: bytes | None = function(index)
+        if name is None:
+            return names
+        names.append(name.decode())
+    return names
+
+
+def value(text: str) -> str | int | float:
+    """What the library's text of an option stands for: reals have a point or an exponent, words are no numbers."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return text
+
+
+def documented(described: _Documented) -> _Documented:
+    """Puts the table of options into a docstring, in the place of its line ``<options>``."""
+    mark = re.search(r"^( *)<options>\n", described.__doc__ or "", re.MULTILINE)
+    if mark:
+        indentation = mark[1]
+        rows = (
+            fill(
+                re.sub(r"(?<!`)`([^`]+)`(?!`)", r"``\1``", f"`{row.name}` ({row.default}): {row.values}; {row.meaning}."),
+                110,
+                initial_indent=indentation + "* ",
+                subsequent_indent=indentation + "  ",
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+            for row in ENTRIES
+        )
+        described.__doc__ = mark.string[: mark.start()] + "\n".join(rows) + "\n" + mark.string[mark.end() :]
+    return described
 
 
 @contextmanager

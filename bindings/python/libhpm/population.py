@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from ctypes import byref, c_double, c_int32, c_size_t, c_uint32, c_uint64, c_void_p
+from collections.abc import Callable, Collection, Mapping
+from contextlib import nullcontext, suppress
+from ctypes import byref, c_double, c_int32, c_size_t, c_uint32, c_uint64, c_void_p, create_string_buffer, string_at
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -11,19 +12,32 @@ import numpy.typing as npt
 
 from . import _abi
 from ._arguments import Vector, array, real, size, text
-from ._callbacks import Call
+from ._callbacks import Call, guarded, outcome
 from ._handle import Handle
 from ._library import check, failure, functions
-from ._options import Option, options
+from ._options import Option, documented, option_names, options, value
 from ._trainer import Clone, Hypergradient, Restart, Train, Trainer
 from ._vectors import Held
 from .assignment import ACTIONS, Action, Assignment, Assignments, Best, Order
 from .certificate import Certificate, empty
-from .errors import OptionWarning, ProblemWarning
+from .errors import HandleError, OptionWarning, ProblemWarning
+from .events import Kinds, Observer, mask, thunk
 from .problem import Problem, warn_user
 from .space import SearchSpace, _Entry, read_entries
 
 _Self = TypeVar("_Self", bound="Population")
+
+
+class _Log:
+    """A log's callback, until it ends."""
+
+    def __init__(self, function: Callable[[bytes], object]):
+        self.function: Callable[[bytes], object] | None = function
+
+    def write(self, address: int, length: int) -> None:
+        function = self.function
+        if function is not None:
+            function(string_at(address, length))
 
 
 class _Registered(NamedTuple):
@@ -35,6 +49,7 @@ class _Registered(NamedTuple):
     held: Held
 
 
+@documented
 class Population(Handle):
     """A population of K students and the algorithm that tunes them while they train.
 
@@ -44,22 +59,20 @@ class Population(Handle):
 
     Args:
         space: The hyperparameters; copied. n is its dimension below.
-        population: K, the number of students, at least 1; 8 by default, 4 with ``memetic``.
-        algorithm: ``hpm`` (the default), ``hpm-paper``, ``hpm-no-teacher``, ``clone-step``,
-            ``mutation-only``, ``pbt``, ``hypergradient``, ``random``, ``bayesian``, ``pb2``,
-            ``mf-pbt``, ``reinforced`` or ``memetic`` (for losses that are functions of the
-            hyperparameters alone).
+        algorithm: One of :func:`algorithms`; ``hpm`` by default.
+        population: K, the number of students, at least 1; 8 by default, unless the algorithm has another one.
         seed: Of everything random, 0 by default. Equal seeds give equal starts under every
             algorithm.
         steps: Training reports of each student, after which ``next`` answers STOP; 0, the default:
             until :meth:`stop`.
-        **more: Any other option by name: ``interval`` (5), ``burn_in`` (0), ``truncation`` (0.2),
-            ``sub_populations``, ``frequency_ratio`` (2), ``trial`` (0), ``hyper_optimizer`` (``adam``),
-            ``hyper_learning_rate``, ``teacher``, ``teacher_units``, ``teacher_squashing``,
-            ``teacher_activation``, ``teacher_learning_rate``, ``teacher_evaluations``,
-            ``mutation_scale``, ``teacher_share``, ``direction`` (``minimize`` or ``maximize``),
-            ``schedule``. None stands for the default. docs/reference-c.md has
-            their table, under hpm_options.
+        **more: Any other option by name. None stands for the default. In brackets is each one's default,
+            -1 where the algorithm and other options decide; then what it may be, and what it means:
+
+            <options>
+
+    Warns:
+        OptionWarning: An option that the algorithm does not read, or a run in which hyperparameters will
+            hardly change. The population is made.
 
     Raises:
         ArgumentError: An unknown option or a value that is not allowed: the sentence lists what is.
@@ -93,6 +106,10 @@ class Population(Handle):
     _dimension: int
     _problems: dict[int, _Registered]
     """Of the students that have one, kept alive: the library calls it."""
+    _listeners: set[object]
+    """The log and the observers."""
+    _thunks: list[Any]
+    """Their callbacks, those of the past, too: calls that are under way in other threads may still hold them."""
 
     def __init__(
         self,
@@ -162,11 +179,27 @@ class Population(Handle):
         self._own(handle, functions.hpm_population_destroy)
         self._entries = {}
         self._problems = {}
+        self._listeners = set()
+        self._thunks = []
+        self._read_size()
+        out = c_size_t()
+        check(functions.hpm_population_dimension(self._handle, byref(out)))
+        self._dimension = out.value
+        self._row = c_double * self._dimension
+
+    def _read_size(self) -> None:
         out = c_size_t()
         check(functions.hpm_population_size(self._handle, byref(out)))
         self._size = out.value
-        check(functions.hpm_population_dimension(self._handle, byref(out)))
-        self._dimension = out.value
+
+    def _change(self, function: Callable[..., int], *arguments: Any) -> int:
+        """Calls a function that changes the population; raises what its listeners raised."""
+        if self._listeners:
+            with Call() as call:
+                status = function(self._handle, *arguments)
+            return call.outcome(status)
+        status = function(self._handle, *arguments)
+        return outcome(status) if status else status
 
     @property
     def dimension(self) -> int:
@@ -209,19 +242,17 @@ class Population(Handle):
             >>> population.next(0).action
             <Action.WAIT: 4>
         """
-        hyperparameters = np.empty(self._dimension)
-        action, source = c_int32(), c_size_t()
-        status = functions.hpm_student_next(
-            self._handle,
+        # numpy's `.ctypes` takes as long as all the rest: here and in `report` its memory is a ctypes array.
+        hyperparameters, action, source = self._row(), c_int32(), c_size_t()
+        self._change(
+            functions.hpm_student_next,
             size(student, "student"),
             byref(action),
             byref(source),
-            hyperparameters.ctypes.data,
+            hyperparameters,
             self._dimension,
         )
-        if status < 0:
-            raise failure(status)
-        return Assignment(ACTIONS[action.value], source.value, hyperparameters)
+        return Assignment(ACTIONS[action.value], source.value, np.frombuffer(hyperparameters))  # type: ignore[call-overload]
 
     def report(self, student: int, loss: float, hypergradient: Hypergradient = None) -> None:
         """Reports on the task that :meth:`next` answered.
@@ -253,13 +284,16 @@ class Population(Handle):
         """
         if type(loss) is not float:
             loss = real(loss, "loss")
-        address, n = None, 0
+        address: Any = None
+        n = 0
         if hypergradient is not None:
             values = self._vector(hypergradient, "hypergradient")
-            address, n = values.ctypes.data, self._dimension
-        status = functions.hpm_student_report(self._handle, size(student, "student"), loss, address, n)
-        if status < 0:
-            raise failure(status)
+            n = self._dimension
+            try:
+                address = byref(c_double.from_buffer(values))  # type: ignore[arg-type]
+            except TypeError:  # read-only
+                address = values.ctypes.data
+        self._change(functions.hpm_student_report, size(student, "student"), loss, address, n)
 
     def report_cost(self, student: int, training: float, hypergradient: float = 0.0) -> None:
         """Says what the task that is out for a student cost, in units of your own (such as gradient
@@ -275,13 +309,11 @@ class Population(Handle):
             OrderError: No task is out for the student.
             ArgumentError: No such student, or a cost that is not allowed.
         """
-        check(
-            functions.hpm_student_report_cost(
-                self._handle,
-                size(student, "student"),
-                real(training, "training"),
-                real(hypergradient, "hypergradient"),
-            )
+        self._change(
+            functions.hpm_student_report_cost,
+            size(student, "student"),
+            real(training, "training"),
+            real(hypergradient, "hypergradient"),
         )
 
     def next_all(self) -> Assignments:
@@ -298,15 +330,13 @@ class Population(Handle):
         actions = np.empty(self._size, np.int32)
         sources = np.empty(self._size, np.uintp)
         hyperparameters = np.empty((self._size, self._dimension))
-        check(
-            functions.hpm_population_next_all(
-                self._handle,
-                actions.ctypes.data,
-                sources.ctypes.data,
-                hyperparameters.ctypes.data,
-                self._size,
-                self._dimension,
-            )
+        self._change(
+            functions.hpm_population_next_all,
+            actions.ctypes.data,
+            sources.ctypes.data,
+            hyperparameters.ctypes.data,
+            self._size,
+            self._dimension,
         )
         return Assignments(actions, sources, hyperparameters)
 
@@ -329,11 +359,7 @@ class Population(Handle):
         if hypergradients is not None:
             hypergradients = array(hypergradients, (self._size, self._dimension), "hypergradients")
             address, n = hypergradients.ctypes.data, self._dimension
-        check(
-            functions.hpm_population_report_all(
-                self._handle, losses.ctypes.data, address, self._size, n
-            )
-        )
+        self._change(functions.hpm_population_report_all, losses.ctypes.data, address, self._size, n)
 
     def next_ticket(self, student: int) -> Order:
         """As :meth:`next`, with the ticket of the task for :meth:`report_ticket`: the same one when asked
@@ -345,16 +371,14 @@ class Population(Handle):
         """
         hyperparameters = np.empty(self._dimension)
         action, source, ticket = c_int32(), c_size_t(), c_uint64()
-        check(
-            functions.hpm_student_next_ticket(
-                self._handle,
-                size(student, "student"),
-                byref(action),
-                byref(source),
-                byref(ticket),
-                hyperparameters.ctypes.data,
-                self._dimension,
-            )
+        self._change(
+            functions.hpm_student_next_ticket,
+            size(student, "student"),
+            byref(action),
+            byref(source),
+            byref(ticket),
+            hyperparameters.ctypes.data,
+            self._dimension,
         )
         return Order(ACTIONS[action.value], source.value, hyperparameters, ticket.value)
 
@@ -374,20 +398,23 @@ class Population(Handle):
         if hypergradient is not None:
             values = self._vector(hypergradient, "hypergradient")
             address, n = values.ctypes.data, self._dimension
-        status = check(
-            functions.hpm_student_report_ticket(
-                self._handle, size(student, "student"), size(ticket, "ticket"), real(loss, "loss"), address, n
-            )
+        status = self._change(
+            functions.hpm_student_report_ticket,
+            size(student, "student"),
+            size(ticket, "ticket"),
+            real(loss, "loss"),
+            address,
+            n,
         )
         return status != _abi.HPM_STALE
 
     def release(self, student: int) -> None:
         """Gives the task of a lost worker back: its ticket is superseded, and :meth:`next` answers it anew."""
-        check(functions.hpm_student_release(self._handle, size(student, "student")))
+        self._change(functions.hpm_student_release, size(student, "student"))
 
     def retire(self, student: int) -> None:
         """Takes a student out for good: :meth:`next` answers STOP, and nobody waits for it."""
-        check(functions.hpm_student_retire(self._handle, size(student, "student")))
+        self._change(functions.hpm_student_retire, size(student, "student"))
 
     def reports(self, student: int) -> int:
         """The training reports of a student's present life."""
@@ -398,15 +425,37 @@ class Population(Handle):
     def grow(self, count: int, clones: bool = False) -> None:
         """Adds `count` students, drawn from the space, or with `clones` cloned from living ones."""
         origin = _abi.HPM_ORIGIN_CLONE if clones else _abi.HPM_ORIGIN_DRAWN
-        check(functions.hpm_population_grow(self._handle, size(count, "count"), origin))
-        out = c_size_t()
-        check(functions.hpm_population_size(self._handle, byref(out)))
-        self._size = out.value
+        try:
+            self._change(functions.hpm_population_grow, size(count, "count"), origin)
+        finally:  # it has grown, too, where an observer raised
+            self._read_size()
 
     def set_steps(self, steps: int) -> None:
         """Raises the training reports of each student, 0: without end; also of a population that ended or
         was loaded."""
-        check(functions.hpm_population_set_steps(self._handle, size(steps, "steps")))
+        self._change(functions.hpm_population_set_steps, size(steps, "steps"))
+
+    @property
+    def options(self) -> dict[str, str | int | float]:
+        """All options as they are in force, every default decided, also of a loaded population: in the order
+        of :func:`option_names`, words as str, whole numbers as int, reals as float. ``population`` and
+        ``steps`` are those of now, after :meth:`grow` and :meth:`set_steps`.
+
+        Example:
+            >>> options = hpm.Population(hpm.SearchSpace().add_real("x", 0, 1), steps=30).options
+            >>> options["population"], options["interval"], options["truncation"], options["direction"]
+            (8, 3, 0.2, 'minimize')
+        """
+        return {name: self._option(name) for name in option_names()}
+
+    def _option(self, name: str) -> str | int | float:
+        out, needed, key = create_string_buffer(64), c_size_t(), name.encode()
+        status = functions.hpm_population_option(self._handle, key, out, len(out), byref(needed))
+        if status == _abi.HPM_ERROR_CAPACITY:
+            out = create_string_buffer(needed.value)
+            status = functions.hpm_population_option(self._handle, key, out, len(out), byref(needed))
+        check(status)
+        return value(out.value.decode())
 
     @property
     def actions(self) -> set[Action]:
@@ -453,10 +502,8 @@ class Population(Handle):
             values = np.where(np.isnan(given), self.hyperparameters(student), given)
         else:
             values = self._vector(hyperparameters, "hyperparameters")
-        check(
-            functions.hpm_student_set_initial(
-                self._handle, size(student, "student"), values.ctypes.data, self._dimension
-            )
+        self._change(
+            functions.hpm_student_set_initial, size(student, "student"), values.ctypes.data, self._dimension
         )
 
     def best(self) -> Best:
@@ -508,7 +555,7 @@ class Population(Handle):
         returns once the callback that is under way has. Reports that are still out are accepted.
         This population stays stopped; one that is loaded from its snapshot
         goes on. From any thread, also inside a callback."""
-        check(functions.hpm_population_stop(self._handle))
+        self._change(functions.hpm_population_stop)
 
     def source_report(self, student: int) -> int:
         """Which checkpoint of its source a clone is to take, for programs that keep checkpoints by report.
@@ -557,37 +604,84 @@ class Population(Handle):
         )
         return out.value != 0
 
+    def age(self, student: int) -> int:
+        """How many training reports went into the weights that a student holds now, those of its ancestors
+        included. With the synchronous schedule it is :meth:`reports`.
+
+        Args:
+            student: From 0 to K - 1.
+
+        Raises:
+            ArgumentError: No such student.
+        """
+        out = c_size_t()
+        check(functions.hpm_student_age(self._handle, size(student, "student"), byref(out)))
+        return out.value
+
     def ancestor(self, student: int, report: int) -> int:
         """Who trained, at an earlier report, the weights that a student holds now.
 
         Args:
             student: From 0 to K - 1.
-            report: A training report of the past, from 1 to the number that all have made.
+            report: A training report that went into the weights, by its place among them, from 1 to
+                :meth:`age`. With the synchronous schedule that is its number, up to the last one that all
+                students have made.
 
         Returns:
-            The student whose training report number `report` it was.
+            The student whose training report it was.
 
         Raises:
             ArgumentError: No such student or report.
         """
+        return self._ancestor(functions.hpm_student_ancestor, student, report)
+
+    def ancestor_report(self, student: int, report: int) -> int:
+        """Which of the training reports of :meth:`ancestor` it was, from 1. With the asynchronous schedule
+        each student has its own numbers; with the synchronous one this is `report`.
+
+        Args:
+            student: From 0 to K - 1.
+            report: As for :meth:`ancestor`.
+
+        Raises:
+            ArgumentError: No such student or report.
+
+        Example:
+            Student 0 has made three reports when student 1, which has made one, becomes its clone.
+
+            >>> space = hpm.SearchSpace().add_real("x", 0, 1)
+            >>> population = hpm.Population(
+            ...     space, population=2, algorithm="pbt", schedule="asynchronous", interval=2)
+            >>> for student, loss in ((1, 9.0), (0, 1.0), (0, 1.0), (0, 1.0), (1, 9.0)):
+            ...     _ = population.next(student)
+            ...     population.report(student, loss)
+            >>> population.next(1)[:2]
+            (<Action.CLONE: 1>, 0)
+            >>> population.report(1, 0.0)
+            >>> population.age(1), population.lineage(1)
+            (3, [0, 0, 0])
+            >>> population.ancestor(1, 3), population.ancestor_report(1, 3), population.reports(1)
+            (0, 3, 2)
+        """
+        return self._ancestor(functions.hpm_student_ancestor_report, student, report)
+
+    def _ancestor(self, function: Callable[..., int], student: int, report: int) -> int:
         out = c_size_t()
-        check(
-            functions.hpm_student_ancestor(
-                self._handle, size(student, "student"), size(report, "report"), byref(out)
-            )
-        )
+        check(function(self._handle, size(student, "student"), size(report, "report"), byref(out)))
         return out.value
 
     def lineage(self, student: int) -> list[int]:
-        """:meth:`ancestor` for every training report that all students have made, the first one
-        first: whose hyperparameters trained the weights that the student holds now.
+        """:meth:`ancestor` for every training report that went into the weights that a student holds now, the
+        first one first: whose hyperparameters trained them. With the synchronous schedule for every report
+        that all students have made.
 
         Raises:
             ArgumentError: No such student.
         """
-        self.hyperparameters(student)  # an unknown student is an error before the first report, too
-        rounds = int(self.count("training_rounds"))
-        return [self.ancestor(student, report) for report in range(1, rounds + 1)]
+        age = self.age(student)
+        if self._option("schedule") == "synchronous":
+            age = min(age, int(self.count("training_rounds")))
+        return [self.ancestor(student, report) for report in range(1, age + 1)]
 
     def save(self) -> bytes:
         """The whole state: space, options, students, moments, teacher, tasks that are out; not the
@@ -604,12 +698,146 @@ class Population(Handle):
                 check(status)
                 return buffer[: needed.value].tobytes()
 
+    def observe(self, function: Callable[[Any], object], kinds: Kinds = None) -> Observer:
+        """Calls a function for each event from now on: after the change, in order, before the call that
+        caused it (``next``, ``report``, ``run``, ...) returns. There may be any number of observers; what
+        nobody asks for is not computed.
+
+        Args:
+            function: ``function(event)``, event being one of the subclasses of :class:`Event`. What it
+                raises is raised by the call that caused the event, though that has succeeded: its effect
+                stays, and ``next`` answers the same when asked again. Then this observer sees no more
+                events of that call, while others see all. :meth:`run` ends with it.
+            kinds: A class of events, or several: ``[hpm.Cloned, hpm.Mutated]``. None: all.
+
+        Returns:
+            The observation, which :meth:`Observer.close` or a ``with`` block ends.
+
+        In the function the population may be read; what changes it is a :class:`BusyError` there, and
+        waits in other threads until the function has returned. Copies and loaded populations have no
+        observers.
+
+        Raises:
+            TypeError: A function that can't be called, or kinds that are no classes of events.
+            ArgumentError: No kinds.
+
+        Example:
+            >>> population = hpm.Population(hpm.SearchSpace().add_real("x", 0, 1), population=2, interval=1)
+            >>> with population.observe(print, [hpm.Trained, hpm.Cloned]):
+            ...     for student, loss in enumerate((2.0, 1.0)):
+            ...         _ = population.next(student)
+            ...         population.report(student, loss)
+            Trained(student=0, report=1, loss=2.0, training_cost=1.0, hypergradient_cost=0.0)
+            Trained(student=1, report=1, loss=1.0, training_cost=1.0, hypergradient_cost=0.0)
+            Cloned(student=0, report=1, source=1, parent=1, rank=1, source_rank=0)
+        """
+        if not callable(function):
+            raise TypeError(f"function is {function!r}; allowed: a callable")
+        bits, observer, out = mask(kinds), Observer(self, function), c_size_t()
+        callback = thunk(observer)
+        self._thunks.append(callback)
+        self._listeners.add(observer)  # before: a call of another thread may bring an event at once
+        status = functions.hpm_population_observe(self._handle, bits, callback, None, byref(out))
+        if status < 0:
+            self._listeners.discard(observer)
+            raise failure(status)
+        observer._number = out.value
+        return observer
+
+    def _unobserve(self, observer: Observer) -> None:
+        if observer in self._listeners:
+            self._listeners.discard(observer)
+            with suppress(HandleError):  # the population was closed
+                check(functions.hpm_population_unobserve(self._handle, observer._number))
+
+    def log(self, callback: Callable[[bytes], object] | None) -> None:
+        """Hands every input of the population to `callback`, before it is applied: tasks that begin,
+        reports, costs, start values, releases, students that leave or join, the stop. The population is a
+        function of its space, its options and these inputs in order: :meth:`replay` makes it again to the
+        bit, also one with the asynchronous schedule. A log that begins with the population's creation is
+        whole.
+
+        Args:
+            callback: ``callback(data)``, data being one or more whole inputs. Each of them has a version,
+                its own length and a checksum, so they can be written one after the other into a file.
+                What it raises is raised by the call that brought the input (``next``, ``report``, ...),
+                and nothing has changed: the same call may be made again. None: the log ends. A
+                population has one log; another callback takes its place.
+
+        In the callback the population may be read; what changes it is a :class:`BusyError` there, and waits
+        in other threads until the callback has returned. Copies and loaded populations have no log.
+
+        Raises:
+            TypeError: A callback that can't be called.
+
+        Example:
+            >>> space = hpm.SearchSpace().add_real("x", 0, 1)
+            >>> population, data = hpm.Population(space, seed=3), bytearray()
+            >>> population.log(data.extend)
+            >>> for student in range(8):
+            ...     _ = population.next(student)
+            ...     population.report(student, float(student))
+            >>> copy = hpm.Population(space, seed=3)
+            >>> copy.replay(data) == len(data), copy.save() == population.save()
+            (True, True)
+        """
+        if callback is not None and not callable(callback):
+            raise TypeError(f"callback is {callback!r}; allowed: a callable, or None")
+        log, written = _abi.hpm_log_callback(), None
+        if callback is not None:
+            written = _Log(callback)
+            log = guarded(_abi.hpm_log_callback, written.write)
+            self._thunks.append(log)
+            self._listeners.add(written)  # before: a call of another thread may bring an input at once
+        check(functions.hpm_population_log(self._handle, log, None))
+        for ended in [one for one in self._listeners if isinstance(one, _Log) and one is not written]:
+            self._listeners.discard(ended)
+            ended.function = None
+
+    def replay(self, data: bytes | bytearray | memoryview) -> int:
+        """Applies the inputs of a log, in order, to a population that was made from the same space and
+        options, or that stands where the log begins. They are not logged again.
+
+        Args:
+            data: Inputs as the callback of :meth:`log` got them, one after the other.
+
+        Returns:
+            How many bytes were applied: all of them, or those of the whole inputs where `data` ends
+            inside an input, as after a crash.
+
+        Raises:
+            SnapshotError: Damaged bytes, or a later version; nothing has changed.
+            OrderError, ArgumentError: An input that is not allowed here, as where the log is another
+                population's; nothing has changed.
+            BusyError: Inside :meth:`run`.
+
+        Example:
+            >>> log = bytearray()
+            >>> space = hpm.SearchSpace().add_real("x", 0, 1)
+            >>> population = hpm.Population(space)
+            >>> population.log(log.extend)
+            >>> population.set_initial(0, [0.25])
+            >>> hpm.Population(space).replay(log[:-1])
+            0
+        """
+        buffer, applied = bytes(memoryview(data)), c_size_t()
+        try:
+            with Call() as call:
+                status: int = functions.hpm_population_replay(self._handle, buffer, len(buffer), byref(applied))
+            call.outcome(status)
+        finally:  # students may have joined, too, where an observer raised
+            self._read_size()
+        return applied.value
+
     def run(
         self,
         train: Train,
         clone: Clone | None = None,
         evaluate: Train | None = None,
         restart: Restart | None = None,
+        *,
+        observe: Callable[[Any], object] | None = None,
+        kinds: Kinds = None,
     ) -> bool:
         """Drives the population to its end by callbacks, for one student after the other, in this
         thread. Meanwhile ``next``, ``report``, ``run`` and ``close`` are :class:`BusyError` in every
@@ -620,18 +848,21 @@ class Population(Handle):
                 hyperparameters (an array of shape ``[n]``, its own) and returns its validation loss,
                 or ``(loss, hypergradient)`` as for :meth:`report`.
             clone: ``clone(source, student)`` copies weights and optimizer state of `source` into
-                `student`. Needed unless the algorithm never clones (``random``, ``hypergradient``).
-            evaluate: As `train`, on a copy that is thrown away; needed by algorithms with a teacher
-                that asks for evaluations.
-            restart: ``restart(student)`` initialises a student's weights anew; needed by ``random``
-                with ``trial``.
+                `student`. Needed where :attr:`actions` has CLONE.
+            evaluate: As `train`, on a copy that is thrown away; needed where :attr:`actions` has
+                EVALUATE: by algorithms with a teacher that asks for evaluations.
+            restart: ``restart(student)`` initialises a student's weights anew; needed where :attr:`actions`
+                has RESTART: by algorithms that begin new trials (option ``trial``).
+            observe: Called for each event of the run, as by :meth:`observe`.
+            kinds: Those that `observe` is called for, as there.
 
         Returns:
             True when all students are done, False after :meth:`stop`.
 
         Raises:
             BaseException: What a callback raised, as it was raised (KeyboardInterrupt, too). The
-                task stays out, so a second run begins with it again.
+                task stays out, so a second run begins with it again; after that of an observer it goes
+                on where this one ended.
             ArgumentError: A callback that the algorithm needs is missing: known before any is
                 called.
             BusyError: It is running already.
@@ -647,7 +878,7 @@ class Population(Handle):
             if not callable(callback) and (callback is not None or name == "train"):
                 raise TypeError(f"{name} is {callback!r}; allowed: a callable")
         trainer = Trainer(self, train, clone, evaluate, restart)
-        with Call() as call:
+        with self.observe(observe, kinds) if observe is not None else nullcontext(), Call() as call:
             status: int = functions.hpm_population_run(self._handle, byref(trainer.structure), None)
         return call.outcome(status) != _abi.HPM_STOPPED
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ._arguments import Vector, real, size
-from ._options import Option
+from ._options import Option, documented
 from ._trainer import Clone, Outcome, Restart, Train
 from .assignment import Action
 from .errors import ArgumentError, NoResultError
+from .events import Kinds
 from .population import Population
 from .problem import Problem
 from .space import SearchSpace, Value
@@ -39,12 +40,12 @@ class Result:
     """What :func:`tune` found."""
 
     hyperparameters: dict[str, Value]
-    """Of the best known point, by name: those of the best student's latest training report; under
-    ``random`` with ``trial`` those of the best trial, also if it has ended."""
+    """Of the best known point, by name: those of the best student's latest training report; with the
+    option ``trial`` those of the best trial, also if it has ended."""
     loss: float
     """The loss of that report."""
     student: int
-    """The student to keep: the one with the best latest loss. Under ``random`` with ``trial`` its trial
+    """The student to keep: the one with the best latest loss. With the option ``trial`` its trial
     need not be the best one."""
     population: Population
     """The population, for counters, lineage and snapshots."""
@@ -55,13 +56,17 @@ class Result:
         """The hyperparameters that trained the best student's weights, report by report, followed
         through the clones: shape ``[steps, dimension]``, natural units."""
         by_report = {(report.student, report.number): report.hyperparameters for report in self.history}
-        lineage = self.population.lineage(self.student)
-        return np.array([by_report[student, number] for number, student in enumerate(lineage, 1)])
+        population, student = self.population, self.student
+        behind = enumerate(population.lineage(student), 1)
+        return np.array(
+            [by_report[ancestor, population.ancestor_report(student, place)] for place, ancestor in behind]
+        )
 
     def __repr__(self) -> str:
         return f"Result(loss={self.loss:g}, student={self.student}, hyperparameters={self.hyperparameters})"
 
 
+@documented
 def tune(
     train: Callable[[int, dict[str, Any]], Outcome],
     space: SearchSpace,
@@ -74,6 +79,8 @@ def tune(
     problem: Problem | None = None,
     parameters: Callable[[int], Any] | None = None,
     progress: bool = True,
+    observe: Callable[[Any], object] | None = None,
+    kinds: Kinds = None,
     **options: Option,
 ) -> Result:
     """Tunes while the students train, one after the other, with a progress bar.
@@ -89,19 +96,22 @@ def tune(
             students is its length and `clone` needn't be written: the default copies the whole
             model, ``models[student] = copy.deepcopy(models[source])``.
         clone: ``clone(source, student)`` copies weights and optimizer state of `source` into
-            `student`. Without it and without `models`, only algorithms that never clone can run
-            (``random``, ``hypergradient``).
+            `student`. Without it and without `models`, only algorithms that never clone can run.
         evaluate: As `train`, on a copy of the student that is thrown away; for algorithms with a
             teacher that asks for it.
-        restart: ``restart(student)`` initialises a student's weights anew; for ``random`` with
-            ``trial``.
+        restart: ``restart(student)`` initialises a student's weights anew; for algorithms that begin
+            new trials (option ``trial``).
         problem: Computes the hypergradients of students for which `train` and `evaluate` return none:
             :meth:`Population.set_problem`.
         parameters: ``parameters(student)`` returns the parameters of `problem` that `student` has
             now, as ``lambda student: models[student]["params"]``.
         progress: Whether to show a progress bar with the best loss, on standard error.
-        **options: Those of :class:`Population`: ``population``, ``seed``, ``algorithm``,
-            ``direction``, ...
+        observe: Called for each event, as by :meth:`Population.observe`.
+        kinds: Those that `observe` is called for, as there; None: all.
+        **options: Those of :class:`Population`. In brackets is each one's default, -1 where the algorithm
+            and other options decide; then what it may be, and what it means:
+
+            <options>
 
     Returns:
         The best student, its hyperparameters and loss, and how it got there.
@@ -175,6 +185,8 @@ def tune(
             after_drawing(clone),
             after_drawing(by_name(evaluate) if evaluate else None),
             after_drawing(restart),
+            observe=observe,
+            kinds=kinds,
         )
         bar.draw(population, len(history))
     vector, loss = population.best_hyperparameters()

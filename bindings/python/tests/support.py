@@ -12,20 +12,8 @@ import libhpm as hpm
 import numpy as np
 from hypothesis import strategies as st
 
-ALGORITHMS = [
-    "hpm",
-    "hpm-paper",
-    "hpm-no-teacher",
-    "clone-step",
-    "mutation-only",
-    "pbt",
-    "hypergradient",
-    "random",
-    "bayesian",
-    "pb2",
-    "mf-pbt",
-    "reinforced",
-]
+# `memetic` needs a hypergradient with each finite loss.
+ALGORITHMS = [algorithm for algorithm in hpm.algorithms() if algorithm != "memetic"]
 WORDS = ["sgd", "adam", "größe", "a b", "🦉"]
 
 

@@ -321,7 +321,7 @@ def test_a_mutation_scale_of_zero_copies():
 def test_who_is_replaced_and_by_whom(algorithm):
     random = np.random.default_rng(0)
     space = hpm.SearchSpace().add_real("x", 0, 1)
-    sources = set()
+    sources, beyond = set(), 0
     for trial in range(60):
         students = int(random.integers(2, 12))
         share = random.choice([0.1, 0.2, 0.35, 0.5])
@@ -335,7 +335,9 @@ def test_who_is_replaced_and_by_whom(algorithm):
         a = population.next_all()
         count = max(1, int(share * students))
         ranked = sorted(range(students), key=lambda k: (losses[k] if np.isfinite(losses[k]) else np.inf, k))
-        best, worst = [k for k in ranked[:count] if np.isfinite(losses[k])], ranked[students - count :]
+        best = [k for k in ranked[:count] if np.isfinite(losses[k])]
+        worst = [k for rank, k in enumerate(ranked) if rank >= students - count or not np.isfinite(losses[k])]
+        beyond += len(worst) - count if best else 0
         replaced = np.flatnonzero(a.actions == Action.CLONE)
         if not best:
             assert (a.actions == Action.TRAIN).all()
@@ -352,6 +354,7 @@ def test_who_is_replaced_and_by_whom(algorithm):
                 assert k in replaced
         sources.update(ranked.index(s) for s in a.sources[replaced].tolist())
     assert len(sources) > 2  # drawn among the best, not always the very best
+    assert beyond > 10  # students without a finite loss, more than the share
 
 
 def test_branin_is_solved():

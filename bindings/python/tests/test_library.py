@@ -1,6 +1,7 @@
 """How the library is found, and what the bindings take from it."""
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from libhpm import _abi, _library
 
 ROOT = Path(__file__).parents[1]
+INTERFACE = json.loads((ROOT.parents[1] / "include" / "hpm.abi.json").read_text())
 
 
 def imports(**environment):
@@ -58,7 +60,7 @@ def test_every_failure_has_its_exception():
 
 
 def test_every_exported_function_is_reached():
-    """Each is called by some module of the package; but for one that Python needs no more."""
+    """Each is called by some module of the package."""
     package = Path(_abi.__file__).parent
     trees = [ast.parse(path.read_text()) for path in package.glob("*.py") if path.name != "_abi.py"]
     reached = {
@@ -67,9 +69,30 @@ def test_every_exported_function_is_reached():
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("functions", "library")
     }
-    # What a callback raised is raised again as itself, so its number says nothing.
-    assert _abi.PROTOTYPES.keys() - reached == {"hpm_last_callback_status"}
-    assert reached <= _abi.PROTOTYPES.keys()
+    exported = {function["name"] for function in INTERFACE["functions"]}
+    assert exported == _abi.PROTOTYPES.keys() and len(exported) > 70
+    assert exported - reached == set() and reached - exported == set()
+
+
+def test_no_docstring_lists_algorithms_by_hand():
+    """They come from the table of options, which is made from the library's own."""
+    special = {name for name in hpm.algorithms() if name not in ("hpm", "random", "hypergradient")}  # words, too
+    assert len(special) == 10
+    for path in Path(_abi.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and path.name != "_option_table.py":
+                named = {name for name in special if f"`{name}`" in node.value}
+                assert len(named) < 2, (path.name, node.lineno, named)
+
+
+@pytest.mark.parametrize("documented", [hpm.Population, hpm.tune])
+def test_the_options_are_documented_from_the_table(documented):
+    text = documented.__doc__
+    for name in hpm.option_names():
+        assert f"* ``{name}`` (" in text
+    for name in hpm.algorithms():
+        assert f"``{name}``" in text
+    assert "<options>" not in text and max(map(len, text.splitlines())) <= 120
 
 
 def test_a_failure_has_the_name_of_its_status():

@@ -468,7 +468,9 @@ def test_a_failed_estimate_is_no_derivative():
     weights = np.ones((3, 6))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        _, population = run(lambda k, h: float(h.sum()), problem, lambda k: weights[k], algorithm="hypergradient")
+        _, population = run(
+            lambda k, h: float(h.sum()), problem, lambda k: weights[k], algorithm="hypergradient", interval=None
+        )
     assert population.certificate(2).status == "indefinite"
 
 

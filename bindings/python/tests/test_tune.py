@@ -55,7 +55,9 @@ def test_tune():
     assert result.population.count("hypergradient_reports") == 160
 
 
-def test_a_clone_of_ones_own():
+@pytest.mark.parametrize(("interval", "exploits"), [(5, 2), (4, 2), (None, 11)])
+def test_a_clone_of_ones_own(interval, exploits):
+    """One of four students is replaced at each exploit; without an interval a tenth of the steps is one."""
     training = Training(4)
     copied = []
 
@@ -63,8 +65,8 @@ def test_a_clone_of_ones_own():
         copied.append((source, student))
         training.models[student] = {key: type(value)(value) for key, value in training.models[source].items()}
 
-    result = hpm.tune(training.train, space(), clone=clone, steps=12, population=4, progress=False)
-    assert len(copied) == result.population.count("clones") == 2
+    result = hpm.tune(training.train, space(), clone=clone, steps=12, population=4, interval=interval, progress=False)
+    assert len(copied) == result.population.count("clones") == exploits
     assert all(source != student for source, student in copied)
 
 
