@@ -4,12 +4,11 @@
 struct TeacherPart: Part {
     private(set) var teacher: Teacher
     let coordinates: Coordinates
-    /// The most for an exploit; under the asynchronous schedule, where each clone is an exploit of its own, the
-    /// share of one clone.
-    let wanted: Int
     /// 0: it learns from ordinary reports.
     let evaluations: Int
     let share: Double
+    private let isSynchronous: Bool
+    private let truncation: Double
     /// Students from best to worst at the present exploit.
     private var ranking: [Int] = []
     /// Of students that it mutated and that have not reported yet.
@@ -21,10 +20,8 @@ struct TeacherPart: Part {
         coordinates = setup.coordinates
         evaluations = options.teacherEvaluations
         share = options.teacherShare
-        let clones = Truncation.count(share: options.truncation, students: setup.students)
-        wanted =
-            setup.isSynchronous || evaluations == 0
-            ? evaluations : max(1, (evaluations + clones / 2) / max(clones, 1))
+        isSynchronous = setup.isSynchronous
+        truncation = options.truncation
         lessons = Array(repeating: nil, count: setup.students)
     }
 
@@ -72,7 +69,7 @@ struct TeacherPart: Part {
 
     /// One evaluation of each of the worst students, at the child that the teacher would give it.
     func evaluations(_ students: Students, affordable: (Int) -> Int) -> [Evaluation] {
-        let count = affordable(min(wanted, students.living.count))
+        let count = affordable(min(wanted(students), students.living.count))
         return ranking.suffix(count).sorted().compactMap { student in
             let targets = students.taughtTargets(of: student)
             if targets.isEmpty || students.isRetired[student] { return nil }
@@ -83,6 +80,14 @@ struct TeacherPart: Part {
                 student: student, point: child,
                 mutation: TaughtMutation(parent: parent, moved: students.marks(targets)))
         }
+    }
+
+    /// The most for an exploit; under the asynchronous schedule, where each clone is an exploit of its own, the share
+    /// of one clone.
+    private func wanted(_ students: Students) -> Int {
+        let clones = Truncation.count(share: truncation, students: students.count)
+        return isSynchronous || evaluations == 0
+            ? evaluations : max(1, (evaluations + clones / 2) / max(clones, 1))
     }
 
     mutating func evaluated(_ answers: [Answer], _ students: inout Students) {
