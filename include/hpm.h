@@ -255,7 +255,7 @@ enum {
     HPM_ERROR_MEMORY = -3,       /* The object does not fit into memory; nothing was allocated. */
     HPM_ERROR_ORDER = -4,        /* The call is out of order, such as a report before its `next`. */
     HPM_ERROR_BUSY = -5,         /* The population is inside hpm_population_run(), which drives
-                                    it alone. */
+                                    it alone, or the call comes from its own log or observer. */
     HPM_ERROR_CALLBACK = -6,     /* A callback returned non-zero: hpm_last_callback_status() is
                                     what it returned. */
     HPM_ERROR_NO_RESULT = -7,    /* There is nothing to return yet: no student has a finite loss. */
@@ -531,7 +531,8 @@ typedef struct hpm_event {
  *   event    A hpm_event; valid during the call.
  *
  * Returns 0; anything else: the call that caused the event returns HPM_OBSERVER, though it
- *   succeeded, and this observer sees no more of its events. hpm_population_run() ends.
+ *   succeeded, and this observer sees no more of its events. hpm_population_run() ends with
+ *   HPM_ERROR_CALLBACK.
  */
 typedef int32_t (*hpm_observer_callback)(void *context, const hpm_event *event);
 
@@ -931,7 +932,8 @@ const char *hpm_last_error(void);
 
 /*
  * What the callback returned that ended the last call of this thread with HPM_ERROR_CALLBACK
- * (hpm_population_run(), hpm_problem_hypergradient(), hpm_problem_check()).
+ * (hpm_population_run(), hpm_problem_hypergradient(), hpm_problem_check(), and what a log refuses),
+ * or that made it HPM_OBSERVER: of several observers the first.
  *
  * Returns the callback's non-zero result as it was; 0 if no callback failed on this thread.
  * Thread safety: Each thread has its own. Since 0.1.
@@ -1548,9 +1550,10 @@ hpm_status hpm_student_reports(hpm_population *population, size_t student, size_
  *   training       The cost of the training itself, 0 to 1e100.
  *   hypergradient  The cost of the hypergradient beyond it, 0 to 1e100.
  *
- * Returns HPM_OK, HPM_ERROR_ORDER (no task is out for the student), HPM_ERROR_ARGUMENT or
- *   HPM_ERROR_HANDLE.
- * Thread safety: Any thread, also inside a callback. Complexity: O(1). Since 0.1.
+ * Returns HPM_OK, HPM_ERROR_ORDER (no task is out for the student), HPM_ERROR_ARGUMENT,
+ *   HPM_ERROR_HANDLE, or HPM_ERROR_BUSY inside a log or an observer.
+ * Thread safety: Any thread, also inside a callback of hpm_population_run(). Complexity: O(1).
+ * Since 0.1.
  */
 hpm_status hpm_student_report_cost(hpm_population *population, size_t student, double training,
                                    double hypergradient);
@@ -1578,7 +1581,8 @@ hpm_status hpm_student_hyperparameters(hpm_population *population, size_t studen
  *                    integers and choices.
  *   n                The space's dimension.
  *
- * Returns HPM_OK, HPM_ERROR_ARGUMENT, HPM_ERROR_ORDER (the student has begun) or HPM_ERROR_HANDLE.
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT, HPM_ERROR_ORDER (the student has begun), HPM_ERROR_HANDLE, or
+ *   HPM_ERROR_BUSY inside a log or an observer.
  * Thread safety: Any thread. Complexity: O(dimension). Since 0.1.
  */
 hpm_status hpm_student_set_initial(hpm_population *population, size_t student,
@@ -1665,12 +1669,13 @@ hpm_status hpm_student_age(hpm_population *population, size_t student, size_t *o
  * Drives the population to its end by callbacks: `next` and `report` for one student after the
  * other, in the calling thread.
  *
- * While it runs, `next`, `report`, `run` and `destroy` on this population are HPM_ERROR_BUSY in
- * every thread; everything else is allowed, also inside callbacks. No lock is held during one.
+ * While it runs, `next`, `report`, `release`, `retire`, `grow`, `set_steps`, `replay`, `run` and
+ * `destroy` on this population are HPM_ERROR_BUSY in every thread; everything else is allowed, also
+ * inside callbacks of the trainer. No lock is held during one.
  *
- * A callback that returns non-zero ends the run with HPM_ERROR_CALLBACK, and
- * hpm_last_callback_status() is what it returned. Its task stays out, so a second run begins with
- * it again.
+ * A callback that returns non-zero, a log and an observer among them, ends the run with
+ * HPM_ERROR_CALLBACK, and hpm_last_callback_status() is what it returned. The task of a trainer's
+ * callback, or one whose report a log refused, stays out, so a second run begins with it again.
  *
  *   population  The population. With `steps` = 0 the run lasts until hpm_population_stop().
  *   trainer     The callbacks; copied.
@@ -1901,7 +1906,8 @@ hpm_status hpm_population_unobserve(hpm_population *population, size_t observer)
  *               population, or the end of the log.
  *
  * Returns HPM_OK or HPM_ERROR_HANDLE.
- * Thread safety: Any thread. Inside the callback what changes the population is HPM_ERROR_BUSY.
+ * Thread safety: Any thread. Inside the callback what changes the population is HPM_ERROR_BUSY. An
+ *   input that is under way in another thread may still reach a log that ended.
  * Complexity: O(1); an input O(dimension). Since 0.1.
  */
 hpm_status hpm_population_log(hpm_population *population, hpm_log_callback callback, void *context);

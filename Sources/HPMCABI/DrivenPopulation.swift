@@ -15,6 +15,8 @@ struct DrivenPopulation: HandleValue {
     var stopwatch = Stopwatch()
     var listeners = Listeners()
     let turn = Turn()
+    /// Whether somebody has the turn: until it is over every change waits, also where nobody listens any more.
+    var isTurnTaken = false
 
     init(_ population: Population) {
         self.population = population

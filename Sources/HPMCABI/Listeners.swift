@@ -27,6 +27,7 @@ struct Listeners: @unchecked Sendable {
     private var lastNumber: UInt = 0
 
     var isEmpty: Bool { log == nil && observers.isEmpty }
+    func contains(_ number: UInt) -> Bool { observers.contains { $0.number == number } }
     /// What any of the observers asks for.
     var kinds: Event.Kinds { observers.reduce(into: []) { $0.formUnion($1.kinds) } }
 
@@ -134,18 +135,30 @@ extension HandleObject<DrivenPopulation> {
         _ function: StaticString?, _ inputs: (Population) throws(HPMError) -> Inputs,
         _ answer: (Population) -> Void
     ) throws(HPMError) -> hpm_status {
-        let turn = try state.withLock { (driven) throws(HPMError) -> Turn? in
+        let isDone = try state.withLock { (driven) throws(HPMError) -> Bool in
             try driven.requireIdle(function)
-            guard driven.listeners.isEmpty else { return driven.turn }
+            guard driven.listeners.isEmpty, !driven.isTurnTaken else { return false }
             let inputs = try inputs(driven.population)
             try inputs.check(driven.population)
             driven.perform(inputs)
             answer(driven.population)
-            return nil
+            return true
         }
-        guard let turn else { return HPM_OK }
-        return try turn.take(function ?? "this call") { () throws(HPMError) in
+        if isDone { return HPM_OK }
+        return try takeTurn(function ?? "this call") { () throws(HPMError) in
             try changeInTurn(function, inputs, answer)
+        }
+    }
+
+    /// - Throws: `busy` where the caller's own callback is under way; what `body` throws.
+    func takeTurn<Result>(
+        _ function: StaticString, _ body: () throws(HPMError) -> Result
+    ) throws(HPMError) -> Result {
+        let turn = state.withLock { $0.turn }
+        return try turn.take(function) { () throws(HPMError) in
+            state.withLock { $0.isTurnTaken = true }
+            defer { state.withLock { $0.isTurnTaken = false } }
+            return try body()
         }
     }
 
@@ -175,19 +188,21 @@ extension HandleObject<DrivenPopulation> {
 
     /// - Returns: `HPM_OBSERVER` where an observer returned non-zero; it sees no more events of this call.
     func see(_ events: [Event], _ observers: [Listeners.Observer]) -> hpm_status {
-        var outcome = HPM_OK
+        var objection: Int32 = 0
         for observer in observers {
             for event in events where observer.kinds.contains(event.kind) {
+                // It may have been ended inside a callback, and its context be gone.
+                guard state.withLock({ $0.listeners.contains(observer.number) }) else { break }
                 let result = observer.see(event)
                 if result == 0 { continue }
-                if outcome == HPM_OK { ThreadState.current.callbackStatus = result }
-                outcome = HPM_OBSERVER
+                if objection == 0 { objection = result }
                 break
             }
         }
-        if outcome == HPM_OBSERVER {
-            ThreadState.current.setError("an observer returned \(ThreadState.current.callbackStatus); the call itself succeeded")
-        }
-        return outcome
+        if objection == 0 { return HPM_OK }
+        // Set last: an observer's own calls may have failed.
+        ThreadState.current.callbackStatus = objection
+        ThreadState.current.setError("an observer returned \(objection); the call itself succeeded")
+        return HPM_OBSERVER
     }
 }

@@ -65,7 +65,8 @@ public typealias hpm_event_pointer = UnsafeRawPointer
 ///   - context: What was handed to ``hpm_population_observe``.
 ///   - event: A `hpm_event`; valid during the call.
 /// - Returns: 0; anything else: the call that caused the event returns `HPM_OBSERVER`, though it
-///   succeeded, and this observer sees no more of its events. ``hpm_population_run`` ends.
+///   succeeded, and this observer sees no more of its events. ``hpm_population_run`` ends with
+///   `HPM_ERROR_CALLBACK`.
 public typealias hpm_observer_callback = @convention(c) (
     _ context: UnsafeMutableRawPointer?, _ event: hpm_event_pointer?
 ) -> Int32
@@ -153,7 +154,8 @@ public func hpm_population_unobserve(
 ///   - context: Handed to it as it is; never looked at. May be NULL. It has to outlive the population, or
 ///     the end of the log.
 /// - Returns: `HPM_OK` or `HPM_ERROR_HANDLE`.
-/// - Thread safety: Any thread. Inside the callback what changes the population is `HPM_ERROR_BUSY`.
+/// - Thread safety: Any thread. Inside the callback what changes the population is `HPM_ERROR_BUSY`. An
+///   input that is under way in another thread may still reach a log that ended.
 /// - Complexity: O(1); an input O(dimension).
 /// - Since: 0.1
 @_cdecl("hpm_population_log")
@@ -190,8 +192,7 @@ public func hpm_population_replay(
         let bytes = try require(bytes, "bytes")
         let length = try integer(length, "length")
         let object = try Handles.find(population, DrivenPopulation.self)
-        let turn = object.state.withLock { $0.turn }
-        outcome = try turn.take("hpm_population_replay") { () throws(HPMError) in
+        outcome = try object.takeTurn("hpm_population_replay") { () throws(HPMError) in
             var observers: [Listeners.Observer] = []
             var events: [Event] = []
             var whole = 0

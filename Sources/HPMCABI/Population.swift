@@ -74,8 +74,7 @@ public func hpm_population_destroy(_ population: hpm_population?) -> hpm_status 
     if population == nil { return HPM_OK }
     return attempt { () throws(HPMError) in
         let object = try Handles.find(population, DrivenPopulation.self)
-        let turn = object.state.withLock { $0.turn }
-        try turn.take("hpm_population_destroy") { () throws(HPMError) in
+        try object.takeTurn("hpm_population_destroy") { () throws(HPMError) in
             try object.state.withLock { (driven) throws(HPMError) in
                 try driven.requireIdle("hpm_population_destroy")
                 try Handles.remove(population, DrivenPopulation.self)

@@ -59,12 +59,13 @@ public typealias hpm_trainer_pointer = UnsafeRawPointer
 /// Drives the population to its end by callbacks: `next` and `report` for one student after the
 /// other, in the calling thread.
 ///
-/// While it runs, `next`, `report`, `run` and `destroy` on this population are `HPM_ERROR_BUSY` in
-/// every thread; everything else is allowed, also inside callbacks. No lock is held during one.
+/// While it runs, `next`, `report`, `release`, `retire`, `grow`, `set_steps`, `replay`, `run` and
+/// `destroy` on this population are `HPM_ERROR_BUSY` in every thread; everything else is allowed, also
+/// inside callbacks of the trainer. No lock is held during one.
 ///
-/// A callback that returns non-zero ends the run with `HPM_ERROR_CALLBACK`, and
-/// ``hpm_last_callback_status`` is what it returned. Its task stays out, so a second run begins with
-/// it again.
+/// A callback that returns non-zero, a log and an observer among them, ends the run with
+/// `HPM_ERROR_CALLBACK`, and ``hpm_last_callback_status`` is what it returned. The task of a trainer's
+/// callback, or one whose report a log refused, stays out, so a second run begins with it again.
 ///
 /// - Parameters:
 ///   - population: The population. With `steps` = 0 the run lasts until ``hpm_population_stop``.

@@ -28,7 +28,8 @@ public let HPM_ERROR_HANDLE: hpm_status = -2
 public let HPM_ERROR_MEMORY: hpm_status = -3
 /// The call is out of order, such as a report before its `next`.
 public let HPM_ERROR_ORDER: hpm_status = -4
-/// The population is inside ``hpm_population_run``, which drives it alone.
+/// The population is inside ``hpm_population_run``, which drives it alone, or the call comes from its own log or
+/// observer.
 public let HPM_ERROR_BUSY: hpm_status = -5
 /// A callback returned non-zero: ``hpm_last_callback_status`` is what it returned.
 public let HPM_ERROR_CALLBACK: hpm_status = -6
@@ -88,7 +89,8 @@ public func hpm_last_error() -> UnsafePointer<CChar>? {
 }
 
 /// What the callback returned that ended the last call of this thread with `HPM_ERROR_CALLBACK`
-/// (``hpm_population_run``, ``hpm_problem_hypergradient``, ``hpm_problem_check``).
+/// (``hpm_population_run``, ``hpm_problem_hypergradient``, ``hpm_problem_check``, and what a log refuses),
+/// or that made it `HPM_OBSERVER`: of several observers the first.
 ///
 /// - Returns: The callback's non-zero result as it was; 0 if no callback failed on this thread.
 /// - Thread safety: Each thread has its own.

@@ -182,9 +182,9 @@ public func hpm_student_reports(
 ///   - student: Which student, from 0.
 ///   - training: The cost of the training itself, 0 to 1e100.
 ///   - hypergradient: The cost of the hypergradient beyond it, 0 to 1e100.
-/// - Returns: `HPM_OK`, `HPM_ERROR_ORDER` (no task is out for the student), `HPM_ERROR_ARGUMENT` or
-///   `HPM_ERROR_HANDLE`.
-/// - Thread safety: Any thread, also inside a callback.
+/// - Returns: `HPM_OK`, `HPM_ERROR_ORDER` (no task is out for the student), `HPM_ERROR_ARGUMENT`,
+///   `HPM_ERROR_HANDLE`, or `HPM_ERROR_BUSY` inside a log or an observer.
+/// - Thread safety: Any thread, also inside a callback of ``hpm_population_run``.
 /// - Complexity: O(1).
 /// - Since: 0.1
 @_cdecl("hpm_student_report_cost")
@@ -230,8 +230,8 @@ public func hpm_student_hyperparameters(
 ///   - hyperparameters: Array of `n` values in natural units, each within its bounds; whole for
 ///     integers and choices.
 ///   - n: The space's dimension.
-/// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT`, `HPM_ERROR_ORDER` (the student has begun) or
-///   `HPM_ERROR_HANDLE`.
+/// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT`, `HPM_ERROR_ORDER` (the student has begun),
+///   `HPM_ERROR_HANDLE`, or `HPM_ERROR_BUSY` inside a log or an observer.
 /// - Thread safety: Any thread.
 /// - Complexity: O(dimension).
 /// - Since: 0.1

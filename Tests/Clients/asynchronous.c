@@ -30,40 +30,6 @@ static size_t below(size_t bound) { return (size_t)(draw() % bound); }
 
 static int one_in(size_t n) { return below(n) == 0; }
 
-/* --- Bytes --- */
-
-typedef struct {
-    uint8_t *data;
-    size_t size;
-} bytes;
-
-static void append(bytes *to, const uint8_t *data, size_t size) {
-    to->data = realloc(to->data, to->size + size);
-    memcpy(to->data + to->size, data, size);
-    to->size += size;
-}
-
-static bytes saved(hpm_population *population) {
-    bytes snapshot = {NULL, 0};
-    must(hpm_population_save(population, NULL, 0, &snapshot.size));
-    snapshot.data = malloc(snapshot.size);
-    must(hpm_population_save(population, snapshot.data, snapshot.size, &snapshot.size));
-    return snapshot;
-}
-
-static int same(bytes a, bytes b) {
-    return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
-}
-
-/* Whether the population stands where `before` was saved; frees it. */
-static int unchanged(hpm_population *population, bytes before) {
-    bytes after = saved(population);
-    const int equal = same(before, after);
-    free(before.data);
-    free(after.data);
-    return equal;
-}
-
 /* --- What observers and the log see --- */
 
 typedef struct {

@@ -14,11 +14,6 @@
 /* rate, noise, width, depth, weights[4] */
 enum { REALS = 3, INTEGER = 3, DIMENSION = 8, MOST_STUDENTS = 8, MOST_TASKS = 400 };
 
-static const char *const algorithms[] = {"hpm", "hpm-paper", "hpm-no-teacher", "clone-step",
-                                         "mutation-only", "pbt", "hypergradient", "random",
-                                         "bayesian", "pb2", "mf-pbt", "reinforced"};
-enum { ALGORITHMS = sizeof algorithms / sizeof *algorithms };
-
 /* Calls that set a test up. */
 static inline void must(hpm_status status) {
     if (status >= 0) return;
@@ -52,6 +47,10 @@ static inline hpm_population *make_population(const char *algorithm, const char 
     hpm_space *space = make_space();
     hpm_options *options = NULL;
     hpm_population *population = NULL;
+    /* Which takes no integers that move. */
+    if (strcmp(algorithm, "memetic") == 0) {
+        must(hpm_space_set_update(space, "depth", HPM_UPDATE_FIXED));
+    }
     must(hpm_options_create(&options));
     set(options, "algorithm", algorithm);
     set(options, "population", students);
@@ -63,6 +62,57 @@ static inline hpm_population *make_population(const char *algorithm, const char 
     must(hpm_options_destroy(options));
     must(hpm_space_destroy(space));
     return population;
+}
+
+/* All that a population holds, as bytes. */
+typedef struct {
+    uint8_t *data;
+    size_t size;
+} bytes;
+
+static inline bytes saved(hpm_population *population) {
+    bytes snapshot = {NULL, 0};
+    must(hpm_population_save(population, NULL, 0, &snapshot.size));
+    snapshot.data = malloc(snapshot.size);
+    must(hpm_population_save(population, snapshot.data, snapshot.size, &snapshot.size));
+    return snapshot;
+}
+
+static inline void append(bytes *to, const uint8_t *data, size_t size) {
+    to->data = realloc(to->data, to->size + size);
+    memcpy(to->data + to->size, data, size);
+    to->size += size;
+}
+
+static inline int same_bytes(bytes a, bytes b) {
+    return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
+}
+
+/* Whether the population stands where `before` was saved. */
+static inline int stands_at(hpm_population *population, bytes before) {
+    bytes after = saved(population);
+    const int equal = same_bytes(before, after);
+    free(after.data);
+    return equal;
+}
+
+/* As stands_at(); frees `before`. */
+static inline int unchanged(hpm_population *population, bytes before) {
+    const int equal = stands_at(population, before);
+    free(before.data);
+    return equal;
+}
+
+/* CRC-64/XZ, the checksum of snapshots and of the inputs of a log. */
+static inline uint64_t crc64(const uint8_t *data, size_t size) {
+    uint64_t value = ~(uint64_t)0;
+    for (size_t i = 0; i < size; i++) {
+        value ^= data[i];
+        for (int bit = 0; bit < 8; bit++) {
+            value = value & 1 ? value >> 1 ^ UINT64_C(0xC96C5795D7870F42) : value >> 1;
+        }
+    }
+    return ~value;
 }
 
 /* A bowl that stands elsewhere for each student, so that ranks change. */

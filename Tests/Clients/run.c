@@ -267,7 +267,7 @@ static void test_loss_that_is_forgotten(void) {
 }
 
 int main(void) {
-    for (size_t i = 0; i < ALGORITHMS; i++) test_run_is_the_loop(algorithms[i]);
+    for (size_t i = 0; hpm_algorithm_name(i); i++) test_run_is_the_loop(hpm_algorithm_name(i));
     test_callback_that_fails("hpm");
     test_callback_that_fails("hpm-paper");
     test_callback_that_fails("random");

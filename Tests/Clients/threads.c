@@ -217,7 +217,7 @@ static void test_errors_are_of_their_thread(void) {
 }
 
 int main(void) {
-    for (size_t i = 0; i < ALGORITHMS; i++) test_threads_give_the_result_of_one(algorithms[i]);
+    for (size_t i = 0; hpm_algorithm_name(i); i++) test_threads_give_the_result_of_one(hpm_algorithm_name(i));
     test_stop_from_another_thread();
     test_destroy_while_others_call();
     test_errors_are_of_their_thread();
