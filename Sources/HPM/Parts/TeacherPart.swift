@@ -10,6 +10,7 @@ struct TeacherPart: Part {
     /// 0: it learns from ordinary reports.
     let evaluations: Int
     let share: Double
+    let isSynchronous: Bool
     /// Students from best to worst at the present exploit.
     private var ranking: [Int] = []
     /// Of students that it mutated and that have not reported yet.
@@ -21,9 +22,10 @@ struct TeacherPart: Part {
         coordinates = setup.coordinates
         evaluations = options.teacherEvaluations
         share = options.teacherShare
+        isSynchronous = setup.isSynchronous
         let clones = Truncation.count(share: options.truncation, students: setup.students)
         wanted =
-            setup.isSynchronous || evaluations == 0
+            isSynchronous || evaluations == 0
             ? evaluations : max(1, (evaluations + clones / 2) / max(clones, 1))
         lessons = Array(repeating: nil, count: setup.students)
     }
@@ -66,7 +68,7 @@ struct TeacherPart: Part {
         ranking = students.ranking
     }
 
-    mutating func becameClone(_ student: Int, of source: Int) {
+    mutating func becameClone(_ student: Int, of source: Int, _ students: Students) {
         lessons[student] = nil
     }
 
@@ -122,7 +124,8 @@ struct TeacherPart: Part {
                     parent: clone.parent, moved: students.marks(targets))
             }
         }
-        ranking = []
+        // Where nobody waits, other clones of the same ranking may have evaluations yet to ask for.
+        if isSynchronous { ranking = [] }
     }
 
     mutating func grow(_ students: Students) {

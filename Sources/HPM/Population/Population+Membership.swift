@@ -77,7 +77,7 @@ extension Population {
             (clone.source, clone.parent) = (source, source)
             tasks[student] = StudentTask(clone, from: students.checkpoints[source])
             students.becomeClone(student, of: source, parent: source)
-            strategy.becameClone(clone)
+            strategy.becameClone(clone, students)
         case (.clone, nil), (.evaluate, _):
             if isSynchronous {
                 cohort.removeAll { $0 == student }

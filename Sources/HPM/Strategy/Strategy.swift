@@ -23,7 +23,7 @@ protocol Strategy: Sendable {
     mutating func plan(_ cohort: [Int], _ students: inout Students) -> [Decision]
 
     /// Takes over what becomes of a clone's parts: its hyperparameters are its parent's already.
-    mutating func becameClone(_ clone: Clone)
+    mutating func becameClone(_ clone: Clone, _ students: Students)
 
     /// Clones have their weights; answers the evaluations that are to be made before they are mutated, or, where
     /// nobody waits, meanwhile.
@@ -96,7 +96,7 @@ extension Strategy {
         _ student: Int, loss: Double, _ hypergradient: UnsafeBufferPointer<Double>?,
         _ students: Students
     ) throws(HPMError) {}
-    mutating func becameClone(_ clone: Clone) {}
+    mutating func becameClone(_ clone: Clone, _ students: Students) {}
     mutating func cloned(
         _ clones: [Clone], _ students: inout Students, affordable: (Int) -> Int
     ) -> [Evaluation] { [] }
