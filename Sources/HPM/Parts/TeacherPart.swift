@@ -11,7 +11,7 @@ struct TeacherPart: Part {
     let evaluations: Int
     let share: Double
     let isSynchronous: Bool
-    /// Students from best to worst at the present exploit.
+    /// Synchronous: students from best to worst at the present exploit.
     private var ranking: [Int] = []
     /// Of students that it mutated and that have not reported yet.
     private var lessons: [TaughtMutation?]
@@ -65,7 +65,7 @@ struct TeacherPart: Part {
     }
 
     mutating func judged(_ cohort: [Int], _ students: inout Students) {
-        ranking = students.ranking
+        if isSynchronous { ranking = students.ranking }
     }
 
     mutating func becameClone(_ student: Int, of source: Int, _ students: Students) {
@@ -75,6 +75,8 @@ struct TeacherPart: Part {
     /// One evaluation of each of the worst students, at the child that the teacher would give it.
     func evaluations(_ students: Students, affordable: (Int) -> Int) -> [Evaluation] {
         let count = affordable(min(wanted, students.living.count))
+        // Where nobody waits, the exploit of a clone is over: others have been judged and replaced since.
+        let ranking = isSynchronous ? ranking : students.ranking
         return ranking.suffix(count).sorted().compactMap { student in
             let targets = students.taughtTargets(of: student)
             if targets.isEmpty || students.isRetired[student] { return nil }
@@ -124,8 +126,7 @@ struct TeacherPart: Part {
                     parent: clone.parent, moved: students.marks(targets))
             }
         }
-        // Where nobody waits, other clones of the same ranking may have evaluations yet to ask for.
-        if isSynchronous { ranking = [] }
+        ranking = []
     }
 
     mutating func grow(_ students: Students) {
