@@ -4,11 +4,9 @@
 struct TeacherPart: Part {
     private(set) var teacher: Teacher
     let coordinates: Coordinates
-    /// The most for an exploit; under the asynchronous schedule, where each clone is an exploit of its own, the
-    /// share of one clone.
-    let wanted: Int
-    /// 0: it learns from ordinary reports.
+    /// The most for an exploit; 0: it learns from ordinary reports.
     let evaluations: Int
+    let truncation: Double
     let share: Double
     let isSynchronous: Bool
     /// Synchronous: students from best to worst at the present exploit.
@@ -23,10 +21,7 @@ struct TeacherPart: Part {
         evaluations = options.teacherEvaluations
         share = options.teacherShare
         isSynchronous = setup.isSynchronous
-        let clones = Truncation.count(share: options.truncation, students: setup.students)
-        wanted =
-            isSynchronous || evaluations == 0
-            ? evaluations : max(1, (evaluations + clones / 2) / max(clones, 1))
+        truncation = options.truncation
         lessons = Array(repeating: nil, count: setup.students)
     }
 
@@ -72,9 +67,17 @@ struct TeacherPart: Part {
         lessons[student] = nil
     }
 
+    /// Under the asynchronous schedule, where each clone is an exploit of its own, the share of one clone.
+    private func wanted(students: Int) -> Int {
+        if isSynchronous || evaluations == 0 { return evaluations }
+        let clones = max(Truncation.count(share: truncation, students: students), 1)
+        return max(1, (evaluations + clones / 2) / clones)
+    }
+
     /// One evaluation of each of the worst students, at the child that the teacher would give it.
     func evaluations(_ students: Students, affordable: (Int) -> Int) -> [Evaluation] {
-        let count = affordable(min(wanted, students.living.count))
+        let living = students.living.count
+        let count = affordable(min(wanted(students: living), living))
         // Where nobody waits, the exploit of a clone is over: others have been judged and replaced since.
         let ranking = isSynchronous ? ranking : students.ranking
         return ranking.suffix(count).sorted().compactMap { student in
