@@ -116,7 +116,7 @@ extension Population {
             tasks.append(StudentTask(.wait, student))
         }
         options.population = size
-        strategy.grow(students)
+        strategy.grow(&students)
         let joined = Array(first..<size)
         if origin == .clone, students.best != nil {
             joining += joined

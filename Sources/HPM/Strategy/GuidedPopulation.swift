@@ -66,7 +66,7 @@ struct GuidedPopulation: Strategy {
         for index in parts.indices { parts[index].mutate(mutated, &students) }
     }
 
-    mutating func grow(_ students: Students) {
+    mutating func grow(_ students: inout Students) {
         for index in parts.indices { parts[index].grow(students) }
     }
 

@@ -38,7 +38,7 @@ protocol Strategy: Sendable {
     mutating func mutate(_ clones: [Clone], _ students: inout Students)
 
     /// Makes room for students that have joined.
-    mutating func grow(_ students: Students)
+    mutating func grow(_ students: inout Students)
 
     /// The best known point, also one that no student holds any more; nil before there is one.
     func best(_ students: Students) -> KnownReport?

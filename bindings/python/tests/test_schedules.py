@@ -59,3 +59,30 @@ def test_a_clone_that_reports_after_another_asks_for_its_evaluations_too():
     # Two clones share two evaluations.
     actions = [population.next(student).action for student in (0, 2, 3)]
     assert sorted(actions) == [hpm.Action.TRAIN, hpm.Action.EVALUATE, hpm.Action.EVALUATE]
+
+
+@pytest.mark.parametrize("cloned_before", [[], [1], [3], [1, 2], [1, 2, 3]])
+def test_nobody_waits_for_clones_of_the_only_source_once_it_is_retired(cloned_before):
+    population = hpm.Population(space(), population=4, steps=3, algorithm="pbt", interval=1, truncation=0.5)
+    population.next_all()
+    population.report_all([1.0, np.nan, np.nan, np.nan])
+    for student in (1, 2, 3):
+        assert population.next(student).action == hpm.Action.CLONE
+    for student in cloned_before:
+        population.report(student, 0)
+    population.retire(0)
+    for _ in range(20):
+        for student in (1, 2, 3):
+            if population.next(student).action < hpm.Action.WAIT:
+                population.report(student, float(student))
+    assert [population.next(student).action for student in range(4)] == [hpm.Action.STOP] * 4
+    assert [population.reports(student) for student in range(4)] == [1, 3, 3, 3]
+
+
+@pytest.mark.parametrize("schedule", ["synchronous", "asynchronous"])
+def test_students_that_join_a_memetic_search_have_its_fixed_values(schedule):
+    fixed = hpm.SearchSpace().add_real("x", 0, 1).add_real("constant", 0, 1, update="fixed")
+    population = hpm.Population(fixed, population=2, algorithm="memetic", schedule=schedule)
+    population.grow(3)
+    constants = [population.hyperparameters(student)[1] for student in range(5)]
+    assert constants == [constants[0]] * 5
