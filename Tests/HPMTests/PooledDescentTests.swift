@@ -140,7 +140,7 @@ struct SecondPool {
         }
 
         mutating func clone(_ source: Int, to student: Int) {
-            pool.becameClone(student, of: source)
+            pool.becameClone(student, of: source, students)
             for coordinate in 0..<dimension { second[coordinate].copy(from: source, to: student) }
         }
     }

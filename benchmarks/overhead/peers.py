@@ -32,7 +32,7 @@ Maker = Callable[[int, int], tuple[Callable[[], None], int]]
 
 
 def libhpm_population(hyperparameters: int, students: int, algorithm: str):
-    import hpm
+    import libhpm as hpm
 
     space = hpm.SearchSpace()
     space.add_block("linear", hyperparameters - hyperparameters // 2, LOW, HIGH)
@@ -41,7 +41,7 @@ def libhpm_population(hyperparameters: int, students: int, algorithm: str):
 
 
 def libhpm_next(hyperparameters: int, students: int, algorithm: str = "hpm"):
-    import hpm
+    import libhpm as hpm
 
     population = libhpm_population(hyperparameters, students, algorithm)
     gradients = np.random.default_rng(0).uniform(-1, 1, (4, hyperparameters))
@@ -165,7 +165,7 @@ METHODS: dict[str, tuple[str, str, Maker]] = {
 def release_of(package: str) -> str:
     if package != "libhpm":
         return importlib.metadata.version(package)
-    import hpm
+    import libhpm as hpm
 
     return hpm.__version__
 

@@ -58,7 +58,7 @@ struct Descent: Part {
         }
     }
 
-    mutating func becameClone(_ student: Int, of source: Int) {
+    mutating func becameClone(_ student: Int, of source: Int, _ students: Students) {
         adam?.copy(from: source, to: student, dimension: directions.count)
     }
 

@@ -238,7 +238,7 @@ struct MutationPolicy: Part {
         }
     }
 
-    mutating func becameClone(_ student: Int, of source: Int) {
+    mutating func becameClone(_ student: Int, of source: Int, _ students: Students) {
         draws[student] = nil
     }
 

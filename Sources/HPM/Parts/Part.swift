@@ -5,7 +5,7 @@ protocol Part: Sendable {
     mutating func trained(_ cohort: [Int], _ students: inout Students)
     /// Students are judged: an exploit is about to replace some of them.
     mutating func judged(_ cohort: [Int], _ students: inout Students)
-    mutating func becameClone(_ student: Int, of source: Int)
+    mutating func becameClone(_ student: Int, of source: Int, _ students: Students)
     /// Moves clones, all of the same exploit, in student order.
     mutating func mutate(_ clones: [PlacedClone], _ students: inout Students)
     /// What it wants to be told before it mutates.
@@ -29,7 +29,7 @@ struct PlacedClone: Sendable {
 extension Part {
     mutating func trained(_ cohort: [Int], _ students: inout Students) {}
     mutating func judged(_ cohort: [Int], _ students: inout Students) {}
-    mutating func becameClone(_ student: Int, of source: Int) {}
+    mutating func becameClone(_ student: Int, of source: Int, _ students: Students) {}
     mutating func mutate(_ clones: [PlacedClone], _ students: inout Students) {}
     func evaluations(_ students: Students, affordable: (Int) -> Int) -> [Evaluation] { [] }
     mutating func evaluated(_ answers: [Answer], _ students: inout Students) {}

@@ -74,7 +74,7 @@ struct PooledDescent: Part {
         if isSynchronous { step(cohort, &students) } else { cohort.forEach { stepOne($0, &students) } }
     }
 
-    mutating func becameClone(_ student: Int, of source: Int) {
+    mutating func becameClone(_ student: Int, of source: Int, _ students: Students) {
         adam.copy(from: source, to: student, dimension: dimension)
         mean.copyRow(source, to: student, width: dimension)
         square.copyRow(source, to: student, width: dimension)

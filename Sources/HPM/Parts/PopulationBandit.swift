@@ -71,10 +71,11 @@ struct PopulationBandit: Part {
         }
     }
 
-    /// Its interval began where its source's did, in reports of its own.
-    mutating func becameClone(_ student: Int, of source: Int) {
-        startLosses[student] = startLosses[source]
-        startReports[student] = startReports[source]
+    /// Its interval begins at the loss of the weights that it takes, and is counted in its own reports: its source
+    /// may be ahead of it or behind.
+    mutating func becameClone(_ student: Int, of source: Int, _ students: Students) {
+        startLosses[student] = students.loss(source)
+        startReports[student] = students.reports[student]
     }
 
     mutating func mutate(_ clones: [PlacedClone], _ students: inout Students) {

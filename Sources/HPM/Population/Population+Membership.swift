@@ -77,7 +77,7 @@ extension Population {
             (clone.source, clone.parent) = (source, source)
             tasks[student] = StudentTask(clone, from: students.checkpoints[source])
             students.becomeClone(student, of: source, parent: source)
-            strategy.becameClone(clone)
+            strategy.becameClone(clone, students)
         case (.clone, nil), (.evaluate, _):
             if let clone = tasks[student].clone {
                 // It keeps the weights that it has; one that joins has none of its source's reports.
@@ -122,7 +122,7 @@ extension Population {
             tasks.append(StudentTask(.wait, student))
         }
         options.population = size
-        strategy.grow(students)
+        strategy.grow(&students)
         let joined = Array(first..<size)
         if origin == .clone, students.best != nil {
             joining += joined

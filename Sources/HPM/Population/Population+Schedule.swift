@@ -83,7 +83,7 @@ extension Population {
                 let checkpoint = students.checkpoints[clone.source]
                 tasks[clone.student] = StudentTask(clone, from: checkpoint)
                 students.becomeClone(clone.student, of: clone.source, parent: clone.parent)
-                strategy.becameClone(clone)
+                strategy.becameClone(clone, students)
                 noteCloned(clone)
                 decided.append(clone.student)
             case .restart(let student, let point):

@@ -2,12 +2,12 @@ extension MemeticSearch: Strategy {
     /// Every student starts with the fixed values of student 0: they search one function.
     init(_ setup: Setup, _ students: inout Students) {
         self.init(space: setup.space, students: setup.students, seed: setup.seed)
-        shareFixedValues(&students)
+        shareFixedValues(&students, from: 1)
     }
 
-    private func shareFixedValues(_ students: inout Students) {
+    private func shareFixedValues(_ students: inout Students, from joined: Int) {
         let first = students.point(0)
-        for student in 1..<max(students.count, 1) {
+        for student in joined..<max(students.count, joined) {
             var point = students.point(student)
             for span in students.spans where span.update == .fixed {
                 for index in span.indices {
@@ -88,7 +88,8 @@ extension MemeticSearch: Strategy {
         return students.bestReport(or: bestRejected)
     }
 
-    mutating func grow(_ students: Students) {
+    mutating func grow(_ students: inout Students) {
+        shareFixedValues(&students, from: searches.count)
         searches += Array(repeating: LocalSearch(box: box), count: students.count - searches.count)
     }
 

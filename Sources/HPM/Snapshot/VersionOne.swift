@@ -148,7 +148,7 @@ extension Population {
         for clone in clones {
             tasks[clone.student].clone = clone
             students.becomeClone(clone.student, of: clone.source, parent: clone.parent)
-            strategy.becameClone(clone)
+            strategy.becameClone(clone, students)
         }
     }
 }

@@ -41,8 +41,10 @@ struct GuidedPopulation: Strategy {
             && students.reports[student] > 0
     }
 
-    mutating func becameClone(_ clone: Clone) {
-        for index in parts.indices { parts[index].becameClone(clone.student, of: clone.source) }
+    mutating func becameClone(_ clone: Clone, _ students: Students) {
+        for index in parts.indices {
+            parts[index].becameClone(clone.student, of: clone.source, students)
+        }
     }
 
     mutating func cloned(
@@ -64,7 +66,7 @@ struct GuidedPopulation: Strategy {
         for index in parts.indices { parts[index].mutate(mutated, &students) }
     }
 
-    mutating func grow(_ students: Students) {
+    mutating func grow(_ students: inout Students) {
         for index in parts.indices { parts[index].grow(students) }
     }
 

@@ -23,7 +23,7 @@ protocol Strategy: Sendable {
     mutating func plan(_ cohort: [Int], _ students: inout Students) -> [Decision]
 
     /// Takes over what becomes of a clone's parts: its hyperparameters are its parent's already.
-    mutating func becameClone(_ clone: Clone)
+    mutating func becameClone(_ clone: Clone, _ students: Students)
 
     /// Clones have their weights; answers the evaluations that are to be made before they are mutated, or, where
     /// nobody waits, meanwhile.
@@ -38,7 +38,7 @@ protocol Strategy: Sendable {
     mutating func mutate(_ clones: [Clone], _ students: inout Students)
 
     /// Makes room for students that have joined.
-    mutating func grow(_ students: Students)
+    mutating func grow(_ students: inout Students)
 
     /// The best known point, also one that no student holds any more; nil before there is one.
     func best(_ students: Students) -> KnownReport?
@@ -98,7 +98,7 @@ extension Strategy {
         _ student: Int, loss: Double, _ hypergradient: UnsafeBufferPointer<Double>?,
         _ students: Students
     ) throws(HPMError) {}
-    mutating func becameClone(_ clone: Clone) {}
+    mutating func becameClone(_ clone: Clone, _ students: Students) {}
     mutating func cloned(
         _ clones: [Clone], _ students: inout Students, affordable: (Int) -> Int
     ) -> [Evaluation] { [] }

@@ -46,7 +46,7 @@ struct Trials: Strategy {
 
     func best(_ students: Students) -> KnownReport? { students.bestReport(or: bestEnded) }
 
-    mutating func grow(_ students: Students) { proposals.grow(students) }
+    mutating func grow(_ students: inout Students) { proposals.grow(students) }
 
     func actions(students: Int) -> Set<Action> { trial > 0 ? [.restart] : [] }
 

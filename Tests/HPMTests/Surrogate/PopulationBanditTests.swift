@@ -51,6 +51,26 @@ import Testing
         #expect(population.bandit?.startLosses == [0, 1, 2, 0])
     }
 
+    /// Where nobody waits a source may be ahead: its clone counts its own reports, and begins at the loss of the
+    /// weights that it takes.
+    @Test func clonesCountTheirOwnReports() throws {
+        var given = options(2, interval: 5)
+        (given.schedule, given.truncation) = (.asynchronous, 0.5)
+        var population = try Population(space: Spaces.box(2), options: given)
+        for report in 0..<13 {
+            _ = population.next(0)
+            try population.report(0, loss: 100 - Double(report))
+        }
+        for _ in 0..<5 {
+            _ = population.next(1)
+            try population.report(1, loss: 200)
+        }
+        #expect(population.next(1).action == .clone)
+        try population.report(1)
+        #expect(population.bandit?.startLosses == [91, 88])
+        #expect(population.bandit?.startReports == [10, 5])
+    }
+
     /// The authors' constants.
     @Test func deviations() {
         #expect(PopulationBandit.Model.deviations(observed: 1) == 0)

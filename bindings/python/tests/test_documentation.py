@@ -1,4 +1,4 @@
-"""The blocks of docs/hypergradients.md run as they stand."""
+"""The blocks of docs/hypergradients.md run as they stand; docs/algorithms.md has all algorithms."""
 
 import re
 import shutil
@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from libhpm._library import functions
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = ROOT / "docs" / "hypergradients.md"
@@ -40,3 +41,15 @@ def test_c(tmp_path):
 def test_swift_is_the_example():
     (block,) = blocks("swift")
     assert block in (ROOT / "examples/swift/Sources/Ridge/main.swift").read_text()
+
+
+def test_each_algorithm_has_its_row_and_says_what_it_does_where_nobody_waits():
+    names, page = [], (ROOT / "docs" / "algorithms.md").read_text()
+    while name := functions.hpm_algorithm_name(len(names)):
+        names.append(name.decode())
+    rows = re.findall(r"^\| `([a-z0-9-]+)`", page.split("Symbols:")[0], re.MULTILINE)
+    assert sorted(rows[1:]) == sorted(names)  # below the heading
+    sections = re.split(r"^(?:## |\* `)", page, flags=re.MULTILINE)
+    for name in names:
+        own = [text for text in sections if re.match(rf"{name}(?:`:|\n)", text)]
+        assert any("*Asynchronous" in text for text in own), name
