@@ -15,15 +15,16 @@ extension Population {
 
     /// Whether nobody will be asked to take the state of a student after a training report.
     ///
-    /// Where students wait for one another live weights are copied, so a state is asked for while a clone of it is to
-    /// be made alone; elsewhere the latest state of each student may be asked for at any time.
+    /// Where students wait for one another the latest state of a student may be asked for until all have reported and
+    /// it is known who is to be cloned, then while such a clone is to be made; elsewhere at any time.
     ///
     /// - Complexity: O(population + queued evaluations).
     public func isReleasable(_ student: Int, report: Int) -> Bool {
         let checkpoint = Checkpoint(student: student, report: report)
         if report > students.reports[student] { return false }
-        if !isSynchronous, report == students.reports[student], possibleActions.contains(.clone),
-            !students.isRetired[student]
+        let isJudged = isSynchronous && !(tasks[student].action == .train && tasks[student].isReported)
+        if report == students.reports[student], !isJudged, !students.isRetired[student],
+            possibleActions.contains(.clone)
         {
             return false
         }
