@@ -4,6 +4,7 @@
 # make generate  the header, the ABI description, the ctypes prototypes and the C reference
 # make bench     nanoseconds for a call, as CSV: small and quick
 # make bench-overhead, bench-landscapes, bench-training, bench-quick   calls over all sizes, or the algorithms, and other packages compared; results are kept, and gone on with
+# make bench-schedule   wall clock of the schedules, with training times that vary; likewise
 # make wheel     a Python wheel with the library inside
 # make install   header and library below PREFIX
 
@@ -126,20 +127,29 @@ $(BENCH)/.training: benchmarks/training/requirements.txt $(BENCH)/bin/python
 	@$(BENCH)/bin/python -m pip install -q -r $<
 	@touch $@
 
+$(BENCH)/.schedule: benchmarks/schedule/requirements.txt $(BENCH)/bin/python
+	@echo "installing the packages of benchmarks/schedule into $(BENCH)"
+	@$(BENCH)/bin/python -m pip install -q -r $<
+	@touch $@
+
 QUICK := .build-bench
-.PHONY: bench-landscapes bench-training bench-quick test-benchmarks
+.PHONY: bench-landscapes bench-training bench-schedule bench-quick test-benchmarks
 bench-landscapes: $(LIBRARY) $(BENCH)/.landscapes
 	$(BENCH)/bin/python benchmarks/landscapes/run.py
 bench-training: $(LIBRARY) $(BENCH)/.training
 	$(BENCH)/bin/python benchmarks/training/compare.py
+bench-schedule: $(LIBRARY) $(BENCH)/.schedule
+	$(BENCH)/bin/python benchmarks/schedule/simulate.py
+	$(BENCH)/bin/python benchmarks/schedule/train.py
 bench-quick: $(LIBRARY) $(BENCH)/.landscapes $(BENCH)/.training
 	rm -rf $(QUICK)
 	$(BENCH)/bin/python benchmarks/landscapes/run.py --quick --out $(QUICK)/landscapes
 	$(BENCH)/bin/python benchmarks/training/compare.py --tasks cleaning,logistic --seeds 0-1 --budget 0.2 \
 		--methods random,pbt,hypergradient,hpm --results $(QUICK)/training/results.csv --traces $(QUICK)/training/traces
-test-benchmarks: $(LIBRARY) $(BENCH)/.landscapes $(BENCH)/.training
+test-benchmarks: $(LIBRARY) $(BENCH)/.landscapes $(BENCH)/.training $(BENCH)/.schedule
 	$(BENCH)/bin/python -m pytest -q --import-mode=importlib benchmarks/common/tests benchmarks/landscapes/tests
 	$(BENCH)/bin/python -m pytest -q benchmarks/training/tests
+	$(BENCH)/bin/python -m pytest -q benchmarks/schedule/tests
 
 $(BENCH)/.overhead: benchmarks/overhead/requirements.txt $(BENCH)/bin/python
 	@echo "installing the packages of benchmarks/overhead into $(BENCH)"

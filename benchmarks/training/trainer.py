@@ -18,9 +18,13 @@ from task import DIFFERENTIATED, STEPS, STUDENTS, Data, Task
 START, REPORT, EVALUATE = range(3)
 
 
-def keys(seed, purpose, count):
+def key_of(seed, purpose, count, student):
     key = jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), purpose), count)
-    return jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(STUDENTS))
+    return jax.random.fold_in(key, student)
+
+
+def keys(seed, purpose, count):
+    return jax.vmap(partial(key_of, seed, purpose, count))(jnp.arange(STUDENTS))
 
 
 class Trainer:
@@ -51,6 +55,22 @@ class Trainer:
             weights = jax.tree.map(lambda x: x[student], state.weights)
             return self._mean_loss(weights, data.test_inputs, data.test_targets)
 
+        @jax.jit
+        def report_one(state, h, data, seed, count, student):
+            return self._report(state, h, data, key_of(seed, REPORT, count, student))
+
+        @jax.jit
+        def report_one_without(state, h, data, seed, count, student):
+            return self._report_without(state, h, data, key_of(seed, REPORT, count, student))
+
+        @jax.jit
+        def evaluate_one(state, h, data, seed, count, student):
+            return self._evaluate(state, h, data, key_of(seed, EVALUATE, count, student))
+
+        @jax.jit
+        def test_one(state, data):
+            return self._mean_loss(state.weights, data.test_inputs, data.test_targets)
+
         self.start = start
         """(seed, count) -> state of all students"""
         self.report = report
@@ -61,6 +81,16 @@ class Trainer:
         """The last steps of a report on copies -> (losses, hypergradients)"""
         self.test = test
         """(state, student, data) -> test loss"""
+
+        # Of one student: its row of the state, and the same random numbers as above.
+        self.report_one = report_one
+        """(state, h, data, seed, count, student) -> (state, loss, hypergradient)"""
+        self.report_one_without = report_one_without
+        """The same training -> (state, loss)"""
+        self.evaluate_one = evaluate_one
+        """(state, h, data, seed, count, student) -> (loss, hypergradient)"""
+        self.test_one = test_one
+        """(state, data) -> test loss"""
 
     @staticmethod
     @jax.jit

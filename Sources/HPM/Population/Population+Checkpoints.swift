@@ -15,8 +15,8 @@ extension Population {
 
     /// Whether nobody will be asked to take the state of a student after a training report.
     ///
-    /// Where students wait for one another live weights are copied, so a state is asked for while a clone of it is to
-    /// be made alone; elsewhere the latest state of each student may be asked for at any time.
+    /// Where students wait for one another the latest state of a student may be asked for until all have reported and
+    /// it is known who is to be cloned, then while such a clone is to be made; elsewhere at any time.
     ///
     /// - Complexity: O(population + queued evaluations).
     public func isReleasable(_ student: Int, report: Int) -> Bool {
@@ -25,7 +25,8 @@ extension Population {
         // One that is alone now may have company later.
         let canBeSource =
             !students.isRetired[student] && strategy.actions(students: max(size, 2)).contains(.clone)
-        if !isSynchronous, report == students.reports[student], canBeSource {
+        let isJudged = isSynchronous && !(tasks[student].action == .train && tasks[student].isReported)
+        if report == students.reports[student], canBeSource, !isJudged {
             return false
         }
         return !tasks.contains { task in

@@ -1,0 +1,8 @@
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parents[1]
+sys.path[:0] = [
+    str(HERE), str(HERE.parent), str(HERE.parent / "training"), str(HERE.parent / "landscapes"),
+    str(HERE.parents[1] / "bindings" / "python"),
+]
