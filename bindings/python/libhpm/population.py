@@ -362,8 +362,15 @@ class Population(Handle):
         self._change(functions.hpm_population_report_all, losses.ctypes.data, address, self._size, n)
 
     def next_ticket(self, student: int) -> Order:
-        """As :meth:`next`, with the ticket of the task for :meth:`report_ticket`: the same one when asked
-        again, 0 with WAIT and STOP.
+        """As :meth:`next`, with the ticket of the task: the number with which :meth:`report_ticket` may be
+        called late, twice and in any order.
+
+        Args:
+            student: From 0 to K - 1.
+
+        Returns:
+            ``(action, source, hyperparameters, ticket)``; the ticket is 1 or more, the same one when asked
+            again, 0 with WAIT and STOP.
 
         Raises:
             ArgumentError: No such student.
@@ -387,6 +394,12 @@ class Population(Handle):
     ) -> bool:
         """As :meth:`report`, on the task of a ticket; a doubled or late report changes nothing.
 
+        Args:
+            student: From 0 to K - 1.
+            ticket: What :meth:`next_ticket` answered.
+            loss: As for :meth:`report`.
+            hypergradient: As for :meth:`report`.
+
         Returns:
             False: the ticket was answered or superseded before, and nothing changed.
 
@@ -409,21 +422,88 @@ class Population(Handle):
         return status != _abi.HPM_STALE
 
     def release(self, student: int) -> None:
-        """Gives the task of a lost worker back: its ticket is superseded, and :meth:`next` answers it anew."""
+        """Gives the task of a lost worker back: its ticket is superseded, and whoever asks :meth:`next` or
+        :meth:`next_ticket` for the student begins the task anew. With the asynchronous schedule an evaluation
+        goes to whoever asks first.
+
+        Args:
+            student: From 0 to K - 1.
+
+        Raises:
+            OrderError: No task is out for the student.
+            ArgumentError: No such student.
+            BusyError: Inside :meth:`run`.
+
+        Example:
+            >>> population = hpm.Population(hpm.SearchSpace().add_real("x", 0, 1))
+            >>> lost = population.next_ticket(0)
+            >>> population.release(0)
+            >>> found = population.next_ticket(0)
+            >>> population.report_ticket(0, found.ticket, 0.5), population.report_ticket(0, lost.ticket, 0.7)
+            (True, False)
+        """
         self._change(functions.hpm_student_release, size(student, "student"))
 
     def retire(self, student: int) -> None:
-        """Takes a student out for good: :meth:`next` answers STOP, and nobody waits for it."""
+        """Takes a student out for good, as where its machine is gone: :meth:`next` answers STOP, nobody waits
+        for it, no clone is made onto it or of it, and it is never the best. A clone that was to be made of it
+        gets another source. :meth:`report_ticket` on its task changes nothing.
+
+        Args:
+            student: From 0 to K - 1.
+
+        Raises:
+            OrderError: It is retired already.
+            ArgumentError: No such student.
+            BusyError: Inside :meth:`run`.
+
+        Example:
+            >>> population = hpm.Population(hpm.SearchSpace().add_real("x", 0, 1), population=2)
+            >>> _ = population.next(0), population.next(1)
+            >>> population.report(0, 0.5)
+            >>> population.next(0).action  # for student 1
+            <Action.WAIT: 4>
+            >>> population.retire(1)
+            >>> population.next(0).action, population.next(1).action
+            (<Action.TRAIN: 0>, <Action.STOP: 5>)
+        """
         self._change(functions.hpm_student_retire, size(student, "student"))
 
     def reports(self, student: int) -> int:
-        """The training reports of a student's present life."""
+        """How many training reports a student has made.
+
+        Args:
+            student: From 0 to K - 1.
+
+        Raises:
+            ArgumentError: No such student.
+        """
         out = c_size_t()
         check(functions.hpm_student_reports(self._handle, size(student, "student"), byref(out)))
         return out.value
 
     def grow(self, count: int, clones: bool = False) -> None:
-        """Adds `count` students, drawn from the space, or with `clones` cloned from living ones."""
+        """Adds students; they are numbered from K on. With the synchronous schedule those that are drawn join
+        the present round of training, or wait for the next one; clones are made when the present round of
+        training ends.
+
+        Args:
+            count: How many, 1 or more.
+            clones: False: their hyperparameters are drawn as at the start, and their weights are their own.
+                True: their first task is CLONE of one of the best; before any finite loss they are drawn,
+                too.
+
+        Raises:
+            ArgumentError: A count below 1, or clones where the algorithm makes none.
+            OutOfMemoryError: They do not fit into memory.
+            BusyError: Inside :meth:`run`.
+
+        Example:
+            >>> population = hpm.Population(hpm.SearchSpace().add_real("x", 0, 1), population=2)
+            >>> population.grow(1)
+            >>> population.size, population.next(2).action
+            (3, <Action.TRAIN: 0>)
+        """
         origin = _abi.HPM_ORIGIN_CLONE if clones else _abi.HPM_ORIGIN_DRAWN
         try:
             self._change(functions.hpm_population_grow, size(count, "count"), origin)
@@ -431,8 +511,27 @@ class Population(Handle):
             self._read_size()
 
     def set_steps(self, steps: int) -> None:
-        """Raises the training reports of each student, 0: without end; also of a population that ended or
-        was loaded."""
+        """Prolongs a run, also one that has ended, and one that was loaded. With the synchronous schedule the
+        run is then the same, to the bit, as if it had had the steps from the start and the options of now: a
+        default that was decided by `steps` stays.
+
+        Args:
+            steps: Training reports of each student, at least those that the population has; 0: no end.
+
+        Raises:
+            ArgumentError: Fewer steps.
+            BusyError: Inside :meth:`run`.
+
+        Example:
+            >>> population = hpm.Population(hpm.SearchSpace().add_real("x", 0, 1), population=1, steps=1)
+            >>> _ = population.next(0)
+            >>> population.report(0, 0.5)
+            >>> population.next(0).action
+            <Action.STOP: 5>
+            >>> population.set_steps(2)
+            >>> population.next(0).action
+            <Action.TRAIN: 0>
+        """
         self._change(functions.hpm_population_set_steps, size(steps, "steps"))
 
     @property

@@ -389,6 +389,25 @@ def test_a_student_without_a_finite_loss_is_replaced():
     assert population.best() == (1, 4.0)  # the clone has no loss of its own yet
 
 
+@pytest.mark.parametrize("schedule", ["synchronous", "asynchronous"])
+@pytest.mark.parametrize("algorithm", ["hpm", "pbt", "hpm-no-teacher"])
+def test_five_of_eight_students_without_a_finite_loss_are_replaced_at_the_next_exploit(algorithm, schedule):
+    """A student that was dead is one no more once it holds the weights of one that lives."""
+    population = hpm.Population(SPACE, steps=40, interval=5, seed=1, algorithm=algorithm, schedule=schedule)
+    dead, wasted = {0, 2, 3, 5, 6}, 0
+    while not all(population.next(k).action == Action.STOP for k in range(8)):
+        for k in range(8):
+            action, source, _ = population.next(k)
+            if action == Action.CLONE:
+                assert source not in dead
+                dead.discard(k)
+            if action < Action.WAIT:
+                wasted += action == Action.TRAIN and k in dead
+                population.report(k, np.nan if k in dead else 1.0 + k)
+    assert not dead and wasted == 5 * 5
+    assert population.count("nonfinite_losses") == 25
+
+
 @pytest.mark.parametrize("algorithm", ["hpm", "pbt", "hpm-paper", "clone-step", "mutation-only", "hpm-no-teacher"])
 def test_truncation(algorithm):
     expected = {0.0: 0, 0.1: 1, 0.2: 2, 0.29: 2, 0.3: 3, 0.5: 5}
