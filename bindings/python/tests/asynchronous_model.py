@@ -128,6 +128,8 @@ class Student:
     """What it is to do itself, begun or not; evaluations are work for anybody."""
     sources: list[Standing] = field(default_factory=list)
     """Of a clone: who could be its source, by when it was decided."""
+    parents: set[bytes] = field(default_factory=set)
+    """Of a clone: what hyperparameters it could have taken, also of a parent that is gone since."""
     order: hpm.Order | None = None
     """What was begun and is not answered."""
     source_report: int = 0
@@ -300,9 +302,15 @@ class Model:
             assert any(place.reports == report for place in sources.values()), f"{k}: report {report} of {sources}"
             assert student.loss is not None
             assert all(place.loss <= student.loss for place in sources.values()) or self.algorithm == "mf-pbt"
-            student.own, student.sources, student.loss = Action.CLONE, [sources], None
+            self.become_clone(k, sources)
+            student.loss = None
         elif self.trial and student.reports % self.trial == 0:
             student.own = Action.RESTART
+
+    def become_clone(self, k: int, sources: Standing) -> None:
+        student = self.students[k]
+        student.own, student.sources = Action.CLONE, [sources]
+        student.parents = {place.hyperparameters for place in sources.values()}
 
     # Calls.
 
@@ -340,8 +348,7 @@ class Model:
         places = [standing[order.source] for standing in student.sources if order.source in standing]
         assert any(place.reports == student.source_report for place in places), f"{k}: {order}, not {student.sources}"
         if self.algorithm == "mf-pbt":
-            known_h = {place.hyperparameters for standing in student.sources for place in standing.values()}
-            assert h in known_h, "the parameters of nobody"
+            assert h in student.parents, "the parameters of nobody"
         else:
             assert any(h == place.hyperparameters for place in places), "not the parameters of the source"
 
@@ -432,6 +439,7 @@ class Model:
         if student.order is not None and student.order.action == Action.EVALUATE:
             self.release(k)
         student.is_retired, student.order, student.cost, student.loss = True, None, None, None
+        student.own = Action.TRAIN
         # Evaluations of it are gone, too, and an evaluation does not say of whom it is.
         self.returned = [r for r in self.returned if r.source != k]
         for returned in self.returned:
@@ -451,7 +459,9 @@ class Model:
             return
         others = self.standing(j, 1) or self.standing(j)
         other.sources = [{i: place for i, place in standing.items() if i != gone} for standing in other.sources]
-        other.sources.append({i: others[i] for i in list(others)[:1]})
+        best = {i: others[i] for i in list(others)[:1]}
+        other.sources.append(best)
+        other.parents |= {place.hyperparameters for place in best.values()}
         if self.to_be_copied(j) is None:
             assert not others, f"{j} could have another source"
             other.own = Action.TRAIN
@@ -467,7 +477,7 @@ class Model:
             student = self.students[k]
             student.reports = student.joined = self.population.reports(k)
             if clones and sources:
-                student.own, student.sources = Action.CLONE, [sources]
+                self.become_clone(k, sources)
                 assert self.to_be_copied(k) == student.reports in {place.reports for place in sources.values()}
                 self.look(k)
             else:
@@ -591,7 +601,10 @@ class Run:
     def record(self, data: bytes) -> None:
         if self.is_refusing:
             raise Refused
-        self.records.append(data)
+        while data:  # 16 bytes about the input, of which 4 are its length
+            length = 16 + int.from_bytes(data[4:8], "little")
+            self.records.append(data[:length])
+            data = data[length:]
 
     def save(self) -> bytes:
         if self.saved is None:
@@ -629,8 +642,16 @@ class Run:
 
     def ask(self, k: int) -> None:
         is_new = self.model.students[k].order is None and not self.model.is_done(k)
-        call = self.changing if is_new else self.unchanging if self.draw.random() < 0.2 else self.only
-        order = call(self.population.next_ticket, k)
+        if is_new and self.draw.random() < 0.1:
+            task = self.changing(self.population.next, k)
+            order = self.unchanging(self.population.next_ticket, k)
+            assert task[:2] == order[:2] and (task.hyperparameters == order.hyperparameters).all()
+        elif is_new:
+            order = self.changing(self.population.next_ticket, k)
+        elif self.draw.random() < 0.2:
+            order = self.unchanging(self.population.next_ticket, k)
+        else:
+            order = self.population.next_ticket(k)
         self.model.next_ticket(k, order)
         if order.ticket and self.draw.random() > 0.1:  # else the worker is lost
             self.deliveries.append(Delivery(k, order.ticket, *self.numbers()))
@@ -639,9 +660,6 @@ class Run:
                 if self.draw.random() < self.unordinary:
                     self.changing(self.population.report_cost, k, *cost)
                     self.model.report_cost(k, cost)
-
-    def only(self, call: Callable[..., Any], *arguments: Any) -> Any:
-        return call(*arguments)
 
     def numbers(self) -> tuple[float, list[float] | None]:
         draw, strange = self.draw, self.unordinary
@@ -678,6 +696,9 @@ class Run:
                 taken = self.changing(report, k, ticket, loss, gradient)
             if self.thorough:
                 self.save()
+        elif self.draw.random() < 0.1:
+            self.changing(self.population.report, k, loss, gradient)
+            taken = True
         else:
             taken = self.changing(report, k, ticket, loss, gradient)
         assert taken is True, "the first report on a ticket did not count"
@@ -686,6 +707,29 @@ class Run:
     @staticmethod
     def lacks(loss: float, gradient: list[float] | None) -> bool:
         return math.isfinite(loss) and (gradient is None or any(map(math.isnan, gradient)))
+
+    def all_at_once(self) -> None:
+        model, size = self.model, self.population.size
+        is_new = any(s.order is None and not model.is_done(k) for k, s in enumerate(model.students))
+        tasks = (self.changing if is_new else self.unchanging)(self.population.next_all)
+        losses, gradients = [], []
+        for k in range(size):
+            order = self.population.next_ticket(k)
+            assert order[:2] == (tasks.actions[k], tasks.sources[k])
+            assert (order.hyperparameters == tasks.hyperparameters[k]).all()
+            model.next_ticket(k, order)
+            loss, gradient = self.numbers()
+            if gradient is None or self.algorithm == "memetic":
+                gradient = [1.0 if self.algorithm == "memetic" else math.nan] * len(model.low)
+            losses.append(loss)
+            gradients.append(gradient)
+        going = [k for k, student in enumerate(model.students) if student.order is not None]
+        if not going:
+            self.refused(hpm.OrderError, self.population.report_all, losses, gradients)
+            return
+        self.changing(self.population.report_all, losses, gradients)
+        for k in going:
+            model.report_ticket(k, losses[k], gradients[k])
 
     def release(self, k: int) -> None:
         if self.model.students[k].order is None:
@@ -722,9 +766,9 @@ class Run:
     def set_initial(self, k: int) -> None:
         student = self.model.students[k]
         h = self.population.hyperparameters(self.draw.randrange(self.population.size))
-        if student.has_begun:
+        if student.has_begun or student.own == Action.CLONE:
             self.refused(hpm.OrderError, self.population.set_initial, k, h)
-        elif student.own == Action.TRAIN:
+        else:
             self.changing(self.population.set_initial, k, h)
             self.model.started(k)
 
@@ -766,6 +810,8 @@ class Run:
                 model.let_go((k, draw.randint(1, model.students[k].reports + 1)))
         elif what < 0.955:
             self.mistake(k)
+        elif what < 0.96:
+            self.all_at_once()
         elif what < 0.97:
             model.compare()
             model.compare_weights(k)
