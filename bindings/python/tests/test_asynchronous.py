@@ -1,10 +1,10 @@
-"""The asynchronous schedule: any order of arrival against a model (asynchronous_model.py), and the cases that it found."""
+"""The asynchronous schedule: any order of arrival against a model (asynchronous_model.py), and what it found."""
 
 import itertools
 
 import libhpm as hpm
 import pytest
-from asynchronous_model import Run
+from asynchronous_workers import Run
 from libhpm import Action
 
 pytestmark = pytest.mark.filterwarnings("ignore::libhpm.OptionWarning")
