@@ -49,6 +49,9 @@ extension Population {
                 throw HPMError(
                     .order, "student \(student) has begun; its start is set before its first next")
             }
+            guard tasks[student].action != .clone, !joining.contains(student) else {
+                throw HPMError(.order, "student \(student) starts as a clone, where its source is")
+            }
             _ = try space.point(natural: hyperparameters)
         case .stop:
             break

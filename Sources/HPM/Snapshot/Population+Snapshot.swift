@@ -250,8 +250,8 @@ extension Checkpoint {
 extension Clone {
     func encode(into encoder: inout SnapshotEncoder) {
         for number in [student, source, parent, rank, sourceRank] { encoder.put(count: number) }
-        encoder.put(isMutated)
-        encoder.put(isJoining)
+        // Two flags in a byte.
+        encoder.put((isMutated ? 1 : 0) | (isJoining ? 2 : 0) as UInt8)
     }
 
     init(_ decoder: inout SnapshotDecoder, students: Int) throws(HPMError) {
@@ -260,8 +260,9 @@ extension Clone {
         parent = try decoder.index(below: students, "a parent")
         rank = try decoder.index(below: students + 1, "a rank")
         sourceRank = try decoder.index(below: students + 1, "a rank")
-        isMutated = try decoder.bool()
-        isJoining = try decoder.bool()
+        let flags = try decoder.integer(UInt8.self)
+        guard flags < 4 else { throw SnapshotDecoder.damaged("a clone's flags are \(flags)") }
+        (isMutated, isJoining) = (flags & 1 != 0, flags & 2 != 0)
     }
 }
 
