@@ -791,6 +791,7 @@ static void bad_values(world *w, const parameter *p, role role, bad_list *list) 
     case COST:
         add_not_finite(list);
         add_real(list, -1);
+        add_real(list, 1.1e100);
         break;
     case PARAMETER_INDEX:
         add_indices(list, 5);

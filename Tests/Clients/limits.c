@@ -345,6 +345,109 @@ static void test_wild_teachers(void) {
     must(hpm_teacher_destroy(teacher));
 }
 
+/* All retire, in every order of tasks: nothing is left to do, nothing waits, and students that join
+ * then have the run for themselves. */
+static void test_nobody_is_left(const char *algorithm, const char *schedule, size_t served) {
+    enum { STUDENTS = 5 };
+    static trail trails[STUDENTS];
+    const char *const more[] = {"schedule", schedule, "trial", "3", "truncation", "0.4", NULL};
+    hpm_population *population = make_population(algorithm, "5", "12", more);
+    hpm_action action;
+    double h[DIMENSION], loss;
+    size_t student, size;
+    for (size_t k = 0; k < STUDENTS; k++) trails[k].count = 0;
+    for (size_t turn = 0; turn < served; turn++) {
+        serve(population, turn % STUDENTS, &trails[turn % STUDENTS]);
+    }
+    must(hpm_student_next(population, 1, &action, NULL, h, DIMENSION));
+    for (size_t k = 0; k < STUDENTS; k++) {
+        expect_status(hpm_student_retire(population, (k + served) % STUDENTS), HPM_OK, "retire");
+    }
+    for (size_t k = 0; k < STUDENTS; k++) {
+        must(hpm_student_next(population, k, &action, NULL, h, DIMENSION));
+        expect(action == HPM_ACTION_STOP && is_inside(h), "%s, %s: action %d of one that retired",
+               algorithm, schedule, (int)action);
+        expect_status(hpm_student_report(population, k, 1, NULL, 0), HPM_ERROR_ORDER, "no task");
+        expect_status(hpm_student_retire(population, k), HPM_ERROR_ORDER, "retired before");
+        expect_status(hpm_student_release(population, k), HPM_ERROR_ORDER, "no task to release");
+    }
+    expect_status(hpm_population_best(population, &student, &loss), HPM_ERROR_NO_RESULT,
+                  "the best of nobody");
+    bytes state = saved(population);
+    hpm_population *loaded = NULL;
+    expect_status(hpm_population_load(state.data, state.size, &loaded), HPM_OK, "load");
+    expect(unchanged(loaded, state), "%s, %s: nobody is loaded as somebody", algorithm, schedule);
+    must(hpm_population_destroy(loaded));
+
+    /* Nobody is there to be copied, so clones are drawn, too. */
+    uint32_t mask;
+    must(hpm_population_actions(population, &mask));
+    expect_status(hpm_population_grow(population, 1, HPM_ORIGIN_DRAWN), HPM_OK, "grow");
+    expect_status(hpm_population_grow(population, 2, HPM_ORIGIN_CLONE),
+                  mask >> HPM_ACTION_CLONE & 1 ? HPM_OK : HPM_ERROR_ARGUMENT, "grow by clones");
+    must(hpm_population_size(population, &size));
+    int turns = 0;
+    for (size_t done = 0; done < size && turns < 1000; turns++) {
+        done = 0;
+        for (size_t k = 0; k < size; k++) {
+            double gradient[DIMENSION];
+            size_t source;
+            must(hpm_student_next(population, k, &action, &source, h, DIMENSION));
+            expect(is_inside(h), "%s, %s: a value outside", algorithm, schedule);
+            done += action == HPM_ACTION_STOP;
+            if (action == HPM_ACTION_STOP || action == HPM_ACTION_WAIT) continue;
+            expect(k >= STUDENTS && source >= STUDENTS, "%s, %s: student %zu is given %zu",
+                   algorithm, schedule, k, source);
+            loss = bowl(h, k, gradient);
+            must(hpm_student_report(population, k, loss, gradient, DIMENSION));
+        }
+    }
+    expect(turns < 1000, "%s, %s: those who joined do not end", algorithm, schedule);
+    for (size_t k = STUDENTS; k < size; k++) {
+        size_t reports;
+        must(hpm_student_reports(population, k, &reports));
+        expect(reports >= 12, "%s, %s: student %zu ends after %zu reports", algorithm, schedule, k,
+               reports);
+    }
+    expect_status(hpm_population_best(population, &student, &loss), HPM_OK, "the best");
+    expect(student >= STUDENTS, "student %zu, retired, is the best", student);
+    must(hpm_population_destroy(population));
+}
+
+static void test_members(void) {
+    const char *algorithm;
+    for (size_t i = 0; (algorithm = hpm_algorithm_name(i)); i++) {
+        for (size_t served = 0; served < 60; served += 7) {
+            for (size_t s = 0; s < SCHEDULES; s++) {
+                test_nobody_is_left(algorithm, schedules[s], served);
+            }
+        }
+    }
+
+    hpm_population *endless = make_population("hpm", "4", "0", NULL);
+    const size_t ends[] = {1, 12, SIZE_MAX / 2, SIZE_MAX};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        expect_status(hpm_population_set_steps(endless, ends[i]), HPM_ERROR_ARGUMENT,
+                      "an end of a run that has none");
+    }
+    expect_status(hpm_population_set_steps(endless, 0), HPM_OK, "no end, as before");
+    for (size_t i = 0; i < HUGE_SIZES; i++) {
+        expect_refusal(hpm_population_grow(endless, huge[i], HPM_ORIGIN_DRAWN), "students that join",
+                       huge[i]);
+        expect_refusal(hpm_population_grow(endless, huge[i], HPM_ORIGIN_CLONE), "clones that join",
+                       huge[i]);
+    }
+    size_t size;
+    must(hpm_population_size(endless, &size));
+    expect(size == 4, "%zu students after all that was refused", size);
+    must(hpm_population_destroy(endless));
+
+    hpm_population *ending = make_population("hpm", "4", "3", NULL);
+    expect_status(hpm_population_set_steps(ending, SIZE_MAX), HPM_ERROR_ARGUMENT, "too many steps");
+    expect_status(hpm_population_set_steps(ending, SIZE_MAX / 2), HPM_OK, "many steps");
+    must(hpm_population_destroy(ending));
+}
+
 /* Texts as long as they come: names, labels, and keys in the sentence of an error. */
 static void test_long_texts(void) {
     const size_t length = (size_t)1 << 20;
@@ -375,6 +478,7 @@ int main(void) {
     test_options_at_their_ends();
     test_bounds_at_their_ends();
     test_wild_teachers();
+    test_members();
     test_long_texts();
     return finish();
 }
