@@ -9,7 +9,7 @@ struct TeacherPart: Part {
     let share: Double
     private let truncation: Double
     private let isSynchronous: Bool
-    /// Students from best to worst at the present exploit.
+    /// Synchronous: students from best to worst at the present exploit.
     private var ranking: [Int] = []
     /// Of students that it mutated and that have not reported yet.
     private var lessons: [TaughtMutation?]
@@ -60,10 +60,10 @@ struct TeacherPart: Part {
     }
 
     mutating func judged(_ cohort: [Int], _ students: inout Students) {
-        ranking = students.ranking
+        if isSynchronous { ranking = students.ranking }
     }
 
-    mutating func becameClone(_ student: Int, of source: Int) {
+    mutating func becameClone(_ student: Int, of source: Int, _ students: Students) {
         lessons[student] = nil
     }
 
@@ -79,6 +79,8 @@ struct TeacherPart: Part {
     func evaluations(_ students: Students, affordable: (Int) -> Int) -> [Evaluation] {
         let living = students.living.count
         let count = affordable(min(wanted(students: living), living))
+        // Where nobody waits, the exploit of a clone is over: others have been judged and replaced since.
+        let ranking = isSynchronous ? ranking : students.ranking
         return ranking.suffix(count).sorted().compactMap { student in
             let targets = students.taughtTargets(of: student)
             if targets.isEmpty || students.isRetired[student] { return nil }

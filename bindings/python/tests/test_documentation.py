@@ -49,7 +49,8 @@ def test_each_algorithm_has_its_row_and_says_what_it_does_where_nobody_waits():
         names.append(name.decode())
     rows = re.findall(r"^\| `([a-z0-9-]+)`", page.split("Symbols:")[0], re.MULTILINE)
     assert sorted(rows[1:]) == sorted(names)  # below the heading
-    sections = re.split(r"^(?:## |\* `)", page, flags=re.MULTILINE)
+    any_name = "|".join(names)
+    sections = re.split(rf"^(?:## |\* (?=`(?:{any_name})`:))", page, flags=re.MULTILINE)
     for name in names:
-        own = [text for text in sections if re.match(rf"{name}(?:`:|\n)", text)]
+        own = [text for text in sections if re.match(rf"{name}\n|`{name}`:", text)]
         assert any("*Asynchronous" in text for text in own), name
