@@ -62,6 +62,8 @@ using no_result_error = error_of<HPM_ERROR_NO_RESULT>;
 using snapshot_error = error_of<HPM_ERROR_SNAPSHOT>;
 using capacity_error = error_of<HPM_ERROR_CAPACITY>;
 using unsupported_error = error_of<HPM_ERROR_UNSUPPORTED>;
+/// What hpm::strict makes of a warning.
+using warning_error = error_of<HPM_WARNING>;
 
 /// Throws the exception of a status; successes come back.
 inline hpm_status check(hpm_status status) {
@@ -134,6 +136,12 @@ constexpr event_kind operator|(event_kind left, event_kind right) noexcept {
     return static_cast<event_kind>(static_cast<hpm_event_kind>(left) |
                                    static_cast<hpm_event_kind>(right));
 }
+
+/// Handed to the constructor of a population: what it would warn of is thrown as warning_error.
+struct strict_t {
+    explicit strict_t() = default;
+};
+inline constexpr strict_t strict{};
 
 /// As an initial value: drawn, as for all students but the first. In a hypergradient: no
 /// derivative.
@@ -480,6 +488,7 @@ struct certificate {
     std::uint64_t losses;
     std::uint64_t outer_gradients;
     std::uint64_t inner_gradients;
+    std::uint64_t inner_hyper_gradients;
     std::uint64_t hessian_products;
     std::uint64_t cross_products;
     std::uint64_t steps;
@@ -499,8 +508,8 @@ namespace detail {
 inline certificate certificate_from(const hpm_certificate &c) noexcept {
     return {static_cast<certificate_status>(c.status), c.iterations, c.relative_residual,
             c.smallest_curvature, c.seconds, c.losses, c.outer_gradients, c.inner_gradients,
-            c.hessian_products, c.cross_products, c.steps, c.step_products, c.parameter_vectors,
-            c.hyperparameter_vectors};
+            c.inner_hyper_gradients, c.hessian_products, c.cross_products, c.steps,
+            c.step_products, c.parameter_vectors, c.hyperparameter_vectors};
 }
 
 } // namespace detail
@@ -905,6 +914,10 @@ struct event {
 ///
 /// An exception of an observer or a log comes back, as it was, from the call that caused it. After
 /// one of a log nothing has changed; after one of an observer the call has succeeded.
+///
+/// The destructor waits for the callbacks of other threads. While run() is under way, and inside its
+/// own log or observer, a population can't be destroyed: it outlives this object then, with all who
+/// listen to it, and is never freed unless by its handle.
 class population : public detail::owner<hpm_population> {
 public:
     explicit population(const hpm::space &space)
@@ -914,13 +927,31 @@ public:
     population(const hpm::space &space, const hpm::options &options)
         : population(created::by(hpm_population_create, space.get(), detail::given(options))) {}
 
+    /// Throws warning_error where the one above would have a warning().
+    population(const hpm::space &space, const hpm::options &options, strict_t)
+        : population(space, options) {
+        if (!warning_.empty()) throw warning_error(warning_);
+    }
+
     /// Takes a handle over.
     explicit population(hpm_population *handle) : owner(handle), dimension_(0) {
         if (handle) check(hpm_population_dimension(handle, &dimension_));
     }
 
     population(population &&) noexcept = default;
-    population &operator=(population &&) noexcept = default;
+
+    population &operator=(population &&other) noexcept {
+        if (this == &other) return *this;
+        destroy();
+        owner::operator=(std::move(other));
+        dimension_ = other.dimension_;
+        warning_ = std::move(other.warning_);
+        listeners_ = std::move(other.listeners_);
+        problems_ = std::move(other.problems_);
+        return *this;
+    }
+
+    ~population() { destroy(); }
 
     /// The population that save() wrote.
     static population load(const std::uint8_t *bytes, std::size_t length) {
@@ -1047,8 +1078,7 @@ public:
         const std::shared_ptr<listeners> kept = living_listeners();
         const std::lock_guard<std::mutex> lock(kept->mutex);
         kept->logs.push_back(std::make_unique<log_function>(std::move(function)));
-        const hpm_status status =
-            hpm_population_log(get(), &call::log, kept->logs.back().get());
+        const hpm_status status = hpm_population_log(get(), &call::log, kept->logs.back().get());
         if (status < 0) kept->logs.pop_back();
         check(status);
     }
@@ -1328,7 +1358,16 @@ private:
         std::mutex mutex;
         std::vector<std::unique_ptr<observer>> observers;
         std::vector<std::unique_ptr<log_function>> logs;
+        /// Of a population that outlives its owner: nobody frees them.
+        std::shared_ptr<listeners> kept;
     };
+
+    /// The population goes before those who listen to it.
+    void destroy() noexcept {
+        if (hpm_population_destroy(owner::release()) == HPM_ERROR_BUSY && listeners_) {
+            listeners_->kept = listeners_;
+        }
+    }
 
     /// Of an object that was moved from there are none.
     std::shared_ptr<listeners> living_listeners() const {

@@ -2,6 +2,8 @@
 // function reaches its C counterpart.
 #include <hpm.hpp>
 
+#include <atomic>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <map>
@@ -800,6 +802,19 @@ void test_names_and_options() {
     expect(!moved.warning().empty(), "the warning moves along");
     const hpm::population silent(make_space(), hpm::options().set("steps", 60));
     expect(silent.warning().empty(), "%s", silent.warning().c_str());
+
+    // Offered as an exception, too.
+    const hpm::population strict(make_space(), hpm::options().set("steps", 60), hpm::strict);
+    expect(strict.warning().empty() && strict.size() == 8, "strict, with nothing to be warned of");
+    try {
+        hpm::population(make_space(), hpm::options().set("algorithm", "pbt").set("trial", 2),
+                        hpm::strict);
+        expect(false, "strict, with an option that is not read");
+    } catch (const hpm::warning_error &error) {
+        expect(error.status() == HPM_WARNING && std::string(error.what()).find("trial") !=
+                                                    std::string::npos,
+               "%s", error.what());
+    }
 }
 
 void test_tickets_and_membership() {
@@ -963,6 +978,69 @@ void test_destroying_under_run() {
     expect(hpm_population_destroy(handle) == HPM_OK, "it is the caller's then");
 }
 
+/// Objects that go inside their own callbacks: the call ends as it would have, and nobody is called
+/// whose function is gone.
+void test_destroying_inside_callbacks() {
+    const auto living = std::make_shared<int>(1);
+    const auto with_listeners = [&](std::unique_ptr<hpm::population> &owner, int &events,
+                                    int &inputs) {
+        owner = std::make_unique<hpm::population>(make_space(), asynchronous());
+        hpm_population *handle = owner->get();
+        owner->observe([&, living](const hpm::event &) {
+            if (++events == 1) owner.reset();
+        });
+        owner->observe([&, living](const hpm::event &) { ++events; });
+        owner->log([&, living](const std::uint8_t *, std::size_t) { ++inputs; });
+        return handle;
+    };
+    std::unique_ptr<hpm::population> owner;
+    int events = 0, inputs = 0;
+    hpm_population *handle = with_listeners(owner, events, inputs);
+    owner->stop();
+    expect(!owner && events == 2 * static_cast<int>(students) && inputs == 1,
+           "stop: %d events, %d inputs", events, inputs);
+    expect(hpm_population_grow(handle, 1, HPM_ORIGIN_DRAWN) == HPM_OK && inputs == 2,
+           "its log goes on");
+    expect(hpm_population_destroy(handle) == HPM_OK, "it is the caller's then");
+
+    events = inputs = 0;
+    handle = with_listeners(owner, events, inputs);
+    expect(owner->run(make_trainer()), "a run whose owner goes");
+    expect(!owner && events > 2 && inputs > 2, "run: %d events, %d inputs", events, inputs);
+    expect(hpm_population_destroy(handle) == HPM_OK, "it is the caller's then, too");
+
+    // Inside its log, and by an assignment.
+    owner = std::make_unique<hpm::population>(make_space(), asynchronous());
+    handle = owner->get();
+    owner->log([&, living](const std::uint8_t *, std::size_t) {
+        inputs = -1;
+        if (owner) *owner = hpm::population(make_space(), asynchronous());
+    });
+    const hpm::task task = owner->next(0);
+    expect(task.action == hpm::action::train && inputs == -1 && owner->get() != handle,
+           "an assignment inside a log");
+    expect(owner->reports(0) == 0 && owner->next(1).action == hpm::action::train,
+           "the one that was assigned");
+    expect(hpm_population_destroy(handle) == HPM_OK, "the other one is the caller's");
+
+    // While another thread is in an observer, the owner waits for it.
+    owner = std::make_unique<hpm::population>(make_space(), asynchronous());
+    std::atomic<bool> inside(false), over(false);
+    const auto alone = std::make_shared<int>(1);
+    owner->observe([&, alone](const hpm::event &) {
+        inside = true;
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        over = *alone == 1;
+    });
+    owner->next(0);
+    hpm::population &population = *owner;
+    std::thread other([&] { population.report(0, 1); });
+    while (!inside) std::this_thread::yield();
+    owner.reset();
+    expect(over && alone.use_count() == 1, "destroyed while an observer was called");
+    other.join();
+}
+
 } // namespace
 
 int main() {
@@ -984,5 +1062,6 @@ int main() {
     test_logs();
     test_observers();
     test_destroying_under_run();
+    test_destroying_inside_callbacks();
     return finish();
 }
