@@ -481,6 +481,15 @@ void test_hypergradient(double tolerance) {
         }
     }
     expect(problem.hypergradient(w, h, result).hessian_products > 0, "defaults");
+    // A cross product by differences of the inner loss's other gradient: two of them, and no product.
+    hpm::host_callbacks<Element> fewer = make_callables<Element>();
+    fewer.cross_product = nullptr;
+    const hpm::certificate by_differences =
+        hpm::host_problem<Element>(3, 3, fewer).hypergradient(w, h, result);
+    expect(by_differences.inner_hyper_gradients == 2 && by_differences.cross_products == 0 &&
+               by_differences.inner_gradients == 0 && by_differences.hessian_products > 0 &&
+               by_differences.outer_gradients == 1,
+           "%d inner hyper-gradients", static_cast<int>(by_differences.inner_hyper_gradients));
 
     const std::vector<Element> place = {Element(0.3), Element(-0.8), Element(1.2)};
     options.set("check_tolerance", tolerance < 1e-3 ? 1e-4 : 1e-2);
