@@ -205,6 +205,8 @@ typedef struct {
     delivery tasks[MOST];
     size_t reports[MOST];
     int retired[MOST], stopped[MOST], unsure[MOST];
+    /* Joined as a clone that was not made yet. */
+    int joining[MOST];
     delivery deliveries[MOST_DELIVERIES];
     size_t waiting;
     recorder log;
@@ -340,6 +342,7 @@ static void deliver(model *m) {
             m->out[report.student] = 0;
             m->unsure[report.student] = 0;
             m->reports[report.student] += report.action == HPM_ACTION_TRAIN;
+            m->joining[report.student] = 0;
         }
     }
     /* One in five comes again. */
@@ -390,6 +393,8 @@ static void retire(model *m, size_t student) {
     /* What was to be copied of it is copied of another, or not at all. */
     for (size_t k = 0; k < m->size; k++) {
         if (m->out[k] && m->tasks[k].source == student) m->unsure[k] = 1;
+        /* One that joins and has nobody left to be a clone of starts on its own. */
+        if (m->joining[k] && reports_of(m->population, k) == 0) m->reports[k] = 0;
     }
 }
 
@@ -414,6 +419,7 @@ static void grow(model *m) {
     /* A clone goes on from its source's report. */
     for (; m->size < size; m->size++) {
         m->reports[m->size] = reports_of(m->population, m->size);
+        m->joining[m->size] = origin == HPM_ORIGIN_CLONE;
     }
 }
 
