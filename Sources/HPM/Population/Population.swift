@@ -114,8 +114,10 @@ public struct Population: Sendable {
         let exploits = (options.steps - 1) / options.interval - max(options.burnIn - 1, 0) / options.interval
         let clones = Truncation.count(share: options.truncation, students: setup.students)
         guard exploits * clones < setup.students / 2 else { return [] }
+        let number =
+            exploits == 1 ? "is 1 exploit, which" : "are \(max(exploits, 0)) exploits, each of which"
         return [
-            "with steps = \(options.steps) and interval = \(options.interval) there are \(max(exploits, 0)) exploits, each of which replaces \(clones) of \(setup.students) students: hyperparameters will hardly change but by hypergradients; take more steps or a smaller interval"
+            "with steps = \(options.steps) and interval = \(options.interval) there \(number) replaces \(clones) of \(setup.students) students: hyperparameters will hardly change but by hypergradients; take more steps or a smaller interval"
         ]
     }
 

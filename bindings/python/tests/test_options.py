@@ -263,7 +263,8 @@ def test_the_exploits_of_the_warning_are_those_of_the_run():
             "interval": int(random.integers(1, 9)), "burn_in": int(random.integers(0, 9)),
             "truncation": float(random.choice([0.1, 0.2, 0.5])), "algorithm": "pbt",
         }  # fmt: skip
-        found = re.search(r"there are (\d+) exploits(?:, each of which replaces (\d+) of)?", warnings_of(**options))
+        said = warnings_of(**options)
+        found = re.search(r"there (?:is|are) (\d+) exploits?, (?:each of )?which replaces (\d+) of", said)
         exploits, clones, population = 0, 0, silent(SPACE, **options)
         while not ((a := population.next_all()).actions == hpm.Action.STOP).all():
             exploits += bool((a.actions == hpm.Action.CLONE).any())
