@@ -288,7 +288,7 @@ def test_wrong_arguments():
         (print, [], hpm.ArgumentError, "kinds is empty"),
         (print, int, TypeError, "kinds has <class 'int'>; allowed: Trained, Moved"),
         (print, ["Trained"], TypeError, "'Trained'"),
-        (print, 255, TypeError, ""),
+        (print, 255, TypeError, "kinds is 255"),
     ):
         with pytest.raises(error, match=message):
             population.observe(function, kinds)
