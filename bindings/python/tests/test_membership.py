@@ -237,7 +237,7 @@ def test_what_can_not_join():
         (lambda: population.grow(-1), hpm.ArgumentError, "count is -1"),
         (lambda: population.grow(1.5), TypeError, "count"),
         (lambda: population.grow(1, clones=True), hpm.ArgumentError, "random makes no clones"),
-        (lambda: population.grow(2**50), hpm.OutOfMemoryError, "memory"),
+        (lambda: population.grow(2**50), hpm.OutOfMemoryError, "MiB"),
         (lambda: population.retire(2), hpm.ArgumentError, "student is 2"),
         (lambda: population.release(2), hpm.ArgumentError, "student is 2"),
         (lambda: population.reports(2), hpm.ArgumentError, "student is 2"),
