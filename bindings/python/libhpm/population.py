@@ -252,7 +252,8 @@ class Population(Handle):
             hyperparameters,
             self._dimension,
         )
-        return Assignment(ACTIONS[action.value], source.value, np.frombuffer(hyperparameters))  # type: ignore[call-overload]
+        values: Vector = np.frombuffer(hyperparameters)  # type: ignore[call-overload]
+        return Assignment(ACTIONS[action.value], source.value, values)
 
     def report(self, student: int, loss: float, hypergradient: Hypergradient = None) -> None:
         """Reports on the task that :meth:`next` answered.
@@ -635,8 +636,8 @@ class Population(Handle):
         """A number of the population's account.
 
         Args:
-            name: ``training_rounds``; ``training_reports``, ``teacher_reports``, ``clone_reports``, ``restart_reports``,
-                ``hypergradient_reports``; ``training_seconds``, ``teacher_seconds``,
+            name: ``training_rounds``; ``training_reports``, ``teacher_reports``, ``clone_reports``,
+                ``restart_reports``, ``hypergradient_reports``; ``training_seconds``, ``teacher_seconds``,
                 ``clone_seconds``, ``restart_seconds``; ``training_cost``, ``hypergradient_cost``,
                 ``teacher_cost`` (in the units of :meth:`report_cost`); ``teacher_share``,
                 ``hypergradient_share`` (of the three costs); ``nonfinite_losses``,
