@@ -13,3 +13,10 @@ def _doctest_names(doctest_namespace):
     import libhpm as hpm
 
     doctest_namespace.update(hpm=hpm, np=np, pytest=pytest)
+
+
+def pytest_collection_modifyitems(items):
+    """Tests give all algorithms the same options, and make short runs; an example must not."""
+    for item in items:
+        action = "error" if isinstance(item, pytest.DoctestItem) else "ignore"
+        item.add_marker(pytest.mark.filterwarnings(f"{action}::libhpm.OptionWarning"))

@@ -67,16 +67,17 @@ def documented(described: _Documented) -> _Documented:
     mark = re.search(r"^( *)<options>\n", described.__doc__ or "", re.MULTILINE)
     if mark:
         indentation = mark[1]
+        texts = (f"`{row.name}` ({row.default}): {row.values}; {row.meaning}." for row in ENTRIES)
         rows = (
             fill(
-                re.sub(r"(?<!`)`([^`]+)`(?!`)", r"``\1``", f"`{row.name}` ({row.default}): {row.values}; {row.meaning}."),
+                re.sub(r"(?<!`)`([^`]+)`(?!`)", r"``\1``", text),
                 110,
                 initial_indent=indentation + "* ",
                 subsequent_indent=indentation + "  ",
                 break_long_words=False,
                 break_on_hyphens=False,
             )
-            for row in ENTRIES
+            for text in texts
         )
         described.__doc__ = mark.string[: mark.start()] + "\n".join(rows) + "\n" + mark.string[mark.end() :]
     return described

@@ -20,10 +20,12 @@ class Action(IntEnum):
     its hypergradient."""
     CLONE = _abi.HPM_ACTION_CLONE
     """Copy the weights and the optimizer state of student `source` into this one; report (the loss
-    is ignored). The source does not train until then, so live weights may be copied."""
+    is ignored). With the synchronous schedule the source does not train until then, so live weights may be
+    copied; with the asynchronous one the checkpoint of :meth:`Population.source_report` is meant."""
     EVALUATE = _abi.HPM_ACTION_EVALUATE
-    """On a copy of the student that is thrown away: loss and hypergradient at the hyperparameters,
-    as at the end of a training interval; report. It never enters the ranking."""
+    """On a copy of student `source` that is thrown away: loss and hypergradient at the hyperparameters,
+    as at the end of a training interval; report. It never enters the ranking. With the synchronous schedule
+    the source is the student itself; with the asynchronous one an evaluation goes to whoever asks first."""
     RESTART = _abi.HPM_ACTION_RESTART
     """A new trial: initialise the student's weights anew; report (the loss is ignored)."""
     WAIT = _abi.HPM_ACTION_WAIT
@@ -40,7 +42,7 @@ class Assignment(NamedTuple):
 
     action: Action
     source: int
-    """The student to copy for CLONE, else the student itself."""
+    """The student to copy for CLONE or EVALUATE, else the student itself."""
     hyperparameters: Vector
     """Shape ``[dimension]``, natural units; with CLONE those of the source."""
 
@@ -63,7 +65,7 @@ class Assignments(NamedTuple):
     actions: npt.NDArray[np.int32]
     """Shape ``[K]``, comparable with :class:`Action`."""
     sources: npt.NDArray[np.uintp]
-    """Shape ``[K]``: the student to copy for CLONE, else k."""
+    """Shape ``[K]``: the student to copy for CLONE or EVALUATE, else k."""
     hyperparameters: Vector
     """Shape ``[K, dimension]``, natural units."""
 

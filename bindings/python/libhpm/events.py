@@ -147,10 +147,13 @@ def mask(kinds: Kinds) -> int:
     """The kinds as the library's sum of bits."""
     if kinds is None:
         return _abi.HPM_EVENT_ALL
+    allowed = ", ".join(kind.__name__ for kind in _BITS)
+    if not isinstance(kinds, (type, Collection)):
+        raise TypeError(f"kinds is {kinds!r}; allowed: None, or classes of {allowed}")
     asked = (kinds,) if isinstance(kinds, type) else tuple(kinds)
     for kind in asked:
         if not (isinstance(kind, type) and issubclass(kind, Event)):
-            raise TypeError(f"kinds has {kind!r}; allowed: {', '.join(one.__name__ for one in _BITS)}")
+            raise TypeError(f"kinds has {kind!r}; allowed: {allowed}")
     if not asked:
         raise ArgumentError("kinds is empty; allowed: classes of events, or None, all of them")
     return sum(bit for kind, bit in _BITS.items() if issubclass(kind, asked))

@@ -252,7 +252,8 @@ class Population(Handle):
             hyperparameters,
             self._dimension,
         )
-        return Assignment(ACTIONS[action.value], source.value, np.frombuffer(hyperparameters))  # type: ignore[call-overload]
+        values: Vector = np.frombuffer(hyperparameters)  # type: ignore[call-overload]
+        return Assignment(ACTIONS[action.value], source.value, values)
 
     def report(self, student: int, loss: float, hypergradient: Hypergradient = None) -> None:
         """Reports on the task that :meth:`next` answered.
@@ -635,8 +636,8 @@ class Population(Handle):
         """A number of the population's account.
 
         Args:
-            name: ``training_rounds``; ``training_reports``, ``teacher_reports``, ``clone_reports``, ``restart_reports``,
-                ``hypergradient_reports``; ``training_seconds``, ``teacher_seconds``,
+            name: ``training_rounds``; ``training_reports``, ``teacher_reports``, ``clone_reports``,
+                ``restart_reports``, ``hypergradient_reports``; ``training_seconds``, ``teacher_seconds``,
                 ``clone_seconds``, ``restart_seconds``; ``training_cost``, ``hypergradient_cost``,
                 ``teacher_cost`` (in the units of :meth:`report_cost`); ``teacher_share``,
                 ``hypergradient_share`` (of the three costs); ``nonfinite_losses``,
@@ -657,17 +658,18 @@ class Population(Handle):
         self._change(functions.hpm_population_stop)
 
     def source_report(self, student: int) -> int:
-        """Which checkpoint of its source a clone is to take, for programs that keep checkpoints by report.
+        """Which checkpoint of its source a clone is to take, or an evaluation to be made on, for programs that
+        keep checkpoints by report.
 
         Args:
-            student: From 0 to K - 1; its task is CLONE.
+            student: From 0 to K - 1; its task is CLONE or EVALUATE.
 
         Returns:
-            The number of the source's training report, from 1, after which the checkpoint was made. With
-            the synchronous schedule the source waits, so that is also its present state.
+            The number of the source's training report after which the checkpoint was made; 0: its state at
+            the start. With the synchronous schedule the source waits, so that is also its present state.
 
         Raises:
-            OrderError: The student is not to become a clone.
+            OrderError: The student's task copies no weights.
             ArgumentError: No such student.
         """
         out = c_size_t()
@@ -675,12 +677,13 @@ class Population(Handle):
         return out.value
 
     def releasable(self, student: int, report: int) -> bool:
-        """Whether the checkpoint of a student may be deleted: no clone will be asked to take it any more.
+        """Whether the checkpoint of a student may be deleted: no clone will be asked to take it any more. With
+        the asynchronous schedule a clone can be asked for of the latest state of any student, and of an earlier
+        one while such a task is open.
 
         Args:
             student: From 0 to K - 1; whose checkpoint.
-            report: After which of its training reports, from 1 to one more than ``training_rounds`` of
-                :meth:`count`.
+            report: After which of its training reports, from 1 to one more than :meth:`reports`.
 
         Raises:
             ArgumentError: No such student or report.

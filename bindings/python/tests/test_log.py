@@ -20,7 +20,9 @@ def make(algorithm="hpm", schedule="synchronous", steps=15, seed=7):
     options = {"trial": 4} if algorithm in ("random", "bayesian") else {}
     if algorithm not in ("random", "bayesian", "hypergradient", "memetic"):
         options["interval"] = 2
-    return hpm.Population(space, population=5, algorithm=algorithm, schedule=schedule, steps=steps, seed=seed, **options)
+    return hpm.Population(
+        space, population=5, algorithm=algorithm, schedule=schedule, steps=steps, seed=seed, **options
+    )
 
 
 def drive(population, seed, membership=True):

@@ -163,7 +163,8 @@ def test_a_released_task_is_begun_anew_and_its_ticket_is_stale(algorithm, schedu
             if schedule == "synchronous":
                 assert plain.next(student)[:2] == order[:2]
                 plain.report(student, loss_of(order.hyperparameters), 2 * order.hyperparameters)
-            assert population.report_ticket(student, order.ticket, loss_of(order.hyperparameters), 2 * order.hyperparameters)
+            h = order.hyperparameters
+            assert population.report_ticket(student, order.ticket, loss_of(h), 2 * h)
             assert population.report_ticket(student, order.ticket, -1e9) is False  # a doubled delivery
     assert released > 20 and Action.TRAIN in kinds and len(kinds) > 1
     assert population.count("training_reports") == 8 * 12
@@ -237,7 +238,7 @@ def test_what_can_not_join():
         (lambda: population.grow(-1), hpm.ArgumentError, "count is -1"),
         (lambda: population.grow(1.5), TypeError, "count"),
         (lambda: population.grow(1, clones=True), hpm.ArgumentError, "random makes no clones"),
-        (lambda: population.grow(2**50), hpm.OutOfMemoryError, ""),
+        (lambda: population.grow(2**50), hpm.OutOfMemoryError, "MiB"),
         (lambda: population.retire(2), hpm.ArgumentError, "student is 2"),
         (lambda: population.release(2), hpm.ArgumentError, "student is 2"),
         (lambda: population.reports(2), hpm.ArgumentError, "student is 2"),
@@ -310,7 +311,9 @@ def test_fewer_steps_are_refused():
 def test_lineage_under_both_schedules(algorithm, schedule):
     """Who trained the weights that a student holds, and at which of its reports, against weights that are
     lists of just that."""
-    population = hpm.Population(SPACE, population=6, algorithm=algorithm, steps=60, interval=2, seed=5, schedule=schedule)
+    population = hpm.Population(
+        SPACE, population=6, algorithm=algorithm, steps=60, interval=2, seed=5, schedule=schedule
+    )
     random, checkpoints, weights = np.random.default_rng(8), {}, [[] for _ in range(6)]
     reports, clones = [0] * 6, 0
     while True:

@@ -117,8 +117,9 @@ def test_each_has_one_type_whatever_its_value():
             read = silent(SPACE, **{entry.name: value}).options[entry.name]
             assert read == value and type(read) is type(value), entry.name
             if types[entry.name] is float:  # a whole one, too
-                read = silent(SPACE, **{"estimator_tolerance": 0, entry.name: 0 if "tol" in entry.name or "trun" in entry.name else 1})
-                assert type(read.options[entry.name]) is float, entry.name
+                whole = 0 if entry.name in ("truncation", "estimator_tolerance", "check_tolerance") else 1
+                read = silent(SPACE, **{entry.name: whole}).options[entry.name]
+                assert read == whole and type(read) is float, entry.name
 
 
 @pytest.mark.parametrize("algorithm", hpm.algorithms())
