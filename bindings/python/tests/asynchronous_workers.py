@@ -117,6 +117,7 @@ class Run:
         self.population.log(self.record)
         self.model = Model(self.population, self.parameters, self.options)
         self.unordinary = draw.choice([0.0, 0.1, 0.3])
+        self.tells_costs = draw.random() < 0.4
         self.is_tidy = draw.random() < 0.3
         """Whether every checkpoint is deleted as soon as it may go."""
 
@@ -181,11 +182,10 @@ class Run:
         self.model.next_ticket(k, order)
         if order.ticket and self.draw.random() > 0.1:  # else the worker is lost
             self.deliveries.append(Delivery(k, order.ticket, *self.numbers()))
-            if self.draw.random() < 0.3:
+            if self.tells_costs and self.draw.random() < 0.3:
                 cost = self.draw.choice([(0.0, 0.0), (self.draw.random(), 0.0), (2.0, self.draw.random())])
-                if self.draw.random() < self.unordinary:
-                    self.changing(self.population.report_cost, k, *cost)
-                    self.model.report_cost(k, cost)
+                self.changing(self.population.report_cost, k, *cost)
+                self.model.report_cost(k, cost)
 
     def numbers(self) -> tuple[float, list[float] | None]:
         draw, strange = self.draw, self.unordinary
