@@ -65,7 +65,7 @@ static hpm_space *make_mixed_space(void) {
     return space;
 }
 
-static hpm_population *make_mixed_population(const char *algorithm) {
+static hpm_population *make_mixed_population(const char *algorithm, const char *schedule) {
     hpm_space *space = make_mixed_space();
     hpm_options *options = NULL;
     hpm_population *population = NULL;
@@ -74,6 +74,7 @@ static hpm_population *make_mixed_population(const char *algorithm) {
     expect(dimension == HYPERPARAMETERS, "the space has %zu hyperparameters", dimension);
     must(hpm_options_create(&options));
     set(options, "algorithm", algorithm);
+    set(options, "schedule", schedule);
     must(hpm_options_set_integer(options, "population", STUDENTS));
     must(hpm_options_set_integer(options, "seed", 7));
     /* Exploits come no sooner than all that is counted has been. */
@@ -129,30 +130,35 @@ static void test_counter(void) {
     must(hpm_space_destroy(space));
 }
 
-static void test_steady_state(const char *algorithm) {
-    hpm_population *population = make_mixed_population(algorithm);
+static void test_steady_state(const char *algorithm, const char *schedule) {
+    hpm_population *population = make_mixed_population(algorithm, schedule);
     for (int round = 0; round < WARM_UP; round++) round_of_pairs(population);
 
     size_t before = atomic_load(&allocations), pairs = 0;
     for (int round = 0; round < ROUNDS; round++) pairs += round_of_pairs(population);
     size_t made = atomic_load(&allocations) - before;
-    expect(pairs == (size_t)ROUNDS * STUDENTS, "%s: %zu pairs", algorithm, pairs);
-    expect(made == 0, "%s, next and report: %zu allocations in %zu pairs", algorithm, made, pairs);
+    expect(pairs == (size_t)ROUNDS * STUDENTS, "%s, %s: %zu pairs", algorithm, schedule, pairs);
+    expect(made == 0, "%s, %s, next and report: %zu allocations in %zu pairs", algorithm, schedule,
+           made, pairs);
 
     round_of_arrays(population);
     before = atomic_load(&allocations);
     for (int round = 0; round < ROUNDS; round++) round_of_arrays(population);
     made = atomic_load(&allocations) - before;
-    expect(made == 0, "%s, next_all and report_all: %zu allocations in %d rounds", algorithm, made,
-           ROUNDS);
+    expect(made == 0, "%s, %s, next_all and report_all: %zu allocations in %d rounds", algorithm,
+           schedule, made, ROUNDS);
     must(hpm_population_destroy(population));
 }
 
 int main(void) {
     test_counter();
-    test_steady_state("hpm");
-    test_steady_state("pbt");
-    test_steady_state("hypergradient");
+    const char *algorithm;
+    for (size_t i = 0; (algorithm = hpm_algorithm_name(i)); i++) {
+        /* Whose local search makes a step of its own, with a history, from each report. */
+        if (strcmp(algorithm, "memetic") == 0) continue;
+        test_steady_state(algorithm, "synchronous");
+        test_steady_state(algorithm, "asynchronous");
+    }
     return finish();
 }
 

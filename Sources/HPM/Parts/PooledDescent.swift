@@ -36,6 +36,8 @@ struct PooledDescent: Part {
     /// Neighbouring parameters that are descended, with the coordinates that they have together.
     private let stretches: [(indices: Range<Int>, spans: [ParameterSpan])]
     private var workspace = Workspace()
+    /// Scratch of one student's step.
+    private var directions: [Double] = []
 
     private static let floor = 1e-12
 
@@ -52,6 +54,7 @@ struct PooledDescent: Part {
         self.dimension = dimension
         stretches = Self.stretches(setup.space.spans)
         workspace.reserve(students: students)
+        if !isSynchronous { directions = Array(repeating: 0, count: dimension) }
     }
 
     private static func stretches(
@@ -330,7 +333,9 @@ extension PooledDescent {
         let weight = 1 / Double(max(living.count, 1))
         let spans = students.spans
         let gradients = students.gradients
-        var directions = Array(repeating: 0.0, count: dimension)
+        var directions: [Double] = []
+        swap(&directions, &self.directions)
+        defer { swap(&directions, &self.directions) }
         for span in spans where span.isDescended {
             let start = row + span.indices.lowerBound
             gradients.withUnsafeBufferPointer { gradients in
