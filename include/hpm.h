@@ -1845,7 +1845,7 @@ hpm_status hpm_population_grow(hpm_population *population, size_t count, hpm_ori
 /*
  * Prolongs a run: raises the option `steps`, also of a population that has ended, and of a loaded
  * one. With the synchronous schedule the run is then the same, to the bit, as if it had had them
- * from the start.
+ * from the start with the same `interval`, whose default depends on `steps` and stays what it was.
  *
  *   population  The population.
  *   steps       At least those that it has; 0: no end.

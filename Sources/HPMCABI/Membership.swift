@@ -73,7 +73,7 @@ public func hpm_population_grow(
 
 /// Prolongs a run: raises the option `steps`, also of a population that has ended, and of a loaded one.
 /// With the synchronous schedule the run is then the same, to the bit, as if it had had them from the
-/// start.
+/// start with the same `interval`, whose default depends on `steps` and stays what it was.
 ///
 /// - Parameters:
 ///   - population: The population.

@@ -26,7 +26,7 @@ extension Population {
     }
 
     /// Prolongs a run, also one that has ended. Under the synchronous schedule it is then the same run as if it had
-    /// had the steps from the start.
+    /// had the steps from the start, with the same interval.
     ///
     /// - Parameter steps: At least those that it has; 0: no end.
     /// - Throws: `argument` for fewer.
