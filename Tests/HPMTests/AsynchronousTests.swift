@@ -266,7 +266,7 @@ import Testing
         var students = Students(space: space, Array(repeating: center, count: count))
         var adam = Array(repeating: TextbookAdam(), count: count)
         var (P, R, c) = (Array(repeating: 0.0, count: count), Array(repeating: 0.0, count: count), Array(repeating: 0, count: count))
-        var holds = Array(repeating: false, count: count)
+        var (holds, latest) = (Array(repeating: false, count: count), Array(repeating: 0.0, count: count))
         var (Q, Z, t) = (0.0, 0.0, 0)
         let K = Double(count)
         for report in 0..<300 {
@@ -287,8 +287,10 @@ import Testing
             c[k] += 1
             t += 1
             Q = (1 - 0.1 / K) * Q + 0.1 / K * N
-            Z = (1 - 0.01 / K) * Z + 0.01 / K * N * N
+            latest[k] = N
             let guided = (0..<count).filter { holds[$0] }
+            let M = guided.map { latest[$0] }.reduce(0, +) / Double(guided.count)
+            Z = (1 - 0.01 / K) * Z + 0.01 / K * M * M
             var direction = own
             if guided.count > 1 {
                 let n = Double(guided.count)

@@ -15,9 +15,10 @@
 /// student that is alone in a coordinate has no population to differ from: b = 1.
 ///
 /// Under the asynchronous schedule a report moves its student alone, and Q and Z at each report, by weights that
-/// are those of a round over the K living students: Q += (0.1 / K) (N - Q), Z += (0.01 / K) (N^2 - Z), with
-/// the corrections 1 - (1 - 0.1 / K)^t and 1 - (1 - 0.01 / K)^t, t the reports. nu and tau are over the
-/// latest P and R of all students whose last report held the coordinate.
+/// are those of a round over the K living students: Q += (0.1 / K) (N - Q), Z += (0.01 / K) (M^2 - Z), M the
+/// mean of the latest N of all students whose last report held the coordinate, with the corrections
+/// 1 - (1 - 0.1 / K)^t and 1 - (1 - 0.01 / K)^t, t the reports. (With N^2 in place of M^2 noise would shrink the
+/// shared direction by up to the root of K.) nu and tau are over the latest P and R of the same students.
 ///
 /// It is an attention of each student over the population's hypergradients whose weights are
 /// estimated from ordinary reports, at no extra cost.
@@ -378,15 +379,18 @@ extension PooledDescent {
         square[place] = 0.99 * square[place] + 0.01 * sign * sign
         if rounds[coordinate] < .max { rounds[coordinate] += 1 }
         sharedMean[coordinate] += 0.1 * weight * (sign - sharedMean[coordinate])
-        sharedSquare[coordinate] += 0.01 * weight * (sign * sign - sharedSquare[coordinate])
 
-        var (count, center, noise) = (0.0, 0.0, 0.0)
+        var (count, signs, center, noise) = (0.0, 0.0, 0.0, 0.0)
         for other in living {
             guard let (value, variance) = smoothed(other, coordinate, gradients) else { continue }
+            let gradient = gradients[other * dimension + coordinate]
             count += 1
+            signs += gradient / (gradient.magnitude + Self.floor)
             center += value
             noise += variance
         }
+        let mean = signs / count
+        sharedSquare[coordinate] += 0.01 * weight * (mean * mean - sharedSquare[coordinate])
         guard count > 1 else { return own }
         center /= count
         noise /= count

@@ -86,6 +86,54 @@ class HpmUpdate:
             array[student] = array[source]
 
 
+class HpmUpdateInTurn(HpmUpdate):
+    """The same where students report in any order: 'hpm' under the asynchronous schedule."""
+
+    def __init__(self, u: np.ndarray, learning_rate: float = 0.06):
+        super().__init__(u, learning_rate)
+        self.latest = np.full(self.u.shape, np.nan)  # each student's last report
+        self.living = np.ones(len(self.u), dtype=bool)
+
+    def report(self, k: int, G: np.ndarray) -> np.ndarray:
+        """G [d]: the hypergradient of student k. -> its new u [d]."""
+        K = self.living.sum()
+        guided = np.isfinite(G)
+        alone = np.full(self.u.shape, np.nan)
+        alone[k] = G
+        a = self.adam.direction(alone)[k]
+        self.latest[k] = np.where(guided, G, np.nan)
+        N = np.where(guided, G, 0) / (np.abs(np.where(guided, G, 0)) + TINY)
+        self.P[k] = np.where(guided, 0.9 * self.P[k] + 0.1 * N, self.P[k])
+        self.R[k] = np.where(guided, 0.99 * self.R[k] + 0.01 * N**2, self.R[k])
+
+        held = np.isfinite(self.latest) & self.living[:, None]
+        count = np.maximum(held.sum(0), 1)
+        signs = np.where(held, self.latest, 0)
+        M = (signs / (np.abs(signs) + TINY)).sum(0) / count
+        self.Q = np.where(guided, self.Q + 0.1 / K * (N - self.Q), self.Q)
+        self.Z = np.where(guided, self.Z + 0.01 / K * (M**2 - self.Z), self.Z)
+        self.rounds = self.rounds + guided
+
+        c = np.maximum(self.adam.c, 1)
+        p = np.where(held, self.P / (1 - 0.9**c), 0)
+        noise = np.maximum(self.R / (1 - 0.99**c) - p**2, 0) * 0.1 * (1 + 0.9**c) / (1.9 * (1 - 0.9**c))
+        noise = np.where(held, noise, 0).sum(0) / count
+        centred = np.where(held, p - p.sum(0) / count, 0)
+        spread = np.maximum((centred**2).sum(0) / np.maximum(count - 1, 1) - noise, 0)
+        b = np.where(count < 2, 1.0, spread / (spread + noise + TINY))
+        t = np.maximum(self.rounds, 1)
+        first, second = 1 - (1 - 0.1 / K) ** t, 1 - (1 - 0.01 / K) ** t
+        A = (self.Q / first) / (np.sqrt(self.Z / second) + TINY)
+        self.b[k] = np.where(guided, b, 1)
+        moved = np.clip(self.u[k] - self.eta * (b * a + (1 - b) * A), 0, 1)
+        self.u[k] = np.where(guided, moved, self.u[k])
+        return self.u[k]
+
+    def clone(self, student: int, source: int) -> None:
+        super().clone(student, source)
+        self.latest[student] = self.latest[source]
+
+
 def logistic(x: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-x))
 

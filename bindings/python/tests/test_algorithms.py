@@ -9,7 +9,7 @@ import numpy as np
 import optax
 import pytest
 from libhpm import Action
-from reference import HpmUpdate, Teacher
+from reference import HpmUpdate, HpmUpdateInTurn, Teacher
 from support import Scales
 
 jax.config.update("jax_enable_x64", True)
@@ -115,6 +115,62 @@ def test_hpm_against_a_second_implementation(interval, students):
         shares.append(reference.b)
     assert np.min(shares) < 0.05 and np.max(shares) > 0.95  # both regimes were seen
     assert (clones > 0) == (interval == 5)
+
+
+@pytest.mark.parametrize("interval", [5, 10000])
+@pytest.mark.parametrize("seed", range(3))
+def test_asynchronous_pooling_against_a_second_implementation(seed, interval):
+    space, scales = three_scales(4)
+    students = 6
+    population = hpm.Population(space, population=students, interval=interval, seed=seed, schedule="asynchronous")
+    random = np.random.default_rng(seed)
+    slope = random.standard_normal(12)  # shared by the students, under noise
+    target = random.random((students, 12))  # where they truly differ
+    reference = HpmUpdateInTurn(scales.latent(population.next_all().hyperparameters))
+    speed = random.dirichlet(np.full(students, 3.0))
+    shares, clones = [], 0
+    for step in range(700):
+        k = int(random.choice(students, p=speed))
+        action, _, h = population.next(k)
+        if action == Action.STOP:
+            continue
+        np.testing.assert_allclose(scales.latent(h), reference.u[k], rtol=0, atol=1e-11, err_msg=f"step {step}")
+        latent = np.where(np.arange(12) < 6, slope + 3 * random.standard_normal(12), reference.u[k] - target[k])
+        if step < 200:
+            latent *= np.exp(5 * random.standard_normal(12))
+        latent[random.random(12) < 0.2] = np.nan
+        latent[random.random(12) < 0.02] = np.inf
+        with np.errstate(invalid="ignore"):
+            population.report(k, random.standard_normal(), latent / scales.slope(h))
+        reference.report(k, latent)
+        shares.append(reference.b[k])
+        action, source, _ = population.next(k)
+        if action == Action.CLONE:  # it was copied when the report arrived
+            reference.clone(k, source)
+            clones += 1
+            population.report(k, 0.0)
+            reference.u[k] = scales.latent(population.next(k).hyperparameters)  # the mutation is random
+        if step == 500:
+            population.retire(2)
+            reference.living[2] = False
+    assert np.min(shares) < 0.05 and np.max(shares) > 0.95  # both regimes were seen
+    assert (clones > 0) == (interval == 5)
+
+
+def test_asynchronous_steps_are_as_long_as_synchronous_ones():
+    """Under noise alone each coordinate takes a random walk, by steps that the schedule does not scale."""
+    space = hpm.SearchSpace().add_block("x", 400, 0, 1)
+    lengths = {}
+    for schedule in ("synchronous", "asynchronous"):
+        population = hpm.Population(space, population=10, truncation=0, schedule=schedule, hyper_learning_rate=1e-4)
+        random = np.random.default_rng(1)
+        moved = []
+        for _ in range(150):
+            before = population.next_all().hyperparameters
+            population.report_all(np.zeros(10), random.standard_normal((10, 400)))
+            moved.append(np.abs(population.next_all().hyperparameters - before).mean())
+        lengths[schedule] = np.mean(moved[50:])
+    assert 0.8 < lengths["asynchronous"] / lengths["synchronous"] < 1.25, lengths
 
 
 def test_a_nonfinite_loss_hides_its_hypergradient():
