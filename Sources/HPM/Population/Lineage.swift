@@ -22,12 +22,18 @@ public struct Lineage: Equatable, Sendable {
     /// In the order in which they happened; those of one exploit in student order.
     public private(set) var clones: [Clone] = []
 
-    init(clones: [Clone] = []) {
-        self.clones = clones
-    }
+    /// Students that joined a run and count the reports of the others as theirs: how many they began with.
+    private var headStarts: [Int: Int] = [:]
+
+    init() {}
 
     mutating func append(_ clone: Clone) {
         clones.append(clone)
+    }
+
+    /// A student begins on its own with a number of reports that it never made.
+    mutating func begin(_ student: Int, after reports: Int) {
+        headStarts[student] = reports
     }
 
     /// The training reports that went into the weights that a student holds now, latest first: from where a run of
@@ -44,7 +50,8 @@ public struct Lineage: Equatable, Sendable {
             (student, last) = (clone.source, clone.sourceReport)
             latestClone = clone.sourceReport - 1
         }
-        _ = body(student, 1..<last + 1)
+        let first = (headStarts[student] ?? 0) + 1
+        _ = body(student, first..<max(first, last + 1))
     }
 
     /// How many training reports went into the weights that a student holds now.
@@ -86,6 +93,10 @@ extension Lineage {
             $0.put(count: $1.source)
             $0.put(count: $1.sourceReport)
         }
+        encoder.put(headStarts.keys.sorted()) {
+            $0.put(count: $1)
+            $0.put(count: headStarts[$1] ?? 0)
+        }
     }
 
     /// - Parameter isSynchronous: Whether the source's report is the clone's, as in snapshots of version 1.
@@ -101,5 +112,13 @@ extension Lineage {
                 report: report, student: student, source: source,
                 sourceReport: isSynchronous ? report : try decoder.index(below: Int.max / 2, "a report"))
         }
+        if isSynchronous { return }
+        let starts = try decoder.array(minimumSize: 16, "those that joined") { (decoder) throws(HPMError) in
+            (
+                try decoder.index(below: students, "a student"),
+                try decoder.index(below: Int.max / 2, "a report")
+            )
+        }
+        for (student, reports) in starts { headStarts[student] = reports }
     }
 }

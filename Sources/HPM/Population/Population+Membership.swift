@@ -81,7 +81,10 @@ extension Population {
         case (.clone, nil), (.evaluate, _):
             if let clone = tasks[student].clone {
                 // It keeps the weights that it has; one that joins has none of its source's reports.
-                if clone.isJoining, !isSynchronous { students.reports[student] = 0 }
+                if clone.isJoining {
+                    if !isSynchronous { students.reports[student] = 0 }
+                    lineage.begin(student, after: students.reports[student])
+                }
                 students.checkpoints[student] = Checkpoint(
                     student: student, report: students.reports[student])
             }
@@ -119,6 +122,7 @@ extension Population {
         for student in first..<first + count {
             students.append(space.start(of: student, seed: UInt64(options.seed)))
             students.reports[student] = rounds
+            if rounds > 0 { lineage.begin(student, after: rounds) }
             tasks.append(StudentTask(.wait, student))
         }
         options.population = size
