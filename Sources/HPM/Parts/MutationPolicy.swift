@@ -224,6 +224,9 @@ struct MutationPolicy: Part {
 
     mutating func judged(_ cohort: [Int], _ students: inout Students) {
         let drawn = cohort.compactMap { student in draws[student].map { (student, $0) } }
+            // A source that has become a clone since is no judge of its own.
+            .filter { students.losses[$1.source] != nil }
+        for student in cohort { draws[student] = nil }
         guard !drawn.isEmpty else { return }
         let rewards = Self.rewards(
             drawn.map { (clone: $0, source: $1.source) },
@@ -232,10 +235,7 @@ struct MutationPolicy: Part {
             zip(drawn, rewards).compactMap { drawn, reward in
                 reward.map { (draw: drawn.1, reward: $0) }
             }, in: students.space)
-        for (student, _) in drawn {
-            draws[student] = nil
-            students.noteTaught(student, by: "policy")
-        }
+        for (student, _) in drawn { students.noteTaught(student, by: "policy") }
     }
 
     mutating func becameClone(_ student: Int, of source: Int, _ students: Students) {

@@ -36,7 +36,7 @@ public struct Population: Sendable {
     public internal(set) var lineage = Lineage()
     /// What a user may not expect of the options that were given, in sentences: options that the algorithm does not
     /// read, a run that will hardly exploit. No part of the state.
-    public let warnings: [String]
+    public internal(set) var warnings: [String]
 
     var students: Students
     var strategy: any Strategy

@@ -122,7 +122,10 @@ extension Population {
             }
         }
         do throws(HPMError) {
-            return try Population(space: space, options: given)
+            var population = try Population(space: space, options: given)
+            // They were said when it was created; a snapshot holds all options as if they had been given.
+            population.warnings = []
+            return population
         } catch {
             throw error.code == .argument ? SnapshotDecoder.damaged(error.message) : error
         }
