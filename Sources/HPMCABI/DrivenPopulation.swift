@@ -29,8 +29,9 @@ struct DrivenPopulation: HandleValue {
         }
     }
 
-    mutating func perform(_ input: Input) {
-        stopwatch.note(input, population)
+    /// - Parameter time: Now, where it is known.
+    mutating func perform(_ input: Input, at time: Double? = nil) {
+        stopwatch.note(input, population, at: time)
         population.perform(input)
     }
 
@@ -39,22 +40,20 @@ struct DrivenPopulation: HandleValue {
         case .none: break
         case .one(let input): perform(input)
         case .beginnings:
+            let time = MonotonicClock.seconds()
             for student in 0..<population.size {
                 if let beginning = population.beginning(of: student) {
-                    perform(.begin(student: student, beginning))
+                    perform(.begin(student: student, beginning), at: time)
                 }
             }
         case .reports(let losses, let hypergradients):
+            let time = MonotonicClock.seconds()
             for student in 0..<population.size {
-                if let input = population.reportInput(student, losses, hypergradients) { perform(input) }
+                if let input = population.reportInput(student, losses, hypergradients) {
+                    perform(input, at: time)
+                }
             }
         }
-    }
-
-    /// A number of the population's account, times included.
-    func count(_ counter: String) throws(HPMError) -> Double {
-        if let seconds = stopwatch.seconds(counter) { return seconds }
-        return try population.count(counter)
     }
 }
 
@@ -116,18 +115,18 @@ struct Stopwatch: Sendable {
         Self.counters.firstIndex(of: counter).map { seconds[$0] }
     }
 
-    mutating func note(_ input: Input, _ population: Population) {
+    mutating func note(_ input: Input, _ population: Population, at time: Double? = nil) {
         switch input {
         case .begin(let student, _):
             if begun.count < population.size {
                 begun += Array(repeating: .nan, count: population.size - begun.count)
             }
-            begun[student] = MonotonicClock.seconds()
+            begun[student] = time ?? MonotonicClock.seconds()
         case .report(let student, _, _, _):
             guard student < begun.count, !begun[student].isNaN,
                 let action = population.openAction(of: student)
             else { return }
-            seconds[Int(action.rawValue)] += max(MonotonicClock.seconds() - begun[student], 0)
+            seconds[Int(action.rawValue)] += max((time ?? MonotonicClock.seconds()) - begun[student], 0)
             begun[student] = .nan
         case .release(let student), .retire(let student):
             if student < begun.count { begun[student] = .nan }

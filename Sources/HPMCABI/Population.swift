@@ -238,7 +238,12 @@ public func hpm_population_count(
 ) -> hpm_status {
     edit(population, DrivenPopulation.self) { (driven) throws(HPMError) in
         let out = try require(out, "out")
-        out.pointee = try driven.count(try string(counter, "counter"))
+        let name = try string(counter, "counter")
+        if let seconds = driven.stopwatch.seconds(name) {
+            out.pointee = seconds
+        } else {
+            out.pointee = try driven.population.count(name)
+        }
     }
 }
 

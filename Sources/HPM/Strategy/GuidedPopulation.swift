@@ -24,8 +24,13 @@ struct GuidedPopulation: Strategy {
     }
 
     mutating func plan(_ cohort: [Int], _ students: inout Students) -> [Decision] {
-        guard cohort.contains(where: { isJudged($0, students) }) else { return [] }
-        let judged = cohort.filter { isJudged($0, students) }
+        let (interval, burnIn) = (interval, burnIn)
+        func isJudged(_ student: Int) -> Bool {
+            let reports = students.reports[student]
+            return reports > 0 && reports >= burnIn && reports.isMultiple(of: interval)
+        }
+        guard cohort.contains(where: isJudged) else { return [] }
+        let judged = cohort.filter(isJudged)
         for index in parts.indices { parts[index].judged(judged, &students) }
         guard let first = judged.first else { return [] }
         // Where all are judged at once one stream serves all of them; where each is alone, its own.
@@ -34,11 +39,6 @@ struct GuidedPopulation: Strategy {
             event: students.reports[first])
         return selection.replacements(of: judged, students, interval: interval, &random)
             .map { .clone($0) }
-    }
-
-    private func isJudged(_ student: Int, _ students: Students) -> Bool {
-        students.reports[student].isMultiple(of: interval) && students.reports[student] >= burnIn
-            && students.reports[student] > 0
     }
 
     mutating func becameClone(_ clone: Clone, _ students: Students) {
