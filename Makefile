@@ -159,8 +159,9 @@ $(BENCH)/.overhead: benchmarks/overhead/requirements.txt $(BENCH)/bin/python
 .PHONY: bench bench-overhead bench-hypergradients
 bench-hypergradients: $(BIN)/scale
 	$(BIN)/scale
-bench: $(BIN)/calls $(BIN)/steps $(VENV)/.test
+bench: $(BIN)/calls $(BIN)/events $(BIN)/steps $(VENV)/.test
 	$(BIN)/calls
+	$(BIN)/events
 	rm -rf $(QUICK)/overhead
 	$(VENV)/bin/python benchmarks/overhead/run.py --quick --results $(QUICK)/overhead/overhead.csv
 bench-overhead: $(BIN)/steps $(BENCH)/.overhead
@@ -191,7 +192,7 @@ $(BIN)/hypergradient-c: examples/c/hypergradient.c $(HEADERS) $(LIBRARY) | $(BIN
 	$(CC) -std=c99 $(CFLAGS) $< -o $@ $(LINK)
 $(BIN)/scale: benchmarks/hypergradients/scale.c $(HEADERS) $(LIBRARY) | $(BIN) packages-test
 	$(CC) -std=c11 $(CFLAGS) -O3 $< -o $@ $(LINK)
-$(BIN)/calls $(BIN)/steps: $(BIN)/%: benchmarks/overhead/%.c $(HEADERS) $(LIBRARY) | $(BIN) packages-test
+$(BIN)/calls $(BIN)/events $(BIN)/steps: $(BIN)/%: benchmarks/overhead/%.c $(HEADERS) $(LIBRARY) | $(BIN) packages-test
 	$(CC) -std=c11 $(CFLAGS) $< -o $@ $(LINK)
 
 .PHONY: install wheel

@@ -112,6 +112,12 @@ final class Turn: @unchecked Sendable {
         mutex.deallocate()
     }
 
+    /// Never waits, so it may be called with the population locked.
+    func takeIfFree() -> Bool { pthread_mutex_trylock(mutex) == 0 }
+
+    /// By the thread that took it.
+    func giveBack() { pthread_mutex_unlock(mutex) }
+
     /// - Throws: `busy` where the caller's own callback is under way.
     func take<Result>(
         _ function: StaticString, _ body: () throws(HPMError) -> Result
@@ -120,14 +126,14 @@ final class Turn: @unchecked Sendable {
             throw HPMError(
                 .busy, "\(function) changes the population whose log or observer is calling; allowed: calls that read it")
         }
-        defer { pthread_mutex_unlock(mutex) }
+        defer { giveBack() }
         return try body()
     }
 }
 
 extension HandleObject<DrivenPopulation> {
-    /// Applies the inputs of one call. Nobody listens: under one lock. Somebody does: they are checked, logged,
-    /// applied, and their events are seen, with no lock held in callbacks.
+    /// Applies the inputs of one call: they are checked, logged, applied, and their events are seen, with no lock held
+    /// in callbacks. Where there is no log and nobody else has the turn, all but the last is done under one lock.
     ///
     /// - Parameter function: Refused while ``hpm_population_run`` drives the population; nil: it is not.
     @inline(__always)
@@ -135,19 +141,50 @@ extension HandleObject<DrivenPopulation> {
         _ function: StaticString?, _ inputs: (Population) throws(HPMError) -> Inputs,
         _ answer: (Population) -> Void
     ) throws(HPMError) -> hpm_status {
-        let isDone = try state.withLock { (driven) throws(HPMError) -> Bool in
+        let attempt = try state.withLock { (driven) throws(HPMError) -> Attempt in
             try driven.requireIdle(function)
-            guard driven.listeners.isEmpty, !driven.isTurnTaken else { return false }
+            guard driven.listeners.log == nil, !driven.isTurnTaken else { return .turnIsNeeded }
+            let isObserved = !driven.listeners.isEmpty
+            guard !isObserved || driven.turn.takeIfFree() else { return .turnIsNeeded }
+            var isTurnKept = false
+            defer { if isObserved, !isTurnKept { driven.turn.giveBack() } }
             let inputs = try inputs(driven.population)
             try inputs.check(driven.population)
             driven.perform(inputs)
             answer(driven.population)
-            return true
+            guard isObserved else { return .done }
+            let events = driven.population.takeEvents()
+            if events.isEmpty { return .done }
+            (isTurnKept, driven.isTurnTaken) = (true, true)
+            return .happened(events, driven.listeners.observers)
         }
-        if isDone { return HPM_OK }
-        return try takeTurn(function ?? "this call") { () throws(HPMError) in
-            try changeInTurn(function, inputs, answer)
+        switch attempt {
+        case .done: return HPM_OK
+        case .happened(let events, let observers): return seeInTurn(events, observers)
+        case .turnIsNeeded:
+            return try takeTurn(function ?? "this call") { () throws(HPMError) in
+                try changeInTurn(function, inputs, answer)
+            }
         }
+    }
+
+    /// What became of a change under one lock.
+    enum Attempt {
+        case done
+        /// The turn is taken, for those who are to see what happened.
+        case happened([Event], [Listeners.Observer])
+        /// Nothing was changed.
+        case turnIsNeeded
+    }
+
+    private func seeInTurn(_ events: [Event], _ observers: [Listeners.Observer]) -> hpm_status {
+        let status = see(events, observers)
+        let turn = state.withLock { driven in
+            driven.isTurnTaken = false
+            return driven.turn
+        }
+        turn.giveBack()
+        return status
     }
 
     /// - Throws: `busy` where the caller's own callback is under way; what `body` throws.
