@@ -192,7 +192,7 @@ $(BIN)/hypergradient-c: examples/c/hypergradient.c $(HEADERS) $(LIBRARY) | $(BIN
 	$(CC) -std=c99 $(CFLAGS) $< -o $@ $(LINK)
 $(BIN)/scale: benchmarks/hypergradients/scale.c $(HEADERS) $(LIBRARY) | $(BIN) packages-test
 	$(CC) -std=c11 $(CFLAGS) -O3 $< -o $@ $(LINK)
-$(BIN)/calls $(BIN)/events $(BIN)/steps: $(BIN)/%: benchmarks/overhead/%.c $(HEADERS) $(LIBRARY) | $(BIN) packages-test
+$(BIN)/calls $(BIN)/events $(BIN)/steps: $(BIN)/%: benchmarks/overhead/%.c benchmarks/overhead/overhead.h $(HEADERS) $(LIBRARY) | $(BIN) packages-test
 	$(CC) -std=c11 $(CFLAGS) $< -o $@ $(LINK)
 
 .PHONY: install wheel

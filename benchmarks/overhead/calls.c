@@ -7,21 +7,11 @@
  * every fifth round one in five becomes a clone: `mean` holds all of that.
  */
 #define _POSIX_C_SOURCE 200809L
-#include <hpm.h>
-
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { WARM_UP = 50, ROUNDS = 2000 };
+#include "overhead.h"
 
-static void check(hpm_status status) {
-    if (status >= 0) return;
-    fprintf(stderr, "%s: %s\n", hpm_status_name(status), hpm_last_error());
-    exit(1);
-}
+enum { WARM_UP = 50, ROUNDS = 2000 };
 
 static double microseconds(void) {
     struct timespec now;
@@ -29,7 +19,7 @@ static double microseconds(void) {
     return (double)now.tv_sec * 1e6 + (double)now.tv_nsec * 1e-3;
 }
 
-static hpm_population *create_population(size_t n, size_t students) {
+static hpm_population *create_named_population(size_t n, size_t students) {
     hpm_space *space = NULL;
     hpm_options *options = NULL;
     hpm_population *population = NULL;
@@ -77,7 +67,7 @@ static void print_row(const char *function, size_t n, size_t students, double *t
 
 /* One student after the other. */
 static void time_students(size_t n, size_t students, double *times) {
-    hpm_population *population = create_population(n, students);
+    hpm_population *population = create_named_population(n, students);
     double *h = malloc(n * sizeof *h), *gradient = malloc(n * sizeof *gradient);
     size_t count = 0;
     for (int round = 0; round < WARM_UP + ROUNDS; round++) {
@@ -101,7 +91,7 @@ static void time_students(size_t n, size_t students, double *times) {
 
 /* The whole population in one call. */
 static void time_arrays(size_t n, size_t students, double *times) {
-    hpm_population *population = create_population(n, students);
+    hpm_population *population = create_named_population(n, students);
     double *h = malloc(students * n * sizeof *h), *losses = malloc(students * sizeof *losses);
     double *gradients = malloc(students * n * sizeof *gradients);
     hpm_action *actions = malloc(students * sizeof *actions);

@@ -8,39 +8,14 @@
  * event, or each input of a log. Times are those of the thread on a processor.
  */
 #define _POSIX_C_SOURCE 200809L
-#include <hpm.h>
+#include "overhead.h"
 
-#include <math.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { RUNS = 7, GRADIENTS = 4, LOSSES = 1021 };
 
 typedef enum { NOBODY, OBSERVER_THAT_LEFT, STOPPED_ALONE, ALL, LOG, WAYS } way;
 static const char *const way_names[WAYS] = {"nobody", "an observer that left", "STOPPED alone", "all events", "log"};
-
-static void check(hpm_status status) {
-    if (status >= 0) return;
-    fprintf(stderr, "%s: %s\n", hpm_status_name(status), hpm_last_error());
-    exit(1);
-}
-
-static double seconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-/* splitmix64, in (-1, 1). */
-static double draw(uint64_t *state) {
-    uint64_t z = (*state += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return (double)((z ^ (z >> 31)) >> 11) * 0x1p-52 - 1;
-}
 
 static int32_t see(void *context, const hpm_event *event) {
     size_t *count = context;
@@ -54,31 +29,15 @@ static int32_t write_nothing(void *context, const uint8_t *bytes, size_t size) {
     return 0;
 }
 
-static hpm_population *create_population(size_t n, size_t students) {
-    hpm_space *space = NULL;
-    hpm_options *options = NULL;
-    hpm_population *population = NULL;
-    check(hpm_space_create(&space));
-    check(hpm_space_add_block(space, "linear", n - n / 2, 1e-4, 1, HPM_SCALE_LINEAR, NAN));
-    check(hpm_space_add_block(space, "logarithmic", n / 2, 1e-4, 1, HPM_SCALE_LOG, NAN));
-    check(hpm_options_create(&options));
-    check(hpm_options_set_integer(options, "population", (int64_t)students));
-    check(hpm_population_create(space, options, &population));
-    check(hpm_options_destroy(options));
-    check(hpm_space_destroy(space));
-    return population;
-}
-
 /* The time of a run, and how many events or inputs somebody saw. */
 static double run(way how, size_t n, size_t students, size_t reports, size_t *seen) {
-    double *gradients = malloc(GRADIENTS * n * sizeof *gradients), *h = malloc(n * sizeof *h);
-    double *losses = malloc((LOSSES + students) * sizeof *losses);
+    double *gradients = allocate(GRADIENTS * n, sizeof *gradients), *h = allocate(n, sizeof *h);
+    double *losses = allocate(LOSSES + students, sizeof *losses);
     uint64_t state = 7;
-    if (gradients == NULL || h == NULL || losses == NULL) exit(1);
     for (size_t i = 0; i < GRADIENTS * n; i++) gradients[i] = draw(&state);
     for (size_t i = 0; i < LOSSES + students; i++) losses[i] = draw(&state);
 
-    hpm_population *population = create_population(n, students);
+    hpm_population *population = create_population(n, students, "hpm");
     size_t observer = 0;
     *seen = 0;
     if (how == LOG) {
