@@ -922,7 +922,8 @@ const char *hpm_status_name(hpm_status status);
 
 /*
  * The sentence of the last call that failed on this thread: it names the argument, the value that
- * was passed and what is allowed. A success leaves it as it is.
+ * was passed and what is allowed. A success leaves it as it is, unless its status says that the
+ * sentence is about it, as HPM_WARNING does.
  *
  * Returns a NUL-terminated UTF-8 string, empty if no call failed on this thread. It belongs to the
  *   library and stays valid until the next failure on this thread or the thread's end.
@@ -1443,8 +1444,8 @@ hpm_status hpm_population_option(hpm_population *population, const char *key, ch
  *   population       The population.
  *   student          Which student, from 0.
  *   action           Receives the action.
- *   source           Receives the student to copy for HPM_ACTION_CLONE, else `student` itself. May
- *                    be NULL.
+ *   source           Receives the student to copy for HPM_ACTION_CLONE and HPM_ACTION_EVALUATE,
+ *                    else `student` itself. May be NULL.
  *   hyperparameters  Array of `n` that receives the hyperparameters of the action, in natural
  *                    units; with CLONE those of the source, with WAIT and STOP the student's own.
  *   n                At least the space's dimension; what is beyond it stays as it is.
@@ -1495,8 +1496,8 @@ hpm_status hpm_student_next_ticket(hpm_population *population, size_t student, h
  *
  * Returns HPM_OK, HPM_ERROR_ORDER (no task is out for the student), HPM_ERROR_ARGUMENT,
  *   HPM_ERROR_HANDLE or HPM_ERROR_BUSY.
- * Thread safety: Any thread. The result does not depend on the order in which the students' reports
- *   arrive.
+ * Thread safety: Any thread. With the synchronous schedule the result does not depend on the order
+ *   in which the students' reports arrive.
  * Complexity: O(dimension); the last report of a round O(population x dimension), of `memetic` also
  *   O(population^2), at an exploit times the teacher's units. That of `bayesian` before a restart
  *   and of `pb2` at an exploit also O(p^3 + p^2 dimension) for a model of p points, at most 256 and
@@ -1595,9 +1596,9 @@ hpm_status hpm_student_set_initial(hpm_population *population, size_t student,
  *
  *   population  The population.
  *   student     A student whose task is HPM_ACTION_CLONE or HPM_ACTION_EVALUATE.
- *   report      Receives the number of the source's report, from 1.
+ *   report      Receives the number of the source's report, or 0.
  *
- * Returns HPM_OK, HPM_ERROR_ORDER (the student is not to become a clone), HPM_ERROR_ARGUMENT or
+ * Returns HPM_OK, HPM_ERROR_ORDER (the student's task copies no weights), HPM_ERROR_ARGUMENT or
  *   HPM_ERROR_HANDLE.
  * Thread safety: Any thread. Complexity: O(1). Since 0.1.
  */
@@ -1926,8 +1927,9 @@ hpm_status hpm_population_log(hpm_population *population, hpm_log_callback callb
  *
  * Returns HPM_OK; HPM_PARTIAL where the bytes end inside an input, as after a crash: all whole ones
  *   were applied; HPM_OBSERVER; HPM_ERROR_SNAPSHOT for damaged bytes and what an input meets that
- *   is not allowed here (HPM_ERROR_ORDER, HPM_ERROR_ARGUMENT), as where the log is another
- *   population's: nothing has changed; HPM_ERROR_BUSY or HPM_ERROR_HANDLE.
+ *   is not allowed here (HPM_ERROR_ORDER, HPM_ERROR_ARGUMENT), as where the log is of a population
+ *   with other tasks (a difference that leads to the same ones is not noticed): nothing has
+ *   changed; HPM_ERROR_BUSY or HPM_ERROR_HANDLE.
  * Thread safety: Any thread. Complexity: That of the calls that were logged. Since 0.1.
  */
 hpm_status hpm_population_replay(hpm_population *population, const uint8_t *bytes, size_t length,

@@ -177,8 +177,8 @@ public func hpm_population_log(
 ///   - applied: Receives the number of bytes that were applied. May be NULL.
 /// - Returns: `HPM_OK`; `HPM_PARTIAL` where the bytes end inside an input, as after a crash: all whole
 ///   ones were applied; `HPM_OBSERVER`; `HPM_ERROR_SNAPSHOT` for damaged bytes and what an input meets
-///   that is not allowed here (`HPM_ERROR_ORDER`, `HPM_ERROR_ARGUMENT`), as where the log is another
-///   population's: nothing has changed; `HPM_ERROR_BUSY` or `HPM_ERROR_HANDLE`.
+///   that is not allowed here (`HPM_ERROR_ORDER`, `HPM_ERROR_ARGUMENT`), as where the log is of a
+///   population with other tasks (a difference that leads to the same ones is not noticed): nothing has changed; `HPM_ERROR_BUSY` or `HPM_ERROR_HANDLE`.
 /// - Thread safety: Any thread.
 /// - Complexity: That of the calls that were logged.
 /// - Since: 0.1

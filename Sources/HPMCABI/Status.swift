@@ -77,7 +77,8 @@ public func hpm_status_name(_ status: hpm_status) -> UnsafePointer<CChar>? {
 }
 
 /// The sentence of the last call that failed on this thread: it names the argument, the value that
-/// was passed and what is allowed. A success leaves it as it is.
+/// was passed and what is allowed. A success leaves it as it is, unless its status says that the
+/// sentence is about it, as `HPM_WARNING` does.
 ///
 /// - Returns: A NUL-terminated UTF-8 string, empty if no call failed on this thread. It belongs to
 ///   the library and stays valid until the next failure on this thread or the thread's end.

@@ -7,8 +7,8 @@ import HPM
 ///   - population: The population.
 ///   - student: Which student, from 0.
 ///   - action: Receives the action.
-///   - source: Receives the student to copy for `HPM_ACTION_CLONE`, else `student` itself. May be
-///     NULL.
+///   - source: Receives the student to copy for `HPM_ACTION_CLONE` and `HPM_ACTION_EVALUATE`, else
+///     `student` itself. May be NULL.
 ///   - hyperparameters: Array of `n` that receives the hyperparameters of the action, in natural
 ///     units; with CLONE those of the source, with WAIT and STOP the student's own.
 ///   - n: At least the space's dimension; what is beyond it stays as it is.
@@ -90,8 +90,8 @@ public func hpm_student_next_ticket(
 ///   - n: The space's dimension, or 0: no hypergradient.
 /// - Returns: `HPM_OK`, `HPM_ERROR_ORDER` (no task is out for the student), `HPM_ERROR_ARGUMENT`,
 ///   `HPM_ERROR_HANDLE` or `HPM_ERROR_BUSY`.
-/// - Thread safety: Any thread. The result does not depend on the order in which the students'
-///   reports arrive.
+/// - Thread safety: Any thread. With the synchronous schedule the result does not depend on the order
+///   in which the students' reports arrive.
 /// - Complexity: O(dimension); the last report of a round O(population x dimension), of `memetic` also
 ///   O(population^2), at an exploit times the teacher's units. That of `bayesian` before a restart and of `pb2` at an exploit also
 ///   O(p^3 + p^2 dimension) for a model of p points, at most 256 and the up to 64 that it chooses, and for
@@ -260,8 +260,8 @@ public func hpm_student_set_initial(
 /// - Parameters:
 ///   - population: The population.
 ///   - student: A student whose task is `HPM_ACTION_CLONE` or `HPM_ACTION_EVALUATE`.
-///   - report: Receives the number of the source's report, from 1.
-/// - Returns: `HPM_OK`, `HPM_ERROR_ORDER` (the student is not to become a clone), `HPM_ERROR_ARGUMENT`
+///   - report: Receives the number of the source's report, or 0.
+/// - Returns: `HPM_OK`, `HPM_ERROR_ORDER` (the student's task copies no weights), `HPM_ERROR_ARGUMENT`
 ///   or `HPM_ERROR_HANDLE`.
 /// - Thread safety: Any thread.
 /// - Complexity: O(1).

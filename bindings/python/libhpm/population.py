@@ -909,8 +909,9 @@ class Population(Handle):
 
         Raises:
             SnapshotError: Damaged bytes, or a later version; nothing has changed.
-            OrderError, ArgumentError: An input that is not allowed here, as where the log is another
-                population's; nothing has changed.
+            OrderError, ArgumentError: An input that is not allowed here, as where the log is of a
+                population with other tasks; nothing has changed. A difference that leads to the same
+                tasks, as another seed or other bounds, is not noticed.
             BusyError: Inside :meth:`run`.
 
         Example:
