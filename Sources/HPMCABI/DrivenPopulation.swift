@@ -106,7 +106,7 @@ struct Stopwatch: Sendable {
     private var begun: [Double] = []
     private var seconds = [0.0, 0.0, 0.0, 0.0]
 
-    private static let counters = [
+    static let counters = [
         "training_seconds", "clone_seconds", "teacher_seconds", "restart_seconds",
     ]
 

@@ -11,8 +11,11 @@ import Darwin
 /// Those who listen to a population: a log of its inputs, and observers of its events.
 struct Listeners: @unchecked Sendable {
     struct Log {
+        let number: UInt
         let callback: hpm_log_callback
         let context: UnsafeMutableRawPointer?
+        /// Whether what stands before its inputs was written.
+        var isBegun = false
     }
 
     struct Observer {
@@ -22,7 +25,7 @@ struct Listeners: @unchecked Sendable {
         let context: UnsafeMutableRawPointer?
     }
 
-    var log: Log?
+    private(set) var log: Log?
     private(set) var observers: [Observer] = []
     private var lastNumber: UInt = 0
 
@@ -30,6 +33,17 @@ struct Listeners: @unchecked Sendable {
     func contains(_ number: UInt) -> Bool { observers.contains { $0.number == number } }
     /// What any of the observers asks for.
     var kinds: Event.Kinds { observers.reduce(into: []) { $0.formUnion($1.kinds) } }
+
+    /// - Parameter callback: nil: none.
+    mutating func setLog(_ callback: hpm_log_callback?, _ context: UnsafeMutableRawPointer?) {
+        lastNumber += 1
+        let number = lastNumber
+        log = callback.map { Log(number: number, callback: $0, context: context) }
+    }
+
+    mutating func noteBegun(_ number: UInt) {
+        if log?.number == number { log?.isBegun = true }
+    }
 
     mutating func add(
         _ kinds: Event.Kinds, _ callback: @escaping hpm_observer_callback,
@@ -209,12 +223,15 @@ extension HandleObject<DrivenPopulation> {
             try driven.requireIdle(function)
             planned = try inputs(driven.population)
             try planned.check(driven.population)
-            if driven.listeners.log != nil { bytes = planned.bytes(driven.population) }
-            return driven.listeners.log
+            guard let log = driven.listeners.log else { return nil }
+            bytes = planned.bytes(driven.population)
+            if !log.isBegun, !bytes.isEmpty { bytes = InputLog.beginning(of: driven.population) + bytes }
+            return log
         }
         try log?.write(bytes)
         var observers: [Listeners.Observer] = []
         let events = state.withLock { driven in
+            if let log, !bytes.isEmpty { driven.listeners.noteBegun(log.number) }
             driven.perform(planned)
             answer(driven.population)
             observers = driven.listeners.observers

@@ -146,7 +146,8 @@ public func hpm_population_unobserve(
 /// again to the bit, an asynchronous one, too.
 ///
 /// Each input is versioned, says its own length and has a checksum, so inputs can be written one after
-/// the other into a file; one that a crash cut short is recognised.
+/// the other into a file; one that a crash cut short is recognised. Before the first stands a checksum of
+/// space, options and of how far the run is, in the same form and the same call.
 ///
 /// - Parameters:
 ///   - population: The population; a log that begins with its creation is whole.
@@ -163,7 +164,7 @@ public func hpm_population_log(
     _ population: hpm_population?, _ callback: hpm_log_callback?, _ context: UnsafeMutableRawPointer?
 ) -> hpm_status {
     edit(population, DrivenPopulation.self) { (driven) throws(HPMError) in
-        driven.listeners.log = callback.map { Listeners.Log(callback: $0, context: context) }
+        driven.listeners.setLog(callback, context)
     }
 }
 
@@ -176,9 +177,10 @@ public func hpm_population_log(
 ///   - length: Its size in bytes.
 ///   - applied: Receives the number of bytes that were applied. May be NULL.
 /// - Returns: `HPM_OK`; `HPM_PARTIAL` where the bytes end inside an input, as after a crash: all whole
-///   ones were applied; `HPM_OBSERVER`; `HPM_ERROR_SNAPSHOT` for damaged bytes and what an input meets
-///   that is not allowed here (`HPM_ERROR_ORDER`, `HPM_ERROR_ARGUMENT`), as where the log is of a
-///   population with other tasks (a difference that leads to the same ones is not noticed): nothing has changed; `HPM_ERROR_BUSY` or `HPM_ERROR_HANDLE`.
+///   ones were applied; `HPM_OBSERVER`; `HPM_ERROR_SNAPSHOT` for damaged bytes, `HPM_ERROR_ARGUMENT`
+///   where the log does not begin where the population stands (it is of another space or other options,
+///   such as the seed, or this one is ahead or behind), `HPM_ERROR_ORDER` for an input that cannot follow:
+///   nothing has changed; `HPM_ERROR_BUSY` or `HPM_ERROR_HANDLE`.
 /// - Thread safety: Any thread.
 /// - Complexity: That of the calls that were logged.
 /// - Since: 0.1

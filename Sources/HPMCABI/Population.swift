@@ -242,7 +242,7 @@ public func hpm_population_count(
         if let seconds = driven.stopwatch.seconds(name) {
             out.pointee = seconds
         } else {
-            out.pointee = try driven.population.count(name)
+            out.pointee = try driven.population.count(name, beside: Stopwatch.counters)
         }
     }
 }

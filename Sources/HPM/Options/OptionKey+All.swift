@@ -22,7 +22,7 @@ extension OptionKey {
         .integer(
             "interval", \.interval, \.interval, 1...Int.max, automatic: true, usual: "-1",
             values: "-1, or 1 or more",
-            "training reports between exploits; -1: a tenth of `steps`, at least 1 and at most 5, which 45 steps or more, and 0, have"
+            "training reports between exploits; -1: a tenth of `steps`, from 1 to 5; 5 where `steps` is 0"
         ) { options in
             // Measured: benchmarks/training/design/interval.md.
             options.steps == 0 ? 5 : min(max((options.steps / 5 + 1) / 2, 1), 5)

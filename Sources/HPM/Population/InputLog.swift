@@ -5,11 +5,27 @@ public enum InputLog {
     private static let version: UInt8 = 1
     private static let header = 8
     private static let checksum = 8
+    private static let beginning: UInt8 = 255
 
     /// - Complexity: O(bytes).
     public static func encoded(_ input: Input) -> [UInt8] {
         var body = SnapshotEncoder()
         let kind = encode(input, into: &body)
+        return record(kind, body)
+    }
+
+    /// What stands before the inputs of a log, so that it is not taken for another population's: a checksum of space
+    /// and options, and of how far the run is. No computed number is in it, since those differ between C libraries in
+    /// the last place.
+    ///
+    /// - Complexity: O(population + parameters).
+    public static func beginning(of population: Population) -> [UInt8] {
+        var body = SnapshotEncoder()
+        body.put(population.logDigest)
+        return record(beginning, body)
+    }
+
+    private static func record(_ kind: UInt8, _ body: SnapshotEncoder) -> [UInt8] {
         var record = SnapshotEncoder()
         let length = UInt32(truncatingIfNeeded: body.count)
         record.put(version)
@@ -17,6 +33,22 @@ public enum InputLog {
         record.put(headerCheck(version, kind, length))
         record.put(length)
         return finish(record.bytes + body.bytes)
+    }
+
+    /// - Throws: `argument` where a record is the beginning of a log that does not begin where the population stands.
+    /// - Returns: Whether it is a beginning at all.
+    static func checkBeginning(
+        _ bytes: UnsafeBufferPointer<UInt8>, _ record: Range<Int>, _ population: Population
+    ) throws(HPMError) -> Bool {
+        guard bytes[record.lowerBound + 1] == beginning else { return false }
+        var decoder = SnapshotDecoder(
+            UnsafeBufferPointer(rebasing: bytes[record.lowerBound + header..<record.upperBound - checksum]))
+        guard try decoder.integer(UInt64.self) == population.logDigest, decoder.remaining == 0 else {
+            throw HPMError(
+                .argument,
+                "the log does not begin where this population stands: it is of another space or other options, such as the seed, or this one is ahead or behind; allowed: a new population, or a snapshot from where the log was begun")
+        }
+        return true
     }
 
     private static func headerCheck(_ version: UInt8, _ kind: UInt8, _ length: UInt32) -> UInt16 {
@@ -185,6 +217,16 @@ extension SnapshotDecoder {
 }
 
 extension Population {
+    /// A checksum of what the population is a function of, and of how far its run is.
+    fileprivate var logDigest: UInt64 {
+        var encoder = SnapshotEncoder()
+        space.encode(into: &encoder)
+        options.encode(into: &encoder)
+        encoder.put(count: lastTicket)
+        encoder.put(students.reports) { $0.put(count: $1) }
+        return Checksum.crc64(encoder.bytes)
+    }
+
     /// Applies the inputs of a log, in order.
     ///
     /// - Returns: The bytes that were applied; fewer than there are where they end inside an input, as after a crash.
@@ -197,6 +239,7 @@ extension Population {
         var replayed = self
         for record in records {
             do throws(HPMError) {
+                if try InputLog.checkBeginning(bytes, record, replayed) { continue }
                 try InputLog.decode(bytes, record) { (input) throws(HPMError) in
                     try replayed.check(input)
                     replayed.perform(input)

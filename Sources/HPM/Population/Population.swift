@@ -116,8 +116,10 @@ public struct Population: Sendable {
         guard exploits * clones < setup.students / 2 else { return [] }
         let number =
             exploits == 1 ? "is 1 exploit, which" : "are \(max(exploits, 0)) exploits, each of which"
+        let burnIn = options.burnIn > 0 ? ", interval = \(options.interval) and burn_in = \(options.burnIn)" : " and interval = \(options.interval)"
+        let less = (options.interval > 1 ? ["a smaller interval"] : []) + (options.burnIn > 0 ? ["a shorter burn_in"] : [])
         return [
-            "with steps = \(options.steps) and interval = \(options.interval) there \(number) replaces \(clones) of \(setup.students) students: hyperparameters will hardly change but by hypergradients; take more steps or a smaller interval"
+            "with steps = \(options.steps)\(burnIn) there \(number) replaces \(clones) of \(setup.students) students: hyperparameters will hardly change but by hypergradients; take \((["more steps"] + less).joined(separator: " or "))"
         ]
     }
 
@@ -221,9 +223,11 @@ public struct Population: Sendable {
 
     /// A number of the account, by its name: `training_rounds`, or one of ``Budget/names``.
     ///
+    /// - Parameter others: Counters that the caller has, for the message.
     /// - Throws: `argument` for an unknown name; the message lists them.
-    public func count(_ counter: String) throws(HPMError) -> Double {
-        counter == "training_rounds" ? Double(trainingRounds) : try budget.count(counter)
+    public func count(_ counter: String, beside others: [String] = []) throws(HPMError) -> Double {
+        if counter == "training_rounds" { return Double(trainingRounds) }
+        return try budget.count(counter, beside: ["training_rounds"] + others)
     }
 
     func requireStudent(_ student: Int) throws(HPMError) {

@@ -909,9 +909,9 @@ class Population(Handle):
 
         Raises:
             SnapshotError: Damaged bytes, or a later version; nothing has changed.
-            OrderError, ArgumentError: An input that is not allowed here, as where the log is of a
-                population with other tasks; nothing has changed. A difference that leads to the same
-                tasks, as another seed or other bounds, is not noticed.
+            ArgumentError: The log does not begin where this population stands: it is of another space
+                or other options (the seed is one), or this one is ahead or behind; nothing has changed.
+            OrderError: An input that cannot follow here; nothing has changed.
             BusyError: Inside :meth:`run`.
 
         Example:
