@@ -1608,7 +1608,8 @@ hpm_status hpm_student_source_report(hpm_population *population, size_t student,
  * Whether the checkpoint of a student after a training report may go: no clone will be asked to
  * take it any more. With the asynchronous schedule a clone can be asked for of the latest state of
  * any student, and of an earlier one while such a task is open; with the synchronous one of the
- * latest until all students of the round have reported, and then while such a task is open.
+ * latest until all students of the round have reported, and then while any clone is to be made,
+ * whose source may be retired.
  *
  *   population  The population.
  *   student     Whose checkpoint.

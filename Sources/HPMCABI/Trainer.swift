@@ -83,6 +83,11 @@ extension HandleObject<DrivenPopulation> {
             driven.isRunning = true
         }
         defer { state.withLock { $0.isRunning = false } }
+        // Copies that were to be made before, as where a callback ended a run: their sources may not train first.
+        for student in 0..<state.withLock({ $0.population.size }) {
+            let action = state.withLock { $0.population.openAction(of: student) }
+            if action == .clone || action == .evaluate { _ = try serve(student, trainer) }
+        }
         while true {
             var isDone = true
             var student = 0

@@ -25,10 +25,14 @@ import Testing
         #expect(try population.sourceReport(of: 4) == 2)
         #expect(population.isReleasable(0, report: 1))
         #expect(!population.isReleasable(0, report: 2))
-        #expect(population.isReleasable(1, report: 2))
+        // It would take the source's place, should that be retired.
+        #expect(!population.isReleasable(1, report: 2) && population.isReleasable(1, report: 1))
         #expect(!population.isReleasable(1, report: 3))
+        var retired = population
+        try retired.retire(lost: 0)
+        #expect(retired.next(4).action == .clone && retired.next(4).source == 1)
         try population.report(4)
-        #expect(population.isReleasable(0, report: 2))
+        #expect(population.isReleasable(0, report: 2) && population.isReleasable(1, report: 2))
         #expect(!population.isReleasable(0, report: 3))
     }
 

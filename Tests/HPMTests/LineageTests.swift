@@ -47,4 +47,14 @@ import Testing
         #expect(population.lineage.clones == clones)
         #expect((name == "hypergradient") == clones.isEmpty)
     }
+
+    /// A snapshot may claim more reports than there are numbers.
+    @Test func lengthsDoNotOverflow() {
+        var lineage = Lineage()
+        for student in [2, 1, 0] {
+            lineage.append(
+                .init(report: 0, student: student, source: student + 1, sourceReport: Int.max / 2 - 1))
+        }
+        #expect(lineage.length(of: 0, reports: 1) == .max)
+    }
 }

@@ -72,7 +72,9 @@ struct TeacherPart: Part {
     private func wanted(students: Int) -> Int {
         if isSynchronous || evaluations == 0 { return evaluations }
         let clones = max(Truncation.count(share: truncation, students: students), 1)
-        return max(1, (evaluations + clones / 2) / clones)
+        // Rounded to the nearest; the sum of any number and half of the clones overflows.
+        let (share, rest) = evaluations.quotientAndRemainder(dividingBy: clones)
+        return max(1, rest >= clones - clones / 2 ? share + 1 : share)
     }
 
     /// One evaluation of each of the worst students, at the child that the teacher would give it.

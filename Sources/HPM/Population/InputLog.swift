@@ -193,7 +193,11 @@ public enum InputLog {
                 throw damaged(record.lowerBound, "an origin of no known kind")
             }
             input = .grow(count: count, origin)
-        case 8: input = .steps(try decoder.index(below: limit, "a number of steps"))
+        case 8:
+            guard let steps = Int(exactly: try decoder.integer(UInt64.self)) else {
+                throw damaged(record.lowerBound, "a number of steps that is too large")
+            }
+            input = .steps(steps)
         default: throw damaged(record.lowerBound, "an input of kind \(kind)")
         }
         try body(input)

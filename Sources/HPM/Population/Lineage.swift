@@ -60,7 +60,8 @@ public struct Lineage: Equatable, Sendable {
     public func length(of student: Int, reports: Int) -> Int {
         var length = 0
         stretches(of: student, reports: reports) { _, range in
-            length += range.count
+            // Those that a damaged snapshot claims may be more than there are numbers.
+            length = range.count > Int.max - length ? .max : length + range.count
             return true
         }
         return length

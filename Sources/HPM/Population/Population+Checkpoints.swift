@@ -16,7 +16,8 @@ extension Population {
     /// Whether nobody will be asked to take the state of a student after a training report.
     ///
     /// Where students wait for one another the latest state of a student may be asked for until all have reported and
-    /// it is known who is to be cloned, then while such a clone is to be made; elsewhere at any time.
+    /// it is known who is to be cloned, then while clones are to be made: a source that is retired meanwhile is replaced
+    /// by another student; elsewhere at any time.
     ///
     /// - Complexity: O(population + queued evaluations).
     public func isReleasable(_ student: Int, report: Int) -> Bool {
@@ -25,7 +26,9 @@ extension Population {
         // One that is alone now may have company later.
         let canBeSource =
             !students.isRetired[student] && strategy.actions(students: max(size, 2)).contains(.clone)
-        let isJudged = isSynchronous && !(tasks[student].action == .train && tasks[student].isReported)
+        let isJudged =
+            isSynchronous && !(tasks[student].action == .train && tasks[student].isReported)
+            && !(students.isFinite(student) && tasks.contains { $0.action == .clone && $0.isOpen })
         if report == students.reports[student], canBeSource, !isJudged {
             return false
         }

@@ -62,9 +62,21 @@ extension Population {
             cohort.removeAll { $0 == student }
             if wasOpen { missing -= 1 }
         }
-        if missing == 0 {
-            if cohort.isEmpty { trainAll() } else { completeRound() }
+        if missing > 0 { return }
+        if !cohort.isEmpty { return completeRound() }
+        if students.living.allSatisfy(joining.contains) {
+            joinAsDrawn(after: joining.reduce(0) { max($0, students.reports[$1]) })
         }
+        train([])
+    }
+
+    /// Those that wait to become clones, where there is nobody to be cloned.
+    private mutating func joinAsDrawn(after rounds: Int) {
+        for student in joining where rounds > 0 {
+            students.reports[student] = rounds
+            lineage.begin(student, after: rounds)
+        }
+        joining = []
     }
 
     /// A task that copies a retired student's weights gets another source, or is dropped.
@@ -153,8 +165,11 @@ extension Population {
         let ranking = students.ranking
         let sources = ranking.filter { students.isFinite($0) && !replaced.contains($0) }
             .prefix(max(1, Truncation.count(share: options.truncation, students: students.living.count)))
+        if sources.isEmpty {
+            joinAsDrawn(after: trainingRounds)
+            return []
+        }
         defer { joining = [] }
-        if sources.isEmpty { return [] }
         return joining.enumerated().map { position, student in
             let source = sources[position % sources.count]
             students.reports[student] = students.reports[source]

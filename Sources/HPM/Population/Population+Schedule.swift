@@ -124,8 +124,8 @@ extension Population {
         missing = evaluations.count
     }
 
-    /// Students train on; clones among them are mutated first.
-    private mutating func train(_ cohort: [Int]) {
+    /// Students train on; clones that are not yet mutated are first.
+    mutating func train(_ cohort: [Int]) {
         if !unmutated.isEmpty {
             strategy.mutate(unmutated.filter { !students.isRetired[$0.student] }, &students)
             unmutated = []

@@ -113,7 +113,9 @@ public struct Population: Sendable {
         guard options.steps > 0, actions.contains(.clone) else { return [] }
         let exploits = (options.steps - 1) / options.interval - max(options.burnIn - 1, 0) / options.interval
         let clones = Truncation.count(share: options.truncation, students: setup.students)
-        guard exploits * clones < setup.students / 2 else { return [] }
+        // Divided, since the product overflows where there are very many steps.
+        let needed = setup.students / 2
+        guard clones == 0 ? needed > 0 : exploits < (needed + clones - 1) / clones else { return [] }
         let number =
             exploits == 1 ? "is 1 exploit, which" : "are \(max(exploits, 0)) exploits, each of which"
         let burnIn = options.burnIn > 0 ? ", interval = \(options.interval) and burn_in = \(options.burnIn)" : " and interval = \(options.interval)"
@@ -146,11 +148,12 @@ public struct Population: Sendable {
 
     public var size: Int { students.count }
 
-    /// The training reports that every student has made that is not retired.
+    /// The training reports that every student has made that is not retired and does not wait to join.
     ///
     /// - Complexity: O(population).
     public var trainingRounds: Int {
-        students.living.reduce(nil as Int?) { min($0 ?? .max, students.reports[$1]) } ?? 0
+        let joined = joining.isEmpty ? students.living : students.living.filter { !joining.contains($0) }
+        return joined.reduce(nil as Int?) { min($0 ?? .max, students.reports[$1]) } ?? 0
     }
 
     /// The training reports of a student.

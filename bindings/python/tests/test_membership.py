@@ -362,3 +362,118 @@ def test_the_schedule_of_a_result(schedule):
     expected = np.array([[*x, y] for x, y in models[result.student]["trained"]])
     np.testing.assert_array_equal(result.schedule(), expected)
     assert len(set(result.population.lineage(result.student))) > 1
+
+
+def serve(population, loss=float):
+    """A report of every student that has a task."""
+    for student in range(population.size):
+        if population.next(student).action < Action.WAIT:
+            population.report(student, loss(student), np.zeros(population.dimension))
+
+
+def test_students_that_wait_for_a_source_are_drawn_where_all_others_retire():
+    population = hpm.Population(SPACE, population=2, algorithm="pbt", steps=5)
+    serve(population)
+    population.grow(2, clones=True)
+    population.retire(0)
+    population.retire(1)
+    assert [population.next(student).action for student in (2, 3)] == [Action.TRAIN] * 2
+    while population.next(2).action != Action.STOP:
+        serve(population)
+    assert [population.reports(student) for student in (2, 3)] == [5, 5]
+    assert [population.age(student) for student in (2, 3)] == [4, 4]
+
+
+def test_students_that_join_where_no_loss_is_finite_end_with_the_others():
+    population = hpm.Population(SPACE, population=4, algorithm="pbt", steps=6, interval=2)
+    serve(population)
+    population.grow(1, clones=True)
+    serve(population, lambda student: np.nan)
+    while population.next(0).action != Action.STOP:
+        serve(population, lambda student: -student)
+    assert [population.reports(student) for student in range(5)] == [6] * 5
+    assert population.age(4) == 4
+
+
+def test_students_that_join_in_the_last_round_wait_until_the_run_is_prolonged():
+    population = hpm.Population(SPACE, population=4, algorithm="pbt", steps=4, interval=4)
+    stopped = []
+    population.observe(lambda event: stopped.append(event.student), hpm.Stopped)
+    for _ in range(3):
+        serve(population)
+    population.grow(1, clones=True)
+    before = [list(population.hyperparameters(student)) for student in range(4)]
+    serve(population)
+    assert stopped == [0, 1, 2, 3] and population.count("training_rounds") == 4
+    assert [list(population.hyperparameters(student)) for student in range(4)] == before
+    assert [population.next(student).action for student in range(5)] == [Action.STOP] * 5
+    population.set_steps(8)
+    clones = [student for student in range(5) if population.next(student).action == Action.CLONE]
+    assert clones == [3, 4]  # the worst, whose exploit was to come, and the one that joins
+    while population.next(0).action != Action.STOP:
+        serve(population)
+    assert [population.reports(student) for student in range(5)] == [8] * 5
+
+
+def test_clones_are_mutated_before_they_train_where_the_only_evaluation_is_lost():
+    population = hpm.Population(
+        SPACE, population=8, algorithm="hpm-paper", interval=2, truncation=0.4, teacher_evaluations=1, teacher_share=1.0
+    )
+    mutated = []
+    population.observe(lambda event: mutated.append((event.student, event.report)), hpm.Mutated)
+    while (actions := [population.next(student).action for student in range(8)]).count(Action.EVALUATE) == 0:
+        serve(population)
+    assert actions[7] == Action.EVALUATE and not mutated
+    population.retire(7)
+    assert {student for student, _ in mutated} == {5, 6} and {report for _, report in mutated} == {2}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_source_was_releasable_before_another_one_retired(seed):
+    population = hpm.Population(
+        SPACE, population=8, algorithm="pbt", truncation=0.25, interval=1, steps=9, seed=seed
+    )
+    serve(population)
+    tasks = {student: task for student in range(8) if (task := population.next(student)).action == Action.CLONE}
+    released = {student for student in range(8) if population.releasable(student, 1)}
+    population.retire(tasks[7].source)
+    task = population.next(7)
+    assert task.action == Action.CLONE and task.source not in released
+
+
+@both_schedules
+def test_the_largest_number_of_steps(schedule):
+    largest = 2**63 - 1
+    options = {"algorithm": "hpm-paper", "population": 10, "interval": 1, "schedule": schedule}
+    population = hpm.Population(SPACE, steps=9, teacher_evaluations=largest, teacher_share=1.0, **options)
+    log = bytearray()
+    population.log(log.extend)
+    population.set_steps(largest)
+    for _ in range(30):
+        serve(population)
+    twin = hpm.Population(SPACE, steps=9, teacher_evaluations=largest, teacher_share=1.0, **options)
+    assert twin.replay(log) == len(log) and twin.save() == population.save()
+    assert hpm.Population.load(population.save()).options["steps"] == largest
+    assert hpm.Population(SPACE, steps=largest, **options).options["steps"] == largest
+
+
+def test_a_run_that_was_ended_by_a_clone_makes_it_before_its_source_trains_on():
+    trained, copied = [0] * 4, []
+    population = hpm.Population(
+        hpm.SearchSpace().add_real("x", 0, 1), population=4, algorithm="pbt", schedule="asynchronous",
+        interval=2, steps=8, truncation=0.25,
+    )
+
+    def train(student, hyperparameters):
+        trained[student] += 1
+        return float(student)
+
+    def clone(source, student):
+        copied.append((trained[source], population.source_report(student)))
+        if len(copied) == 1:
+            raise KeyError("lost")
+
+    with pytest.raises(KeyError):
+        population.run(train, clone=clone)
+    population.run(train, clone=clone)
+    assert len(copied) > 2 and all(made == asked for made, asked in copied)
