@@ -93,9 +93,8 @@ typedef struct hpm_space hpm_space;
  *                                                                   arrives
  * interval                 -1                  -1, or 1 or more     training reports between
  *                                                                   exploits; -1: a tenth of
- *                                                                   `steps`, at least 1 and at most
- *                                                                   5, which 45 steps or more, and
- *                                                                   0, have
+ *                                                                   `steps`, from 1 to 5; 5 where
+ *                                                                   `steps` is 0
  * burn_in                  0                   0 or more            training reports before the
  *                                                                   first exploit, which comes at
  *                                                                   the next multiple of `interval`
@@ -1400,9 +1399,10 @@ hpm_status hpm_population_best_hyperparameters(hpm_population *population, doubl
  *
  *   population  The population.
  *
- * Returns HPM_OK, HPM_ERROR_HANDLE, or HPM_ERROR_BUSY inside a log or an observer.
- * Thread safety: Any thread, also inside a callback of hpm_population_run(). Complexity: O(1).
- * Since 0.1.
+ * Returns HPM_OK or HPM_ERROR_HANDLE; HPM_ERROR_CALLBACK where the log refuses it.
+ * Thread safety: Any thread, also inside a callback. Inside a log or an observer the stop follows
+ *   the call that they are told of.
+ * Complexity: O(1). Since 0.1.
  */
 hpm_status hpm_population_stop(hpm_population *population);
 
@@ -1865,8 +1865,9 @@ hpm_status hpm_population_set_steps(hpm_population *population, size_t steps);
  * the call that caused it returns. A population may have any number of observers; what nobody asks
  * for is not computed.
  *
- * No lock is held during a callback: it may read the population. What changes it is HPM_ERROR_BUSY
- * inside a callback, and waits in other threads until the callback has returned.
+ * No lock is held during a callback: it may read the population and ask it to stop. What else
+ * changes it is HPM_ERROR_BUSY inside a callback, and waits in other threads until the callback has
+ * returned.
  *
  *   population  The population.
  *   kinds       HPM_EVENT_ALL, or a sum of kinds.
@@ -1901,7 +1902,8 @@ hpm_status hpm_population_unobserve(hpm_population *population, size_t observer)
  * hpm_population_replay() makes it again to the bit, an asynchronous one, too.
  *
  * Each input is versioned, says its own length and has a checksum, so inputs can be written one
- * after the other into a file; one that a crash cut short is recognised.
+ * after the other into a file; one that a crash cut short is recognised. Before the first stands a
+ * checksum of space, options and of how far the run is, in the same form and the same call.
  *
  *   population  The population; a log that begins with its creation is whole.
  *   callback    The log; NULL ends it.
@@ -1927,10 +1929,10 @@ hpm_status hpm_population_log(hpm_population *population, hpm_log_callback callb
  *   applied     Receives the number of bytes that were applied. May be NULL.
  *
  * Returns HPM_OK; HPM_PARTIAL where the bytes end inside an input, as after a crash: all whole ones
- *   were applied; HPM_OBSERVER; HPM_ERROR_SNAPSHOT for damaged bytes and what an input meets that
- *   is not allowed here (HPM_ERROR_ORDER, HPM_ERROR_ARGUMENT), as where the log is of a population
- *   with other tasks (a difference that leads to the same ones is not noticed): nothing has
- *   changed; HPM_ERROR_BUSY or HPM_ERROR_HANDLE.
+ *   were applied; HPM_OBSERVER; HPM_ERROR_SNAPSHOT for damaged bytes, HPM_ERROR_ARGUMENT where the
+ *   log does not begin where the population stands (it is of another space or other options, such
+ *   as the seed, or this one is ahead or behind), HPM_ERROR_ORDER for an input that cannot follow:
+ *   nothing has changed; HPM_ERROR_BUSY or HPM_ERROR_HANDLE.
  * Thread safety: Any thread. Complexity: That of the calls that were logged. Since 0.1.
  */
 hpm_status hpm_population_replay(hpm_population *population, const uint8_t *bytes, size_t length,

@@ -17,6 +17,8 @@ struct DrivenPopulation: HandleValue {
     let turn = Turn()
     /// Whether somebody has the turn: until it is over every change waits, also where nobody listens any more.
     var isTurnTaken = false
+    /// Whether a callback of the one who has the turn asked for a stop.
+    var isStopPending = false
 
     init(_ population: Population) {
         self.population = population

@@ -176,7 +176,7 @@ extension HandleObject<DrivenPopulation> {
         case .done: return HPM_OK
         case .happened(let events, let observers): return seeInTurn(events, observers)
         case .turnIsNeeded:
-            return try takeTurn(function ?? "this call") { () throws(HPMError) in
+                return try takeTurn(function ?? "this call") { () throws(HPMError) in
                 try changeInTurn(function, inputs, answer)
             }
         }
@@ -198,7 +198,25 @@ extension HandleObject<DrivenPopulation> {
             return driven.turn
         }
         turn.giveBack()
+        stopIfAsked()
         return status
+    }
+
+    func stop() throws(HPMError) {
+        do throws(HPMError) {
+            _ = try change(nil, { _ in .one(.stop) }, { _ in })
+        } catch where error.code == .busy {
+            state.withLock { $0.isStopPending = true }
+        }
+    }
+
+    private func stopIfAsked() {
+        let isAsked = state.withLock { driven in
+            defer { driven.isStopPending = false }
+            return driven.isStopPending
+        }
+        // A log that refuses it says so in its own callback.
+        if isAsked { try? stop() }
     }
 
     /// - Throws: `busy` where the caller's own callback is under way; what `body` throws.
@@ -206,11 +224,13 @@ extension HandleObject<DrivenPopulation> {
         _ function: StaticString, _ body: () throws(HPMError) -> Result
     ) throws(HPMError) -> Result {
         let turn = state.withLock { $0.turn }
-        return try turn.take(function) { () throws(HPMError) in
+        let result = try turn.take(function) { () throws(HPMError) in
             state.withLock { $0.isTurnTaken = true }
             defer { state.withLock { $0.isTurnTaken = false } }
-            return try body()
+            return Swift.Result { () throws(HPMError) in try body() }
         }
+        stopIfAsked()
+        return try result.get()
     }
 
     private func changeInTurn(

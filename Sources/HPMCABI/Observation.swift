@@ -87,8 +87,8 @@ public typealias hpm_log_callback = @convention(c) (
 /// call that caused it returns. A population may have any number of observers; what nobody asks for is
 /// not computed.
 ///
-/// No lock is held during a callback: it may read the population. What changes it is `HPM_ERROR_BUSY`
-/// inside a callback, and waits in other threads until the callback has returned.
+/// No lock is held during a callback: it may read the population and ask it to stop. What else changes it
+/// is `HPM_ERROR_BUSY` inside a callback, and waits in other threads until the callback has returned.
 ///
 /// - Parameters:
 ///   - population: The population.

@@ -307,13 +307,16 @@ public func hpm_population_best_hyperparameters(
 /// not saved: this population stays stopped, one that is loaded from its snapshot goes on.
 ///
 /// - Parameter population: The population.
-/// - Returns: `HPM_OK`, `HPM_ERROR_HANDLE`, or `HPM_ERROR_BUSY` inside a log or an observer.
-/// - Thread safety: Any thread, also inside a callback of ``hpm_population_run``.
+/// - Returns: `HPM_OK` or `HPM_ERROR_HANDLE`; `HPM_ERROR_CALLBACK` where the log refuses it.
+/// - Thread safety: Any thread, also inside a callback. Inside a log or an observer the stop follows the call
+///   that they are told of.
 /// - Complexity: O(1).
 /// - Since: 0.1
 @_cdecl("hpm_population_stop")
 public func hpm_population_stop(_ population: hpm_population?) -> hpm_status {
-    change(population) { _ in .one(.stop) }
+    attempt { () throws(HPMError) in
+        try Handles.with(population, DrivenPopulation.self) { (object) throws(HPMError) in try object.stop() }
+    }
 }
 
 /// The actions that ``hpm_student_next`` can answer with this population's algorithm and options, WAIT and

@@ -148,6 +148,7 @@ static void expect_busy(hpm_population *population, const char *where) {
     bytes before = saved(population);
     for (size_t i = 0; i < INPUTS + OTHERS; i++) {
         const change *one = i < INPUTS ? &inputs[i] : &others[i - INPUTS];
+        if (one->call == call_stop) continue;
         const hpm_status got = one->call(population);
         expect(got == HPM_ERROR_BUSY, "%s inside %s: %s", one->name, where, hpm_status_name(got));
         expect(strstr(hpm_last_error(), "observer") || strstr(hpm_last_error(), "run"),
@@ -199,6 +200,55 @@ static void test_calls_inside(const char *schedule) {
     expect(log.calls > 2 * trained && observer.calls > trained, "a run: %d and %d calls", log.calls,
            observer.calls);
     expect_status(hpm_population_destroy(population), HPM_OK, "after all calls have returned");
+}
+
+/* --- Listeners that stop the run --- */
+
+static int32_t observer_that_stops(void *context, const hpm_event *event) {
+    caller *self = context;
+    if (event->kind == HPM_EVENT_STOPPED) return 0;
+    self->calls++;
+    expect_status(hpm_population_stop(self->population), HPM_OK, "stop inside an observer");
+    return 0;
+}
+
+static int32_t log_that_stops(void *context, const uint8_t *data, size_t size) {
+    caller *self = context;
+    (void)data, (void)size;
+    if (self->calls++ == 0) {
+        expect_status(hpm_population_stop(self->population), HPM_OK, "stop inside a log");
+    }
+    return 0;
+}
+
+/* The call that the listener is told of succeeds, and the stop follows it. */
+static void test_stops_inside(const char *schedule) {
+    for (int is_log = 0; is_log < 2; is_log++) {
+        caller self = {make(schedule, "9"), "", 0};
+        hpm_population *population = self.population;
+        next_of(population, 0);
+        if (is_log) {
+            must(hpm_population_log(population, log_that_stops, &self));
+        } else {
+            must(hpm_population_observe(population, HPM_EVENT_ALL, observer_that_stops, &self, NULL));
+        }
+        expect_status(call_report(population), HPM_OK, "a report whose listener stops");
+        size_t reports;
+        must(hpm_student_reports(population, 0, &reports));
+        expect(reports == 1, "%zu reports", reports);
+        for (size_t k = 0; k < STUDENTS; k++) {
+            expect(next_of(population, k) == HPM_ACTION_STOP, "student %zu goes on", k);
+        }
+        /* The log sees the stop as an input of its own. */
+        expect(self.calls == 1 + is_log, "%d calls", self.calls);
+        must(hpm_population_destroy(population));
+    }
+    caller self = {make(schedule, "9"), "", 0};
+    must(hpm_population_observe(self.population, HPM_EVENT_ALL, observer_that_stops, &self, NULL));
+    int trained = 0;
+    expect_status(hpm_population_run(self.population, &trainer, &trained), HPM_STOPPED, "a run");
+    expect(trained == 1, "%d tasks in the run", trained);
+    must(hpm_population_destroy(self.population));
 }
 
 /* --- Listeners that end --- */
@@ -588,6 +638,7 @@ int main(void) {
     static const char *const schedules[] = {"synchronous", "asynchronous"};
     for (size_t i = 0; i < 2; i++) {
         test_calls_inside(schedules[i]);
+        test_stops_inside(schedules[i]);
         test_logs_that_refuse(schedules[i]);
         test_runs_that_are_disturbed(schedules[i]);
     }

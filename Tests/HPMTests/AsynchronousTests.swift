@@ -163,6 +163,47 @@ import Testing
         }
     }
 
+    /// A log is of one space, one set of options and one state of the run.
+    @Test func logsOfOthersAreRefused() throws {
+        func population(_ change: (inout Options) -> Void = { _ in }, high: Double = 1) throws -> Population {
+            try Population(
+                space: Spaces.box(2, 0, high),
+                options: .of(.hpm) {
+                    $0.population = 3
+                    change(&$0)
+                })
+        }
+        var logged = try population()
+        var log = InputLog.beginning(of: logged)
+        for student in 0..<3 {
+            log += InputLog.encoded(.begin(student: student, try #require(logged.beginning(of: student))))
+            _ = logged.next(student)
+        }
+        var same = try population()
+        try same.replay(log)
+        #expect(same.snapshot() == logged.snapshot())
+        let others = [
+            try population { $0.seed = 1 }, try population { $0.mutationScale = 0.2 },
+            try population { $0.algorithm = .pbt }, try population(high: 2), logged,
+        ]
+        for (number, other) in others.enumerated() {
+            var other = other
+            let before = other.snapshot()
+            let error = #expect(throws: HPMError.self, "population \(number)") { try other.replay(log) }
+            #expect(error?.code == .argument && error?.message.contains("does not begin") ?? false)
+            #expect(other.snapshot() == before)
+        }
+        // A second log goes on where the first one ended.
+        log += InputLog.beginning(of: logged)
+        for student in 0..<3 {
+            log += InputLog.encoded(.report(student: student, ticket: student + 1, loss: 1, hypergradient: nil))
+            try logged.report(student, loss: 1)
+        }
+        same = try population()
+        #expect(try same.replay(log) == log.count)
+        #expect(same.snapshot() == logged.snapshot())
+    }
+
     /// The order in which a log was written is the run: equal logs, equal bytes; other orders, other runs.
     @Test func equalRunsHaveEqualSnapshots() throws {
         func run(_ orderSeed: Int) throws -> Population {

@@ -116,7 +116,7 @@ extension Population {
         guard count >= 1, count <= Int.max / 2 - size else {
             throw HPMError(.argument, "count is \(count); allowed: 1 or more")
         }
-        if origin == .clone, !possibleActions.contains(.clone) {
+        if origin == .clone, !strategy.actions(students: max(size + count, 2)).contains(.clone) {
             throw HPMError(
                 .argument,
                 "algorithm \(options.algorithm.name) makes no clones with these options; allowed: students that are drawn")

@@ -50,6 +50,8 @@ extension Population {
             strategy.evaluated(answers, &students)
             train(cohort)
         case .restart:
+            // Their weights are new: no report has gone into them.
+            for student in cohort { lineage.begin(student, after: students.reports[student]) }
             train(cohort)
         case .wait, .stop:
             break

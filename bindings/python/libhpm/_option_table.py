@@ -16,7 +16,7 @@ ENTRIES = (
     Entry("seed", "0", "0 or more", "of everything random"),
     Entry("steps", "0", "0 or more", "training reports of each student, after which `next` answers STOP; 0: until stopped"),
     Entry("schedule", "`synchronous`", "`synchronous`, `asynchronous`", "whether students wait for one another between rounds; `asynchronous`: nobody waits, each report is applied when it arrives"),
-    Entry("interval", "-1", "-1, or 1 or more", "training reports between exploits; -1: a tenth of `steps`, at least 1 and at most 5, which 45 steps or more, and 0, have"),
+    Entry("interval", "-1", "-1, or 1 or more", "training reports between exploits; -1: a tenth of `steps`, from 1 to 5; 5 where `steps` is 0"),
     Entry("burn_in", "0", "0 or more", "training reports before the first exploit, which comes at the next multiple of `interval`"),
     Entry("truncation", "0.2", "0 to 0.5", "share of the students that an exploit replaces: max(1, floor(truncation x population)), and all whose loss is not finite; 0: no exploit. `mf-pbt` replaces quarters of a sub-population and reads 0 alone"),
     Entry("sub_populations", "-1", "-1, or 1 to population / 2", "of `mf-pbt`; -1: 4, fewer where each would have fewer than 4 students"),
