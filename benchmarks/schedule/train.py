@@ -26,7 +26,7 @@ from compare import ENVIRONMENT, seeds  # noqa: E402
 from methods import METHODS  # noqa: E402
 
 RESULTS = HERE / "results" / "training.csv"
-KEY = ("problem", "algorithm", "schedule", "end", "sigma", "budget", "seed")
+KEY = ("problem", "algorithm", "schedule", "end", "sigma", "budget", "seed", "draw")
 COLUMNS = KEY + (
     "time",  # when that budget was spent, in mean times of a report with hypergradient
     "result",  # test loss of the student that is the best on the validation set by then
@@ -42,6 +42,8 @@ ROWS = 10
 """Of a run, at so many shares of its reports."""
 SCHEDULES = (("synchronous", "each"), ("asynchronous", "each"), ("asynchronous", "all"))
 """With when a run ends: each student has made its reports, or all together have made as many as that makes."""
+DRAWS = 3
+"""Of the times, for each seed, where they change the result and each student makes its reports."""
 
 
 class Models:
@@ -99,7 +101,7 @@ class Models:
 
 
 def run(
-    name: str, method_name: str, schedule: str, end: str, sigma: float, seed: int, share: float = 1.0
+    name: str, method_name: str, schedule: str, end: str, sigma: float, seed: int, draw: int = 0, share: float = 1.0
 ) -> tuple[Run, list[dict]]:
     """A run and its rows; the cost of evaluations comes on top of the budget."""
     from task import HYPERGRADIENT_COST, STUDENTS, TRAINING_COST
@@ -127,11 +129,11 @@ def run(
             best = int(models.losses.argmin())
             rows.append({
                 "problem": name, "algorithm": method.name, "schedule": schedule, "end": end, "sigma": sigma,
-                "budget": made * cost, "seed": seed, "time": now, "result": models.test(best), "checkpoint": checkpoint[1],
+                "budget": made * cost, "seed": seed, "draw": draw, "time": now, "result": models.test(best), "checkpoint": checkpoint[1],
                 "validation": float(models.losses[best]),
             })
 
-    found = simulate(population, models, Times(seed, sigma), prices, total if end == "all" else None, visit)
+    found = simulate(population, models, Times(seed + 1000 * draw, sigma), prices, total if end == "all" else None, visit)
     return found, rows
 
 
@@ -162,21 +164,25 @@ def final(rows: Sequence[dict]) -> list[dict]:
 
 
 def comparison(rows: Sequence[dict], value: str) -> str:
-    """The schedules of each method on each task: medians with quartiles, whether the median lies between the
-    quartiles of the synchronous runs, and the pairs of equal seed."""
+    """The schedules of each method on each task: medians with quartiles over seeds and draws, whether the median lies
+    between the quartiles of the synchronous runs, and the pairs of equal seed, of whose draws the geometric mean counts."""
+    groups: dict[tuple, dict[int, list[float]]] = {}
+    for row in rows:
+        key = row["problem"], row["algorithm"], row["sigma"], (row["schedule"], row["end"])
+        groups.setdefault(key, {}).setdefault(row["seed"], []).append(row[value])
     lines = []
-    groups = statistics.collect(rows, value, "problem", "algorithm", "sigma", "schedule", "end")
-    for problem, algorithm, sigma in dict.fromkeys(key[:3] for key in groups):
-        base = groups.get((problem, algorithm, sigma, "synchronous", "each"), {})
-        spread = statistics.quartiles(base.values())
+    for run in dict.fromkeys(key[:3] for key in groups):
+        base = groups.get((*run, ("synchronous", "each")), {})
+        spread = statistics.quartiles(np.concatenate([*base.values(), []]))
         for way, name in NAMES.items():
-            own = groups.get((problem, algorithm, sigma, *way))
-            if not own:
+            if (*run, way) not in groups:
                 continue
-            q = statistics.quartiles(own.values())
-            cells = [problem, algorithm, f"{sigma:g}", name, f"{q.median:.3f} [{q.lower:.3f} {q.upper:.3f}]"]
+            own = groups[*run, way]
+            q = statistics.quartiles(np.concatenate([*own.values()]))
+            cells = [*run[:2], f"{run[2]:g}", name, sum(map(len, own.values())), f"{q.median:.3f} [{q.lower:.3f} {q.upper:.3f}]"]
             if base and way != ("synchronous", "each"):
-                pair = statistics.on_same_seeds(own, base)
+                means = [{seed: np.exp(np.mean(np.log(found))) for seed, found in side.items()} for side in (own, base)]
+                pair = statistics.on_same_seeds(*means)
                 test = statistics.paired(*pair)
                 ratios = np.log(np.divide(*map(np.asarray, pair)))
                 error = ratios.std(ddof=1) / np.sqrt(len(ratios)) if len(ratios) > 1 else float("nan")
@@ -185,9 +191,9 @@ def comparison(rows: Sequence[dict], value: str) -> str:
                     where, f"{ratios.mean():+.3f} ± {error:.3f}", f"{test.wins}-{test.ties}-{test.losses}",
                     tables.p_value(test.wilcoxon),
                 ]
-            lines.append([*cells, *("" for _ in range(9 - len(cells)))])
+            lines.append([*cells, *("" for _ in range(10 - len(cells)))])
     return tables.markdown([
-        "task", "method", "sigma", "schedule", "median [quartiles]", "median to the synchronous quartiles",
+        "task", "method", "sigma", "schedule", "runs", "median [quartiles]", "median to the synchronous quartiles",
         "mean log-ratio to synchronous", "wins-ties-losses", "Wilcoxon's p",
     ], lines)
 
@@ -272,10 +278,10 @@ def main() -> None:
         with Results(chosen.results, COLUMNS, KEY) as results:
             done = {key[:5] + key[6:] for key in results.keys}
             todo = [
-                (task, method, *way, sigma, seed, chosen.share)
+                (task, method, *way, sigma, seed, draw, chosen.share)
                 for task in chosen.tasks.split(",") for seed in chosen.seeds for method in chosen.methods.split(",")
-                for sigma in SIGMAS for way in SCHEDULES
-                if (task, method, *way, sigma, seed) not in done
+                for sigma in SIGMAS for way in SCHEDULES for draw in range(DRAWS if way == ("asynchronous", "each") else 1)
+                if (task, method, *way, sigma, seed, draw) not in done
             ]
             failures = jobs.run(todo, work, results, chosen.processes, environment=ENVIRONMENT, label="training")
     rows = read(chosen.results)
