@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "landscapes"), str(HERE.parents[1] / "bindings" / "python")]
+sys.path[:0] = map(str, [HERE, HERE.parent, HERE.parent / "landscapes", HERE.parents[1] / "bindings" / "python"])
 
 import libhpm as hpm  # noqa: E402
 import moving  # noqa: E402
@@ -129,7 +129,8 @@ def work(job: tuple[float, int, int, Sequence[str]]) -> list[dict]:
                     "students": students, "seed": seed, "makespan": run.makespan,
                     "ratio": run.makespan / reference[charged, end], "utilisation": run.utilisation,
                     "utilisation_to_the_end": run.utilisation_to_the_end, "reports": run.reports,
-                    "evaluations": run.evaluations, "clones": run.clones, "restarts": run.restarts, "waits": run.waits,
+                    "evaluations": run.evaluations, "clones": run.clones, "restarts": run.restarts,
+                    "waits": run.waits,
                 })
     return rows
 
@@ -142,7 +143,8 @@ def cell(rows: Sequence[Mapping], value: str, digits: int = 3) -> str:
     values = [row[value] for row in rows]
     if not values:
         return "-"
-    low, median, high = (tables.figure(x, digits) for x in (min(values), statistics.quartiles(values).median, max(values)))
+    three = min(values), statistics.quartiles(values).median, max(values)
+    low, median, high = (tables.figure(x, digits) for x in three)
     return median if low == high else f"{median} [{low} {high}]"
 
 
@@ -167,8 +169,8 @@ def schedules_table(rows: Sequence[Mapping]) -> str:
             cell(synchronous, "makespan"), cell(synchronous, "utilisation"), cell(synchronous, "ratio"),
         ])
     return tables.markdown([
-        "sigma", "students", "asynchronous: makespan", "utilisation", "to the end", "all together: makespan", "to the end",
-        "synchronous: makespan", "utilisation", "ratio",
+        "sigma", "students", "asynchronous: makespan", "utilisation", "to the end", "all together: makespan",
+        "to the end", "synchronous: makespan", "utilisation", "ratio",
     ], lines)
 
 
@@ -199,11 +201,12 @@ def write_tables(rows: Sequence[Mapping], path: Path) -> str:
         f"A cell: median over seeds [lowest highest]. Time 1: the mean of the training between two reports; {STEPS} of "
         "them for each student. Ratio: to asynchronous `pbt`. `bayesian` and `pb2` have fewer seeds with "
         f"{max(STUDENTS)} students.\n",
-        "Training alone charged; all algorithms take the same time (largest relative difference to `pbt`, over all seeds: "
-        f"{distance_from_pbt(rows):.1g}):\n",
+        "Training alone charged; all algorithms take the same time (largest relative difference to `pbt`, over all "
+        f"seeds: {distance_from_pbt(rows):.1g}):\n",
         schedules_table(rows),
     ]
-    for charged, what in (("evaluations", "the teacher's evaluations"), ("everything", "evaluations and hypergradients")):
+    additions = {"evaluations": "the teacher's evaluations", "everything": "evaluations and hypergradients"}
+    for charged, what in additions.items():
         for schedule, end in SCHEDULES[::-1]:
             together = ", all together" if end == "all" else ""
             parts += [

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "training"), str(HERE.parents[1] / "bindings" / "python")]
+sys.path[:0] = map(str, [HERE, HERE.parent, HERE.parent / "training", HERE.parents[1] / "bindings" / "python"])
 
 from clock import Prices, Run, Times, simulate  # noqa: E402
 from common import jobs, statistics, tables  # noqa: E402
@@ -112,7 +112,8 @@ def run(
     steps = int(task.budget * share) // (STUDENTS * cost)
     total = STUDENTS * steps
     options = {"algorithm": method.name, **method.options, "schedule": schedule}
-    population = replace(method, options=options).factory(name)(task.space, STUDENTS, seed, steps if end == "each" else 0)
+    factory = replace(method, options=options).factory(name)
+    population = factory(task.space, STUDENTS, seed, steps if end == "each" else 0)
     models = Models(task, seed, method.hypergradient)
     unit = TRAINING_COST + HYPERGRADIENT_COST
     prices = Prices(TRAINING_COST / unit, HYPERGRADIENT_COST / unit, HYPERGRADIENT_COST / unit)
@@ -129,12 +130,12 @@ def run(
             best = int(models.losses.argmin())
             rows.append({
                 "problem": name, "algorithm": method.name, "schedule": schedule, "end": end, "sigma": sigma,
-                "budget": made * cost, "seed": seed, "draw": draw, "time": now, "result": models.test(best), "checkpoint": checkpoint[1],
-                "validation": float(models.losses[best]),
+                "budget": made * cost, "seed": seed, "draw": draw, "time": now, "result": models.test(best),
+                "checkpoint": checkpoint[1], "validation": float(models.losses[best]),
             })
 
-    found = simulate(population, models, Times(seed + 1000 * draw, sigma), prices, total if end == "all" else None, visit)
-    return found, rows
+    times = Times(seed + 1000 * draw, sigma)
+    return simulate(population, models, times, prices, total if end == "all" else None, visit), rows
 
 
 def work(job: tuple) -> list[dict]:
@@ -143,8 +144,9 @@ def work(job: tuple) -> list[dict]:
     if job[2] == "asynchronous" and found.waits:
         raise AssertionError(f"asynchronous, but {found.waits} times told to wait")
     rows[-1] |= {
-        "utilisation": found.utilisation, "utilisation_to_the_end": found.utilisation_to_the_end, "reports": found.reports,
-        "clones": found.clones, "evaluations": found.evaluations, "seconds": time.perf_counter() - began,
+        "utilisation": found.utilisation, "utilisation_to_the_end": found.utilisation_to_the_end,
+        "reports": found.reports, "clones": found.clones, "evaluations": found.evaluations,
+        "seconds": time.perf_counter() - began,
     }
     return rows
 
@@ -164,8 +166,9 @@ def final(rows: Sequence[dict]) -> list[dict]:
 
 
 def comparison(rows: Sequence[dict], value: str) -> str:
-    """The schedules of each method on each task: medians with quartiles over seeds and draws, whether the median lies
-    between the quartiles of the synchronous runs, and the pairs of equal seed, of whose draws the geometric mean counts."""
+    """The schedules of each method on each task: medians with quartiles over seeds and draws, whether the median
+    lies between the quartiles of the synchronous runs, and the pairs of equal seed, of whose draws the geometric mean
+    counts."""
     groups: dict[tuple, dict[int, list[float]]] = {}
     for row in rows:
         key = row["problem"], row["algorithm"], row["sigma"], (row["schedule"], row["end"])
@@ -179,10 +182,12 @@ def comparison(rows: Sequence[dict], value: str) -> str:
                 continue
             own = groups[*run, way]
             q = statistics.quartiles(np.concatenate([*own.values()]))
-            cells = [*run[:2], f"{run[2]:g}", name, sum(map(len, own.values())), f"{q.median:.3f} [{q.lower:.3f} {q.upper:.3f}]"]
+            spread_text = f"{q.median:.3f} [{q.lower:.3f} {q.upper:.3f}]"
+            cells = [*run[:2], f"{run[2]:g}", name, sum(map(len, own.values())), spread_text]
             if base and way != ("synchronous", "each"):
-                means = [{seed: np.exp(np.mean(np.log(found))) for seed, found in side.items()} for side in (own, base)]
-                pair = statistics.on_same_seeds(*means)
+                pair = statistics.on_same_seeds(*(
+                    {seed: np.exp(np.mean(np.log(found))) for seed, found in side.items()} for side in (own, base)
+                ))
                 test = statistics.paired(*pair)
                 ratios = np.log(np.divide(*map(np.asarray, pair)))
                 error = ratios.std(ddof=1) / np.sqrt(len(ratios)) if len(ratios) > 1 else float("nan")
@@ -224,7 +229,8 @@ def write_tables(rows: Sequence[dict], path: Path) -> str:
     text = "\n".join([
         "Test loss of the student that is the best on the validation set at the end:\n", comparison(ended, "result"),
         "Of the best checkpoint of the whole run:\n", comparison(ended, "checkpoint"),
-        "Medians over seeds; time in mean times of a report with hypergradient, seconds as measured here:\n", clocks(ended),
+        "Medians over seeds; time in mean times of a report with hypergradient, seconds as measured here:\n",
+        clocks(ended),
     ])
     path.write_text(text)
     return text
@@ -280,7 +286,8 @@ def main() -> None:
             todo = [
                 (task, method, *way, sigma, seed, draw, chosen.share)
                 for task in chosen.tasks.split(",") for seed in chosen.seeds for method in chosen.methods.split(",")
-                for sigma in SIGMAS for way in SCHEDULES for draw in range(DRAWS if way == ("asynchronous", "each") else 1)
+                for sigma in SIGMAS for way in SCHEDULES
+                for draw in range(DRAWS if way == ("asynchronous", "each") else 1)
                 if (task, method, *way, sigma, seed, draw) not in done
             ]
             failures = jobs.run(todo, work, results, chosen.processes, environment=ENVIRONMENT, label="training")
