@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "training"), str(HERE.parents[1] / "bindings" / "python")]
+sys.path[:0] = map(str, [HERE, HERE.parent, HERE.parent / "training", HERE.parents[1] / "bindings" / "python"])
 
 from clock import Prices, Run, Times, simulate  # noqa: E402
 from common import jobs, statistics, tables  # noqa: E402
@@ -26,7 +26,7 @@ from compare import ENVIRONMENT, seeds  # noqa: E402
 from methods import METHODS  # noqa: E402
 
 RESULTS = HERE / "results" / "training.csv"
-KEY = ("problem", "algorithm", "schedule", "end", "sigma", "budget", "seed")
+KEY = ("problem", "algorithm", "schedule", "end", "sigma", "budget", "seed", "draw")
 COLUMNS = KEY + (
     "time",  # when that budget was spent, in mean times of a report with hypergradient
     "result",  # test loss of the student that is the best on the validation set by then
@@ -42,6 +42,8 @@ ROWS = 10
 """Of a run, at so many shares of its reports."""
 SCHEDULES = (("synchronous", "each"), ("asynchronous", "each"), ("asynchronous", "all"))
 """With when a run ends: each student has made its reports, or all together have made as many as that makes."""
+DRAWS = 3
+"""Of the times, for each seed, where they change the result and each student makes its reports."""
 
 
 class Models:
@@ -99,7 +101,7 @@ class Models:
 
 
 def run(
-    name: str, method_name: str, schedule: str, end: str, sigma: float, seed: int, share: float = 1.0
+    name: str, method_name: str, schedule: str, end: str, sigma: float, seed: int, draw: int = 0, share: float = 1.0
 ) -> tuple[Run, list[dict]]:
     """A run and its rows; the cost of evaluations comes on top of the budget."""
     from task import HYPERGRADIENT_COST, STUDENTS, TRAINING_COST
@@ -110,7 +112,8 @@ def run(
     steps = int(task.budget * share) // (STUDENTS * cost)
     total = STUDENTS * steps
     options = {"algorithm": method.name, **method.options, "schedule": schedule}
-    population = replace(method, options=options).factory(name)(task.space, STUDENTS, seed, steps if end == "each" else 0)
+    factory = replace(method, options=options).factory(name)
+    population = factory(task.space, STUDENTS, seed, steps if end == "each" else 0)
     models = Models(task, seed, method.hypergradient)
     unit = TRAINING_COST + HYPERGRADIENT_COST
     prices = Prices(TRAINING_COST / unit, HYPERGRADIENT_COST / unit, HYPERGRADIENT_COST / unit)
@@ -127,12 +130,12 @@ def run(
             best = int(models.losses.argmin())
             rows.append({
                 "problem": name, "algorithm": method.name, "schedule": schedule, "end": end, "sigma": sigma,
-                "budget": made * cost, "seed": seed, "time": now, "result": models.test(best), "checkpoint": checkpoint[1],
-                "validation": float(models.losses[best]),
+                "budget": made * cost, "seed": seed, "draw": draw, "time": now, "result": models.test(best),
+                "checkpoint": checkpoint[1], "validation": float(models.losses[best]),
             })
 
-    found = simulate(population, models, Times(seed, sigma), prices, total if end == "all" else None, visit)
-    return found, rows
+    times = Times(seed + 1000 * draw, sigma)
+    return simulate(population, models, times, prices, total if end == "all" else None, visit), rows
 
 
 def work(job: tuple) -> list[dict]:
@@ -141,8 +144,9 @@ def work(job: tuple) -> list[dict]:
     if job[2] == "asynchronous" and found.waits:
         raise AssertionError(f"asynchronous, but {found.waits} times told to wait")
     rows[-1] |= {
-        "utilisation": found.utilisation, "utilisation_to_the_end": found.utilisation_to_the_end, "reports": found.reports,
-        "clones": found.clones, "evaluations": found.evaluations, "seconds": time.perf_counter() - began,
+        "utilisation": found.utilisation, "utilisation_to_the_end": found.utilisation_to_the_end,
+        "reports": found.reports, "clones": found.clones, "evaluations": found.evaluations,
+        "seconds": time.perf_counter() - began,
     }
     return rows
 
@@ -162,21 +166,28 @@ def final(rows: Sequence[dict]) -> list[dict]:
 
 
 def comparison(rows: Sequence[dict], value: str) -> str:
-    """The schedules of each method on each task: medians with quartiles, whether the median lies between the
-    quartiles of the synchronous runs, and the pairs of equal seed."""
+    """The schedules of each method on each task: medians with quartiles over seeds and draws, whether the median
+    lies between the quartiles of the synchronous runs, and the pairs of equal seed, of whose draws the geometric mean
+    counts."""
+    groups: dict[tuple, dict[int, list[float]]] = {}
+    for row in rows:
+        key = row["problem"], row["algorithm"], row["sigma"], (row["schedule"], row["end"])
+        groups.setdefault(key, {}).setdefault(row["seed"], []).append(row[value])
     lines = []
-    groups = statistics.collect(rows, value, "problem", "algorithm", "sigma", "schedule", "end")
-    for problem, algorithm, sigma in dict.fromkeys(key[:3] for key in groups):
-        base = groups.get((problem, algorithm, sigma, "synchronous", "each"), {})
-        spread = statistics.quartiles(base.values())
+    for run in dict.fromkeys(key[:3] for key in groups):
+        base = groups.get((*run, ("synchronous", "each")), {})
+        spread = statistics.quartiles(np.concatenate([*base.values(), []]))
         for way, name in NAMES.items():
-            own = groups.get((problem, algorithm, sigma, *way))
-            if not own:
+            if (*run, way) not in groups:
                 continue
-            q = statistics.quartiles(own.values())
-            cells = [problem, algorithm, f"{sigma:g}", name, f"{q.median:.3f} [{q.lower:.3f} {q.upper:.3f}]"]
+            own = groups[*run, way]
+            q = statistics.quartiles(np.concatenate([*own.values()]))
+            spread_text = f"{q.median:.3f} [{q.lower:.3f} {q.upper:.3f}]"
+            cells = [*run[:2], f"{run[2]:g}", name, sum(map(len, own.values())), spread_text]
             if base and way != ("synchronous", "each"):
-                pair = statistics.on_same_seeds(own, base)
+                pair = statistics.on_same_seeds(*(
+                    {seed: np.exp(np.mean(np.log(found))) for seed, found in side.items()} for side in (own, base)
+                ))
                 test = statistics.paired(*pair)
                 ratios = np.log(np.divide(*map(np.asarray, pair)))
                 error = ratios.std(ddof=1) / np.sqrt(len(ratios)) if len(ratios) > 1 else float("nan")
@@ -185,9 +196,9 @@ def comparison(rows: Sequence[dict], value: str) -> str:
                     where, f"{ratios.mean():+.3f} ± {error:.3f}", f"{test.wins}-{test.ties}-{test.losses}",
                     tables.p_value(test.wilcoxon),
                 ]
-            lines.append([*cells, *("" for _ in range(9 - len(cells)))])
+            lines.append([*cells, *("" for _ in range(10 - len(cells)))])
     return tables.markdown([
-        "task", "method", "sigma", "schedule", "median [quartiles]", "median to the synchronous quartiles",
+        "task", "method", "sigma", "schedule", "runs", "median [quartiles]", "median to the synchronous quartiles",
         "mean log-ratio to synchronous", "wins-ties-losses", "Wilcoxon's p",
     ], lines)
 
@@ -218,7 +229,8 @@ def write_tables(rows: Sequence[dict], path: Path) -> str:
     text = "\n".join([
         "Test loss of the student that is the best on the validation set at the end:\n", comparison(ended, "result"),
         "Of the best checkpoint of the whole run:\n", comparison(ended, "checkpoint"),
-        "Medians over seeds; time in mean times of a report with hypergradient, seconds as measured here:\n", clocks(ended),
+        "Medians over seeds; time in mean times of a report with hypergradient, seconds as measured here:\n",
+        clocks(ended),
     ])
     path.write_text(text)
     return text
@@ -272,10 +284,11 @@ def main() -> None:
         with Results(chosen.results, COLUMNS, KEY) as results:
             done = {key[:5] + key[6:] for key in results.keys}
             todo = [
-                (task, method, *way, sigma, seed, chosen.share)
+                (task, method, *way, sigma, seed, draw, chosen.share)
                 for task in chosen.tasks.split(",") for seed in chosen.seeds for method in chosen.methods.split(",")
                 for sigma in SIGMAS for way in SCHEDULES
-                if (task, method, *way, sigma, seed) not in done
+                for draw in range(DRAWS if way == ("asynchronous", "each") else 1)
+                if (task, method, *way, sigma, seed, draw) not in done
             ]
             failures = jobs.run(todo, work, results, chosen.processes, environment=ENVIRONMENT, label="training")
     rows = read(chosen.results)

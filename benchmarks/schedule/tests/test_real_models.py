@@ -41,7 +41,7 @@ class InRounds(train.Models):
 def test_synchronous_runs_are_those_of_the_runner(method, monkeypatch):
     monkeypatch.setattr(train, "Models", InRounds)
     task, share = TASKS["cleaning"], 0.16
-    found, rows = train.run("cleaning", method, "synchronous", "each", 1.0, 100, share)
+    found, rows = train.run("cleaning", method, "synchronous", "each", 1.0, 100, share=share)
     tuned = METHODS[method]
     expected = run_in_rounds(task, tuned.factory("cleaning"), 100, tuned.hypergradient, int(task.budget * share))
     assert found.clones == expected.calls["clone"] > 0
@@ -78,7 +78,7 @@ def test_one_student_is_trained_as_all_are():
 
 @pytest.mark.parametrize("end", ["each", "all"])
 def test_rows_of_an_asynchronous_run(end):
-    found, rows = train.run("logistic", "hpm", "asynchronous", end, 1.0, 100, 0.4)
+    found, rows = train.run("logistic", "hpm", "asynchronous", end, 1.0, 100, share=0.4)
     assert found.reports == 200 and found.waits == 0
     assert [row["budget"] for row in rows] == [26 * 20 * part for part in range(1, train.ROWS + 1)]
     assert (np.diff([row["time"] for row in rows]) > 0).all()
@@ -87,6 +87,6 @@ def test_rows_of_an_asynchronous_run(end):
 
 
 def test_teachers_evaluate_checkpoints():
-    found, rows = train.run("cleaning", "hpm-paper", "asynchronous", "each", 1.0, 100, 0.1)
+    found, rows = train.run("cleaning", "hpm-paper", "asynchronous", "each", 1.0, 100, share=0.1)
     assert found.evaluations > 0 and found.waits == 0
     assert np.isfinite(rows[-1]["result"])

@@ -45,11 +45,12 @@ class Pooled:
 
     def __init__(
         self, space: Space, students: int, seed: int, steps: int, *, hyper_learning_rate: float = 0.06,
-        interval: int = 5, truncation: float = 0.2, mutation_scale: float = 0.1, choice_probability: float = 0.1,
+        interval: int | None = None, truncation: float = 0.2, mutation_scale: float = 0.1, choice_probability: float = 0.1,
         pooling: bool = True, hyper_training: bool = True,
     ):
         self.space, self.students, self.seed, self.steps = space, students, seed, steps
-        self.rate, self.interval, self.truncation = hyper_learning_rate, interval, truncation
+        self.rate, self.truncation = hyper_learning_rate, truncation
+        self.interval = interval or (min(max((steps // 5 + 1) // 2, 1), 5) if steps else 5)
         self.scale, self.choice_probability = mutation_scale, choice_probability
         self.pooling, self.hyper_training = pooling, hyper_training
         d = space.dimension
@@ -143,7 +144,8 @@ class Pooled:
         best = np.union1d(order[:n], np.array(also, int))
         sources = [int(k) for k in best[np.argsort(losses[best], kind="stable")] if np.isfinite(losses[k])]
         random = Stream(self.seed, EXPLOIT, event=self.reports)
-        for student in sorted(map(int, order[-n:])) if sources else []:
+        replaced = np.union1d(order[-n:], among[~np.isfinite(losses[among])])
+        for student in map(int, replaced) if sources else []:
             source = sources[random.index(len(sources))]
             if losses[source] < losses[student]:
                 self.clones.append((student, source))

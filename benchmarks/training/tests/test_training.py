@@ -113,9 +113,13 @@ def test_all_methods_start_alike_and_stay_within_the_budget():
     for name in ("hpm", "hypergradient", "hpm-paper", "pbt", "random"):
         method = METHODS[name]
         result = run(task, method.factory("logistic"), 5, method.hypergradient, budget)
-        assert sum(result.costs.values()) == result.cost[-1] <= budget
+        spent = sum(result.costs.values())
+        # The budget may end between the teacher's evaluations and the report after them.
+        late = spent - result.cost[-1]
+        assert late == 0 or name == "hpm-paper" and late == HYPERGRADIENT_COST * (STUDENTS // 2)
+        assert spent <= budget
         report = STUDENTS * (TRAINING_COST + method.hypergradient * HYPERGRADIENT_COST)
-        assert budget - result.cost[-1] < report
+        assert budget - spent < report
         assert result.costs["teacher"] == HYPERGRADIENT_COST * result.calls["teacher"]
         assert (result.calls["teacher"] > 0) == (name == "hpm-paper")
         assert (np.diff(result.cost) >= report).all()
