@@ -17,8 +17,7 @@ struct DrivenPopulation: HandleValue {
     let turn = Turn()
     /// Whether somebody has the turn: until it is over every change waits, also where nobody listens any more.
     var isTurnTaken = false
-    /// Whether a callback of the one who has the turn asked for a stop.
-    var isStopPending = false
+    var pendingStop = PendingStop.none
 
     init(_ population: Population) {
         self.population = population
@@ -57,6 +56,13 @@ struct DrivenPopulation: HandleValue {
             }
         }
     }
+}
+
+/// A stop that a callback of the one who has the turn asked for.
+enum PendingStop {
+    case none, asked
+    /// What is asked for meanwhile is the same stop.
+    case underWay
 }
 
 /// What one call is made of.

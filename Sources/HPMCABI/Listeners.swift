@@ -202,21 +202,25 @@ extension HandleObject<DrivenPopulation> {
         return status
     }
 
-    func stop() throws(HPMError) {
+    func stop() throws(HPMError) -> hpm_status {
         do throws(HPMError) {
-            _ = try change(nil, { _ in .one(.stop) }, { _ in })
+            return try change(nil, { _ in .one(.stop) }, { _ in })
         } catch where error.code == .busy {
-            state.withLock { $0.isStopPending = true }
+            state.withLock { if $0.pendingStop == .none { $0.pendingStop = .asked } }
+            return HPM_OK
         }
     }
 
     private func stopIfAsked() {
         let isAsked = state.withLock { driven in
-            defer { driven.isStopPending = false }
-            return driven.isStopPending
+            guard driven.pendingStop == .asked else { return false }
+            driven.pendingStop = .underWay
+            return true
         }
+        guard isAsked else { return }
         // A log that refuses it says so in its own callback.
-        if isAsked { try? stop() }
+        _ = try? change(nil, { _ in .one(.stop) }, { _ in })
+        state.withLock { $0.pendingStop = .none }
     }
 
     /// - Throws: `busy` where the caller's own callback is under way; what `body` throws.

@@ -32,11 +32,11 @@ public struct Budget: Equatable, Sendable {
     ///
     /// - Parameter others: Counters that the caller has, for the message.
     /// - Throws: `argument` for an unknown name; the message lists them.
-    public func count(_ name: String, beside others: [String] = ["training_rounds"]) throws(HPMError) -> Double {
+    public func count(_ name: String, beside others: [String] = []) throws(HPMError) -> Double {
         for counter in Self.counters where counter.name == name { return counter.value(self) }
         throw HPMError(
             .argument,
-            "counter '\(name)' is unknown; allowed: \((others + Self.names).joined(separator: ", "))")
+            "counter '\(name)' is unknown; allowed: \((["training_rounds"] + Self.names + others).joined(separator: ", "))")
     }
 
     /// Reports on an action.

@@ -230,7 +230,7 @@ public struct Population: Sendable {
     /// - Throws: `argument` for an unknown name; the message lists them.
     public func count(_ counter: String, beside others: [String] = []) throws(HPMError) -> Double {
         if counter == "training_rounds" { return Double(trainingRounds) }
-        return try budget.count(counter, beside: ["training_rounds"] + others)
+        return try budget.count(counter, beside: others)
     }
 
     func requireStudent(_ student: Int) throws(HPMError) {

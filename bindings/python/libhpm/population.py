@@ -920,8 +920,11 @@ class Population(Handle):
             >>> population = hpm.Population(space)
             >>> population.log(log.extend)
             >>> population.set_initial(0, [0.25])
-            >>> hpm.Population(space).replay(log[:-1])
-            0
+            >>> twin = hpm.Population(space)
+            >>> twin.replay(log) == len(log)
+            True
+            >>> twin.hyperparameters(0)
+            array([0.25])
         """
         buffer, applied = bytes(memoryview(data)), c_size_t()
         try:

@@ -331,7 +331,7 @@ class Model:
                 self.evaluations_allowed += max(1, -(-self.evaluations // max(self.replaced(len(self.living)), 1)))
         elif order.action == Action.RESTART:
             counts["restart_reports"] += 1
-            student.own, student.loss = Action.TRAIN, None
+            student.own, student.loss, student.weights = Action.TRAIN, None, ()
         else:
             counts["teacher_reports"] += 1
             counts["teacher_cost"] += sum(cost)

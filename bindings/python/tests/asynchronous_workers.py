@@ -274,7 +274,9 @@ class Run:
     def grow(self) -> None:
         count, clones = self.draw.randint(1, 2), self.draw.random() < 0.6
         size = self.population.size
-        if clones and Action.CLONE not in self.population.actions:
+        # One that is alone now may be cloned once it has company.
+        never = self.population.options["algorithm"] in ("hypergradient", "random", "bayesian", "memetic")
+        if clones and (never or self.population.options["truncation"] == 0):
             self.refused(hpm.ArgumentError, self.population.grow, count, True)
         elif size < 14:
             self.changing(self.population.grow, count, clones)

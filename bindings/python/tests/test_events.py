@@ -394,7 +394,6 @@ def test_what_an_observer_may_do():
             lambda: population.next(0),
             lambda: population.next_all(),
             lambda: population.report(0, 1.0),
-            lambda: population.stop(),
             lambda: population.retire(1),
             lambda: population.grow(1),
             lambda: population.set_steps(9),
@@ -412,6 +411,23 @@ def test_what_an_observer_may_do():
     population.next_all()
     population.report_all([3.0, 2.0])
     assert outcomes == [(2, 2.0, True)] * 2
+
+
+def test_an_observer_stops_a_run():
+    """Early stopping: the report that it is told of counts, and nobody trains after it."""
+    trained = []
+
+    def train(student, h):
+        trained.append(student)
+        return 1.0 / len(trained)
+
+    def watch(event):
+        if event.loss < 0.15:
+            population.stop()
+
+    population = hpm.Population(SPACE, population=2, steps=40)
+    assert not population.run(train, lambda source, student: None, observe=watch, kinds=hpm.Trained)
+    assert len(trained) == 7 and population.next(0).action == hpm.Action.STOP
 
 
 def test_the_end_of_an_observation():

@@ -90,7 +90,7 @@ def test_a_replay_is_the_run_to_the_bit(algorithm, schedule):
     data = b"".join(chunks)
     assert all(type(chunk) is bytes for chunk in chunks)
     kinds = {data[position + 1] for position in [0, *inputs(data)[:-1]]}
-    assert kinds == set(range(9))  # every kind of input was there
+    assert kinds == {*range(9), 255}  # every kind of input was there, and what says whose they are
 
     whole = make(algorithm, schedule)
     assert whole.replay(data) == len(data)
@@ -105,6 +105,21 @@ def test_a_replay_is_the_run_to_the_bit(algorithm, schedule):
         if place == len(data) // 200:
             pieces = hpm.Population.load(pieces.save())
     assert pieces.save() == population.save()
+
+
+@pytest.mark.parametrize("options", [{"seed": 8}, {"mutation_scale": 0.3}, {"algorithm": "pbt"}, {"population": 6}])
+def test_a_log_of_another_population_is_refused(options):
+    population, log = make(), bytearray()
+    population.log(log.extend)
+    population.next_all()
+    space, mine = population.space, population.options
+    other = hpm.Population(space, **{**mine, **options})
+    before = other.save()
+    with pytest.raises(hpm.ArgumentError, match="does not begin where"):
+        other.replay(log)
+    assert other.save() == before
+    with pytest.raises(hpm.ArgumentError, match="does not begin where"):
+        population.replay(log)  # which is ahead of it
 
 
 @both_schedules
@@ -242,7 +257,7 @@ def test_what_a_log_may_do():
 
     def write(chunk):
         sizes.append(population.count("training_reports"))
-        for change in (lambda: population.stop(), lambda: population.next(1), lambda: population.replay(chunk)):
+        for change in (lambda: population.next(1), lambda: population.replay(chunk)):
             with pytest.raises(hpm.BusyError):
                 change()
 
@@ -250,6 +265,35 @@ def test_what_a_log_may_do():
     population.next(0)
     population.report(0, 1.0)
     assert sizes == [0, 0]  # before it is applied
+
+
+def test_a_log_that_asks_for_a_stop():
+    """The call that brought the input succeeds, and the stop follows it as an input of its own."""
+    population, log = make(), []
+
+    def write(chunk):
+        log.append(chunk)
+        population.stop()
+
+    population.log(write)
+    assert population.next(0).action == hpm.Action.TRAIN
+    assert len(log) == 2 and population.next(1).action == hpm.Action.STOP
+    twin = make()
+    twin.replay(b"".join(log))
+    assert twin.next(1).action == hpm.Action.STOP
+
+    refusing, calls = make(), []
+
+    def refuse(chunk):
+        calls.append(chunk)
+        refusing.stop()
+        raise OSError
+
+    refusing.log(refuse)
+    with pytest.raises(OSError):
+        refusing.next(0)
+    refusing.log(None)
+    assert len(calls) == 2 and refusing.next(0).action == hpm.Action.TRAIN
 
 
 def test_the_end_of_a_log():
