@@ -1629,7 +1629,8 @@ hpm_status hpm_checkpoint_releasable(hpm_population *population, size_t student,
  *   population  The population.
  *   student     Which student, from 0.
  *   report      A training report of the past that went into the weights, by its place among them,
- *               from 1 to hpm_student_age(); with the synchronous schedule that is its number.
+ *               from 1 to hpm_student_age(); with the synchronous schedule that is its number, but
+ *               in a trial after the first and of a student that joined.
  *   out         Receives the student whose training report it was.
  *
  * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
@@ -1655,11 +1656,12 @@ hpm_status hpm_student_ancestor_report(hpm_population *population, size_t studen
 
 /*
  * How many training reports went into the weights that a student holds now, those of its ancestors
- * included.
+ * included, those before a restart not.
  *
  *   population  The population.
  *   student     Which student, from 0.
- *   out         Receives the number; with the synchronous schedule it is hpm_student_reports().
+ *   out         Receives the number; with the synchronous schedule and without trials it is
+ *               hpm_student_reports(), of a student that was there from the start.
  *
  * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
  * Thread safety: Any thread. Complexity: O(clones). Since 0.1.

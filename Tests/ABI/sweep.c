@@ -1300,7 +1300,7 @@ static const struct extra {
      {{0}}, 0},
     {"hpm_student_release", "before next", FRESH, HPM_ERROR_ORDER, "student", {{0}}, 0},
     {"hpm_student_release", "after the report", PARTLY, HPM_ERROR_ORDER, "student", {{0}}, 0},
-    {"hpm_population_replay", "of another state", PARTLY, HPM_ERROR_ORDER, "student", {{0}}, 0},
+    {"hpm_population_replay", "of another state", PARTLY, HPM_ERROR_ARGUMENT, "does not begin", {{0}}, 0},
     {"hpm_population_report_all", "before next", FRESH, HPM_ERROR_ORDER, "student", {{0}}, 0},
     {"hpm_population_report_all", "when stopped", STOPPED, HPM_ERROR_ORDER, "student", {{0}}, 0},
 };

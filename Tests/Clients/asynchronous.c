@@ -73,7 +73,6 @@ static size_t faults_inside(hpm_population *population) {
         hpm_student_retire(population, 0),
         hpm_population_grow(population, 1, HPM_ORIGIN_DRAWN),
         hpm_population_set_steps(population, 0),
-        hpm_population_stop(population),
         hpm_population_replay(population, &nothing, 0, NULL)};
     const hpm_status allowed[] = {
         hpm_population_size(population, &size),

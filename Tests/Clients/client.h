@@ -201,7 +201,11 @@ static inline int same_results(hpm_population *a, hpm_population *b, size_t stud
         must(hpm_student_hyperparameters(a, k, h[0], DIMENSION));
         must(hpm_student_hyperparameters(b, k, h[1], DIMENSION));
         if (memcmp(h[0], h[1], sizeof h[0]) != 0) return 0;
-        for (size_t report = 1; report <= reports; report++) {
+        size_t ages[2];
+        must(hpm_student_age(a, k, &ages[0]));
+        must(hpm_student_age(b, k, &ages[1]));
+        if (ages[0] != ages[1] || ages[0] > reports) return 0;
+        for (size_t report = 1; report <= ages[0]; report++) {
             must(hpm_student_ancestor(a, k, report, &best[0]));
             must(hpm_student_ancestor(b, k, report, &best[1]));
             if (best[0] != best[1]) return 0;

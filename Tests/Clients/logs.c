@@ -8,7 +8,7 @@
 
 #include "client.h"
 
-enum { STUDENTS = 4, MOST_INPUTS = 200, HEADER = 8, CHECKSUM = 8, GROW = 7 };
+enum { STUDENTS = 4, MOST_INPUTS = 200, HEADER = 8, CHECKSUM = 8, GROW = 7, BEGINNING = 24 };
 
 /* A log and where the population stood after each of its inputs. */
 typedef struct {
@@ -22,7 +22,15 @@ typedef struct {
 
 static int32_t record(void *context, const uint8_t *data, size_t size) {
     history *self = context;
-    if (self->count == MOST_INPUTS) return 1;
+    if (self->count + 1 >= MOST_INPUTS) return 1;
+    if (self->count == 0) {
+        /* Before the first input stands what says whose they are. */
+        self->states[self->count++] = saved(self->population);
+        self->starts[self->count] = BEGINNING;
+        self->states[self->count++] = saved(self->population);
+        append(&self->log, data, size);
+        return 0;
+    }
     self->starts[self->count] = self->log.size;
     self->states[self->count++] = saved(self->population);
     append(&self->log, data, size);
@@ -123,7 +131,7 @@ static void test_every_bit(const history *self, const char *schedule) {
     append(&twice, self->log.data, self->log.size);
     append(&twice, self->log.data, self->log.size);
     expect_status(hpm_population_replay(population, twice.data, twice.size, &applied),
-                  HPM_ERROR_ORDER, "a log twice");
+                  HPM_ERROR_ARGUMENT, "a log twice");
     char place[32];
     snprintf(place, sizeof place, "byte %zu:", self->log.size);
     expect(strstr(hpm_last_error(), place) != NULL, "'%s' does not name %s", hpm_last_error(),
