@@ -255,7 +255,8 @@ public func hpm_student_set_initial(
 
 /// Which checkpoint of its source a clone is to take, or an evaluation to be made on: the one after the
 /// source's training report of this number (0: its state at the start). With the synchronous schedule
-/// the source waits, so that is also its present state.
+/// the source waits, so that is also its present state; but a student that has become a clone and is to
+/// be evaluated before it trains holds weights that no report of its own has: evaluate its live ones.
 ///
 /// - Parameters:
 ///   - population: The population.

@@ -23,7 +23,7 @@ struct Trainer {
         ] where isMissing && actions.contains(action) {
             throw HPMError(
                 .argument,
-                "trainer has no \(name) callback; algorithm '\(population.options.algorithm.name)' needs it with these options")
+                "no callback '\(name)' was given; algorithm '\(population.options.algorithm.name)' asks for it with these options")
         }
     }
 
