@@ -286,4 +286,23 @@ import Testing
             }
         }
     }
+
+    /// Where nobody waits a clone's source may have been replaced before the clone is judged: nothing is learned.
+    @Test(arguments: [false, true])
+    func sourcesThatWereReplacedTeachNothing(isReplaced: Bool) throws {
+        let space = try Spaces.box(2)
+        var policy = MutationPolicy(
+            Setup(space: space, options: Options.of(.reinforced) { $0.population = 4 }.resolved()), guided: .all)
+        var students = Students(space: space, (0..<4).map { space.start(of: $0, seed: 0) })
+        students.losses = [1, 2, 3, 4]
+        let clone = Clone(student: 3, source: 1, parent: 1)
+        policy.mutate([PlacedClone(clone: clone, parent: students.point(1))], &students)
+        #expect(policy.draws[3]?.source == 1)
+        if isReplaced { students.losses[1] = nil }
+        let before = policy
+        policy.judged([3], &students)
+        #expect(policy.draws[3] == nil)
+        #expect((policy.means == before.means) == isReplaced)
+        #expect((policy.baseline == before.baseline) == isReplaced)
+    }
 }
