@@ -3,10 +3,10 @@
 typealias Lanes = SIMD2<Double>
 
 extension UnsafePointer<Double> {
-    /// The numbers at an index and the one after it; where that is beyond `count`, the first one twice.
+    /// The numbers at an index and the one after it; where there is none, the first one twice.
     @inline(__always)
-    func lanes(_ index: Int, _ count: Int) -> Lanes {
-        index &+ 1 < count
+    func lanes(_ index: Int, _ isPair: Bool) -> Lanes {
+        isPair
             ? UnsafeRawPointer(self + index).loadUnaligned(as: Lanes.self)
             : Lanes(repeating: self[index])
     }
@@ -14,11 +14,11 @@ extension UnsafePointer<Double> {
 
 extension UnsafeMutablePointer<Double> {
     @inline(__always)
-    func lanes(_ index: Int, _ count: Int) -> Lanes { UnsafePointer(self).lanes(index, count) }
+    func lanes(_ index: Int, _ isPair: Bool) -> Lanes { UnsafePointer(self).lanes(index, isPair) }
 
     @inline(__always)
-    func store(_ lanes: Lanes, _ index: Int, _ count: Int) {
-        if index &+ 1 < count {
+    func store(_ lanes: Lanes, _ index: Int, _ isPair: Bool) {
+        if isPair {
             UnsafeMutableRawPointer(self + index).storeBytes(of: lanes, as: Lanes.self)
         } else {
             self[index] = lanes[0]
@@ -28,6 +28,17 @@ extension UnsafeMutablePointer<Double> {
 
 extension Lanes {
     typealias Mask = SIMDMask<SIMD2<Int64>>
+
+    /// Calls `body` with each second index below `count`, and whether there is another after it.
+    @inline(__always)
+    static func each(below count: Int, _ body: (_ index: Int, _ isPair: Bool) -> Void) {
+        var index = 0
+        while index &+ 1 < count {
+            body(index, true)
+            index &+= 2
+        }
+        if index < count { body(index, false) }
+    }
 
     /// Which are numbers.
     @inline(__always)

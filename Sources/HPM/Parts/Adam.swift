@@ -64,47 +64,39 @@ struct Adam: Equatable, Sendable {
         _ v: UnsafeMutablePointer<Double>, _ c: UnsafeMutablePointer<UInt32>,
         into directions: UnsafeMutablePointer<Double>
     ) {
-        BiasCorrections.withTable { firstTable, secondTable in
-            for index in stride(from: 0, to: count, by: 2) {
-                let gradient = gradients.lanes(index, count)
-                let isGuided = gradient.isNumber
-                let (first, second) = Self.count(
-                    index, count, isGuided, c, firstTable, secondTable)
-                directions.store(
-                    step(index, count, gradient, isGuided, m, v, first, second), index, count)
-            }
+        Lanes.each(below: count) { index, isPair in
+            let gradient = gradients.lanes(index, isPair)
+            let isGuided = gradient.isNumber
+            let corrections = Self.count(index, isPair, isGuided, c)
+            directions.store(step(index, isPair, gradient, isGuided, m, v, corrections), index, isPair)
         }
     }
 
     /// Counts a report of two coordinates and gives their bias corrections.
     @inline(__always)
     static func count(
-        _ index: Int, _ count: Int, _ isGuided: Lanes.Mask, _ counts: UnsafeMutablePointer<UInt32>,
-        _ firstTable: UnsafePointer<Double>, _ secondTable: UnsafePointer<Double>
-    ) -> (first: Lanes, second: Lanes) {
-        let other = index &+ 1 < count ? index &+ 1 : index
+        _ index: Int, _ isPair: Bool, _ isGuided: Lanes.Mask, _ counts: UnsafeMutablePointer<UInt32>
+    ) -> BiasCorrections.OfLanes {
+        let other = isPair ? index &+ 1 : index
         if isGuided[0], counts[index] < .max { counts[index] &+= 1 }
         if other != index, isGuided[1], counts[other] < .max { counts[other] &+= 1 }
-        let left = min(Int(counts[index]), BiasCorrections.size &- 1)
-        let right = min(Int(counts[other]), BiasCorrections.size &- 1)
-        return (
-            Lanes(firstTable[left], firstTable[right]), Lanes(secondTable[left], secondTable[right])
-        )
+        return BiasCorrections.OfLanes(counts[index], counts[other])
     }
 
     /// The moments and the direction of two coordinates; 0 where one takes no part.
     @inline(__always)
     static func step(
-        _ index: Int, _ count: Int, _ gradient: Lanes, _ isGuided: Lanes.Mask,
-        _ m: UnsafeMutablePointer<Double>, _ v: UnsafeMutablePointer<Double>, _ first: Lanes,
-        _ second: Lanes
+        _ index: Int, _ isPair: Bool, _ gradient: Lanes, _ isGuided: Lanes.Mask,
+        _ m: UnsafeMutablePointer<Double>, _ v: UnsafeMutablePointer<Double>,
+        _ corrections: BiasCorrections.OfLanes
     ) -> Lanes {
-        let (oldMean, oldSquare) = (m.lanes(index, count), v.lanes(index, count))
+        let (oldMean, oldSquare) = (m.lanes(index, isPair), v.lanes(index, isPair))
         let mean = firstDecay * oldMean + (1 - firstDecay) * gradient
         let square = secondDecay * oldSquare + (1 - secondDecay) * gradient * gradient
-        m.store(mean.or(oldMean, isGuided), index, count)
-        v.store(square.or(oldSquare, isGuided), index, count)
-        return ((mean / first) / ((square / second).root + epsilon)).or(Lanes(), isGuided)
+        m.store(mean.or(oldMean, isGuided), index, isPair)
+        v.store(square.or(oldSquare, isGuided), index, isPair)
+        return ((mean / corrections.first) / ((square / corrections.second).root + epsilon))
+            .or(Lanes(), isGuided)
     }
 }
 

@@ -1,25 +1,34 @@
 /// 1 - 0.9^c and 1 - 0.99^c of a count c, as a table: counts beyond it have 1 to the bit.
 enum BiasCorrections {
-    static let size = 4096
+    private static let size = 4096
 
-    private static let table: (first: [Double], second: [Double]) = {
-        func corrections(_ decay: Double) -> [Double] {
-            (0..<size).map { 1 - Elementary.pow(decay, Double($0)) }
-        }
-        return (corrections(Adam.firstDecay), corrections(Adam.secondDecay))
-    }()
+    /// Each count's first and second, and what the variance of an average of c numbers is of that of one.
+    private static let table: [Double] = (0..<size).flatMap { count in
+        let first = 1 - Elementary.pow(Adam.firstDecay, Double(count))
+        let second = 1 - Elementary.pow(Adam.secondDecay, Double(count))
+        return [first, second, 0.1 * (2 - first) / (1.9 * first), 0]
+    }
 
-    static func first(_ count: UInt32) -> Double { table.first[min(Int(count), size - 1)] }
-    static func second(_ count: UInt32) -> Double { table.second[min(Int(count), size - 1)] }
+    static func first(_ count: UInt32) -> Double { table[4 * place(count)] }
+    static func second(_ count: UInt32) -> Double { table[4 * place(count) + 1] }
 
-    /// The table's memory, for a loop.
-    static func withTable<Result>(
-        _ body: (_ first: UnsafePointer<Double>, _ second: UnsafePointer<Double>) -> Result
-    ) -> Result {
-        table.first.withUnsafeBufferPointer { first in
-            table.second.withUnsafeBufferPointer { second in
-                // Never empty.
-                body(first.baseAddress.unsafelyUnwrapped, second.baseAddress.unsafelyUnwrapped)
+    @inline(__always)
+    private static func place(_ count: UInt32) -> Int { min(Int(count), size &- 1) }
+
+    /// Those of two counts.
+    struct OfLanes {
+        let first: Lanes
+        let second: Lanes
+        let variance: Lanes
+
+        @inline(__always)
+        init(_ left: UInt32, _ right: UInt32) {
+            (first, second, variance) = BiasCorrections.table.withUnsafeBufferPointer { table in
+                let (left, right) = (4 &* BiasCorrections.place(left), 4 &* BiasCorrections.place(right))
+                return (
+                    Lanes(table[left], table[right]), Lanes(table[left &+ 1], table[right &+ 1]),
+                    Lanes(table[left &+ 2], table[right &+ 2])
+                )
             }
         }
     }

@@ -96,11 +96,11 @@ extension PooledDescent {
             for (position, student) in cohort.enumerated() {
                 let gradients = memory.gradients + student * dimension + tile.lowerBound
                 let smoothed = smoothed + position * width
-                for index in stride(from: 0, to: count, by: 2) {
-                    let deviation = smoothed.lanes(index, count) - centers.lanes(index, count)
-                    let isGuided = gradients.lanes(index, count).isNumber
-                    let sum = deviations.lanes(index, count) + (deviation * deviation).or(Lanes(), isGuided)
-                    deviations.store(sum, index, count)
+                Lanes.each(below: count) { index, isPair in
+                    let deviation = smoothed.lanes(index, isPair) - centers.lanes(index, isPair)
+                    let isGuided = gradients.lanes(index, isPair).isNumber
+                    let sum = deviations.lanes(index, isPair) + (deviation * deviation).or(Lanes(), isGuided)
+                    deviations.store(sum, index, isPair)
                 }
             }
             mix(tile, memory, guided, signs, noises, deviations, ownShare, shared)
@@ -117,33 +117,61 @@ extension PooledDescent {
     ) {
         let (m, v, c) = (memory.adam.first + row, memory.adam.second + row, memory.adam.counts + row)
         let (mean, square) = (memory.mean + row, memory.square + row)
-        BiasCorrections.withTable { firstTable, secondTable in
-            for index in stride(from: 0, to: count, by: 2) {
-                let gradient = gradients.lanes(index, count)
+        @inline(__always)
+        func takeIn(
+            _ index: Int, _ isPair: Bool, _ gradient: Lanes, _ isGuided: Lanes.Mask,
+            _ corrections: BiasCorrections.OfLanes
+        ) {
+            own.store(Adam.step(index, isPair, gradient, isGuided, m, v, corrections), index, isPair)
+            let sign = gradient / (gradient.size + floor)
+            let (oldMean, oldSquare) = (mean.lanes(index, isPair), square.lanes(index, isPair))
+            let newMean = 0.9 * oldMean + 0.1 * sign
+            let newSquare = 0.99 * oldSquare + 0.01 * sign * sign
+            let value = newMean / corrections.first
+            let noise = (newSquare / corrections.second - value * value).positive * corrections.variance
+            mean.store(newMean.or(oldMean, isGuided), index, isPair)
+            square.store(newSquare.or(oldSquare, isGuided), index, isPair)
+            smoothed.store(value, index, isPair)
+            @inline(__always)
+            func add(_ term: Lanes, to sums: UnsafeMutablePointer<Double>) {
+                sums.store(sums.lanes(index, isPair) + term.or(Lanes(), isGuided), index, isPair)
+            }
+            add(Lanes(repeating: 1), to: guided)
+            add(sign, to: signs)
+            add(value, to: centers)
+            add(noise, to: noises)
+        }
+        if let reports = commonCount(count, gradients, c) {
+            // The usual case: nothing is looked up for each coordinate, and nothing is masked.
+            let next = reports < .max ? reports &+ 1 : reports
+            let corrections = BiasCorrections.OfLanes(next, next)
+            Lanes.each(below: count) { index, isPair in
+                takeIn(
+                    index, isPair, gradients.lanes(index, isPair), Lanes.Mask(repeating: true), corrections)
+            }
+            c.update(repeating: next, count: count)
+        } else {
+            Lanes.each(below: count) { index, isPair in
+                let gradient = gradients.lanes(index, isPair)
                 let isGuided = gradient.isNumber
-                let (first, second) = Adam.count(index, count, isGuided, c, firstTable, secondTable)
-                own.store(
-                    Adam.step(index, count, gradient, isGuided, m, v, first, second), index, count)
-
-                let sign = gradient / (gradient.size + floor)
-                let (oldMean, oldSquare) = (mean.lanes(index, count), square.lanes(index, count))
-                let newMean = 0.9 * oldMean + 0.1 * sign
-                let newSquare = 0.99 * oldSquare + 0.01 * sign * sign
-                let value = newMean / first
-                let noise =
-                    (newSquare / second - value * value).positive * (0.1 * (2 - first) / (1.9 * first))
-                mean.store(newMean.or(oldMean, isGuided), index, count)
-                square.store(newSquare.or(oldSquare, isGuided), index, count)
-                smoothed.store(value, index, count)
-                func add(_ term: Lanes, to sums: UnsafeMutablePointer<Double>) {
-                    sums.store(sums.lanes(index, count) + term.or(Lanes(), isGuided), index, count)
-                }
-                add(Lanes(repeating: 1), to: guided)
-                add(sign, to: signs)
-                add(value, to: centers)
-                add(noise, to: noises)
+                takeIn(index, isPair, gradient, isGuided, Adam.count(index, isPair, isGuided, c))
             }
         }
+    }
+
+    /// The reports that all coordinates have had; nil where they differ, or one has no derivative now.
+    @inline(__always)
+    private static func commonCount(
+        _ count: Int, _ gradients: UnsafePointer<Double>, _ counts: UnsafePointer<UInt32>
+    ) -> UInt32? {
+        let first = counts[0]
+        var differs: UInt32 = 0
+        var areNumbers = true
+        for index in 0..<count {
+            differs |= counts[index] ^ first
+            areNumbers = areNumbers && gradients[index] == gradients[index]
+        }
+        return differs == 0 && areNumbers ? first : nil
     }
 
     /// The shared direction of each coordinate and how much of its own a student keeps.
@@ -187,11 +215,11 @@ extension PooledDescent {
             else { return }
             for (position, student) in cohort.enumerated() {
                 let directions = own + position * width
-                for index in stride(from: 0, to: tile.count, by: 2) {
-                    let own = directions.lanes(index, tile.count)
-                    let share = ownShare.lanes(index, tile.count)
-                    let mixed = share * own + (1 - share) * shared.lanes(index, tile.count)
-                    directions.store(own.or(mixed, share .== 1), index, tile.count)
+                Lanes.each(below: tile.count) { index, isPair in
+                    let own = directions.lanes(index, isPair)
+                    let share = ownShare.lanes(index, isPair)
+                    let mixed = share * own + (1 - share) * shared.lanes(index, isPair)
+                    directions.store(own.or(mixed, share .== 1), index, isPair)
                 }
                 let gradients = memory.gradients + student * places.dimension
                 places.descendLatent(
