@@ -92,7 +92,7 @@ extension Students.Places {
         switch coordinates {
         case .latent:
             descendLatent(student, indices, gradients, directions, rate)
-            span.map.naturals(latent, indices, into: natural) { gradients[$0] == gradients[$0] }
+            span.map.naturals(latent, indices, into: natural, guidedBy: gradients)
         case .natural:
             for index in indices where gradients[index] == gradients[index] {
                 natural[index] = span.clamp(natural[index] - rate * directions[index])
@@ -109,17 +109,19 @@ extension Students.Places {
         _ student: Int, _ indices: Range<Int>, _ gradients: UnsafePointer<Double>,
         _ directions: UnsafePointer<Double>, _ rate: Double
     ) {
-        let latent = latent(student)
-        for index in indices {
-            let isGuided = gradients[index] == gradients[index]
-            let moved = min(max(latent[index] - rate * directions[index], 0), 1)
-            latent[index] = isGuided ? moved : latent[index]
+        let start = indices.lowerBound
+        let (latent, gradients, directions) = (latent(student) + start, gradients + start, directions + start)
+        Lanes.each(below: indices.count) { index, isPair in
+            let old = latent.lanes(index, isPair)
+            let moved = (old - rate * directions.lanes(index, isPair)).positive
+            let clipped = moved.replacing(with: 1, where: moved .> 1)
+            latent.store(clipped.or(old, gradients.lanes(index, isPair).isNumber), index, isPair)
         }
     }
 }
 
 extension LatentMap {
-    /// ``natural(_:)`` of neighbouring coordinates, those that are included.
+    /// ``natural(_:)`` of neighbouring coordinates, those that have a gradient.
     ///
     /// A linear map is two operations, each rounded once. `log` and `logit` take the C library's exp, whose error
     /// is below one unit in the last place; their values differ from the exact map by at most
@@ -127,17 +129,26 @@ extension LatentMap {
     @inline(__always)
     func naturals(
         _ latent: UnsafePointer<Double>, _ indices: Range<Int>,
-        into natural: UnsafeMutablePointer<Double>, where isIncluded: (Int) -> Bool
+        into natural: UnsafeMutablePointer<Double>, guidedBy gradients: UnsafePointer<Double>
     ) {
         guard scale == .linear else {
-            for index in indices where isIncluded(index) { natural[index] = self.natural(latent[index]) }
+            for index in indices where gradients[index] == gradients[index] {
+                natural[index] = self.natural(latent[index])
+            }
             return
         }
-        for index in indices {
-            let value = min(max(linear(latent[index]), low), high)
-            let ended = latent[index] >= 1 ? high : value
-            let moved = latent[index] <= 0 ? low : ended
-            natural[index] = isIncluded(index) ? moved : natural[index]
+        let start = indices.lowerBound
+        let (latent, natural, gradients) = (latent + start, natural + start, gradients + start)
+        let (low, high) = (Lanes(repeating: low), Lanes(repeating: high))
+        Lanes.each(below: indices.count) { index, isPair in
+            let place = latent.lanes(index, isPair)
+            let value = linear(place)
+            let raised = value.replacing(with: low, where: low .>= value)
+            let inside = raised.replacing(with: high, where: raised .> high)
+            let ended = inside.replacing(with: high, where: place .>= 1)
+            let moved = ended.replacing(with: low, where: place .<= 0)
+            let isGuided = gradients.lanes(index, isPair).isNumber
+            natural.store(moved.or(natural.lanes(index, isPair), isGuided), index, isPair)
         }
     }
 }

@@ -166,12 +166,13 @@ extension PooledDescent {
     ) -> UInt32? {
         let first = counts[0]
         var differs: UInt32 = 0
-        var areNumbers = true
-        for index in 0..<count {
-            differs |= counts[index] ^ first
-            areNumbers = areNumbers && gradients[index] == gradients[index]
+        for index in 0..<count { differs |= counts[index] ^ first }
+        guard differs == 0 else { return nil }
+        var areNumbers = Lanes.Mask(repeating: true)
+        Lanes.each(below: count) { index, isPair in
+            areNumbers = areNumbers .& gradients.lanes(index, isPair).isNumber
         }
-        return differs == 0 && areNumbers ? first : nil
+        return areNumbers == Lanes.Mask(repeating: true) ? first : nil
     }
 
     /// The shared direction of each coordinate and how much of its own a student keeps.
@@ -226,9 +227,8 @@ extension PooledDescent {
                     student, tile, gradients, UnsafePointer(directions) - tile.lowerBound, rate)
                 let (natural, latent) = (places.natural(student), places.latent(student))
                 for span in spans where span.indices.overlaps(tile) {
-                    span.map.naturals(latent, span.indices.clamped(to: tile), into: natural) {
-                        gradients[$0] == gradients[$0]
-                    }
+                    span.map.naturals(
+                        latent, span.indices.clamped(to: tile), into: natural, guidedBy: gradients)
                 }
             }
         } } }

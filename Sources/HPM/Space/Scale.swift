@@ -66,6 +66,9 @@ struct LatentMap: Equatable, Sendable {
     @inline(__always)
     func linear(_ latent: Double) -> Double { origin + latent * extent }
 
+    @inline(__always)
+    func linear(_ latent: Lanes) -> Lanes { origin + latent * extent }
+
     func latent(_ natural: Double) -> Double {
         min(max((scale.flattened(natural) - origin) / extent, 0), 1)
     }
