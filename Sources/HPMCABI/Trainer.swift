@@ -23,7 +23,7 @@ struct Trainer {
         ] where isMissing && actions.contains(action) {
             throw HPMError(
                 .argument,
-                "no callback '\(name)' was given; algorithm '\(population.options.algorithm.name)' asks for it with these options")
+                "trainer lacks the callback '\(name)', which algorithm '\(population.options.algorithm.name)' calls with these options")
         }
     }
 
