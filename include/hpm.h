@@ -1521,7 +1521,7 @@ hpm_status hpm_student_report(hpm_population *population, size_t student, double
  *
  * Returns HPM_OK; HPM_STALE where the ticket was answered before or is superseded (its task was
  *   released, its student retired): nothing has changed; HPM_ERROR_ARGUMENT (also a ticket that was
- *   never given, or that is another student's), HPM_ERROR_HANDLE or HPM_ERROR_BUSY.
+ *   never given, or that is out for another student), HPM_ERROR_HANDLE or HPM_ERROR_BUSY.
  * Thread safety: Any thread. Complexity: As hpm_student_report(); of a stale ticket O(population).
  * Since 0.1.
  */
