@@ -393,7 +393,10 @@ static void retire(model *m, size_t student) {
     for (size_t k = 0; k < m->size; k++) {
         if (m->out[k] && m->tasks[k].source == student) m->unsure[k] = 1;
         /* One that joins and has nobody left to be a clone of starts on its own. */
-        if (m->joining[k] && reports_of(m->population, k) == 0) m->reports[k] = 0;
+        if (m->joining[k] && reports_of(m->population, k) == 0) {
+            m->reports[k] = 0;
+            m->stopped[k] = 0;
+        }
     }
 }
 

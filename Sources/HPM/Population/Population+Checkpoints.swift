@@ -23,6 +23,8 @@ extension Population {
     public func isReleasable(_ student: Int, report: Int) -> Bool {
         let checkpoint = Checkpoint(student: student, report: report)
         if report > students.reports[student] { return false }
+        // One that is to join as a clone counts its source's reports, and begins at none if its source is lost.
+        if !isSynchronous, tasks[student].isOpen, tasks[student].clone?.isJoining ?? false { return false }
         // One that is alone now may have company later.
         let canBeSource =
             !students.isRetired[student] && strategy.actions(students: max(size, 2)).contains(.clone)

@@ -427,7 +427,9 @@ class Model:
             needed = any(
                 s.own == Action.CLONE and self.to_be_copied(j) == report for j, s in enumerate(self.students)
             )
-            assert may_go or needed or self.evaluations, f"checkpoint {name} is kept for nobody"
+            # One that is to join as a clone may begin with no report, and then makes these itself.
+            joins = self.students[k].own == Action.CLONE and not self.students[k].weights
+            assert may_go or needed or self.evaluations or joins, f"checkpoint {name} is kept for nobody"
             assert may_go or not self.students[k].is_retired, f"{k} is gone"
 
     def compare(self) -> None:
