@@ -12,6 +12,14 @@ func attempt(_ body: () throws(HPMError) -> Void) -> hpm_status {
     }
 }
 
+/// As ``attempt(_:)``, of a body that succeeds with a status of its own, such as `HPM_OBSERVER`.
+@inline(__always)
+func outcome(_ body: () throws(HPMError) -> hpm_status) -> hpm_status {
+    var outcome = HPM_OK
+    let status = attempt { () throws(HPMError) in outcome = try body() }
+    return status == HPM_OK ? outcome : status
+}
+
 /// Works on the value of a handle, alone.
 @inline(__always)
 func edit<Value: HandleValue>(
@@ -46,13 +54,11 @@ func change(
     _ inputs: (Population) throws(HPMError) -> Inputs,
     _ answer: (Population) -> Void = { _ in }
 ) -> hpm_status {
-    var outcome = HPM_OK
-    let status = attempt { () throws(HPMError) in
-        outcome = try Handles.with(population, DrivenPopulation.self) { (object) throws(HPMError) in
+    outcome { () throws(HPMError) in
+        try Handles.with(population, DrivenPopulation.self) { (object) throws(HPMError) in
             try object.change(function, inputs, answer)
         }
     }
-    return status == HPM_OK ? outcome : status
 }
 
 func destroy<Value: HandleValue>(_ handle: OpaquePointer?, _: Value.Type) -> hpm_status {

@@ -176,7 +176,7 @@ extension HandleObject<DrivenPopulation> {
         case .done: return HPM_OK
         case .happened(let events, let observers): return seeInTurn(events, observers)
         case .turnIsNeeded:
-                return try takeTurn(function ?? "this call") { () throws(HPMError) in
+            return try takeTurn(function ?? "this call") { () throws(HPMError) in
                 try changeInTurn(function, inputs, answer)
             }
         }
@@ -204,7 +204,7 @@ extension HandleObject<DrivenPopulation> {
 
     func stop() throws(HPMError) -> hpm_status {
         do throws(HPMError) {
-            return try change(nil, { _ in .one(.stop) }, { _ in })
+            return try applyStop()
         } catch where error.code == .busy {
             state.withLock { if $0.pendingStop == .none { $0.pendingStop = .asked } }
             return HPM_OK
@@ -219,8 +219,12 @@ extension HandleObject<DrivenPopulation> {
         }
         guard isAsked else { return }
         // A log that refuses it says so in its own callback.
-        _ = try? change(nil, { _ in .one(.stop) }, { _ in })
+        _ = try? applyStop()
         state.withLock { $0.pendingStop = .none }
+    }
+
+    private func applyStop() throws(HPMError) -> hpm_status {
+        try change(nil, { _ in .one(.stop) }, { _ in })
     }
 
     /// - Throws: `busy` where the caller's own callback is under way; what `body` throws.

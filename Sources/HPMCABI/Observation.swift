@@ -189,12 +189,11 @@ public func hpm_population_replay(
     _ population: hpm_population?, _ bytes: UnsafePointer<UInt8>?, _ length: UInt,
     _ applied: UnsafeMutablePointer<UInt>?
 ) -> hpm_status {
-    var outcome = HPM_OK
-    let status = attempt { () throws(HPMError) in
+    outcome { () throws(HPMError) in
         let bytes = try require(bytes, "bytes")
         let length = try integer(length, "length")
         let object = try Handles.find(population, DrivenPopulation.self)
-        outcome = try object.takeTurn("hpm_population_replay") { () throws(HPMError) in
+        return try object.takeTurn("hpm_population_replay") { () throws(HPMError) in
             var observers: [Listeners.Observer] = []
             var events: [Event] = []
             var whole = 0
@@ -214,5 +213,4 @@ public func hpm_population_replay(
             return seen
         }
     }
-    return status == HPM_OK ? outcome : status
 }

@@ -314,13 +314,9 @@ public func hpm_population_best_hyperparameters(
 /// - Since: 0.1
 @_cdecl("hpm_population_stop")
 public func hpm_population_stop(_ population: hpm_population?) -> hpm_status {
-    var outcome = HPM_OK
-    let status = attempt { () throws(HPMError) in
-        outcome = try Handles.with(population, DrivenPopulation.self) { (object) throws(HPMError) in
-            try object.stop()
-        }
+    outcome { () throws(HPMError) in
+        try Handles.with(population, DrivenPopulation.self) { (object) throws(HPMError) in try object.stop() }
     }
-    return status == HPM_OK ? outcome : status
 }
 
 /// The actions that ``hpm_student_next`` can answer with this population's algorithm and options, WAIT and

@@ -1,4 +1,5 @@
-/// 1 - 0.9^c and 1 - 0.99^c of a count c, as a table: counts beyond it have 1 to the bit.
+/// 1 - 0.9^c and 1 - 0.99^c of a count c, and what follows from them, as a table: counts beyond it have the same to
+/// the bit.
 enum BiasCorrections {
     private static let size = 4096
 
@@ -11,6 +12,7 @@ enum BiasCorrections {
 
     static func first(_ count: UInt32) -> Double { table[4 * place(count)] }
     static func second(_ count: UInt32) -> Double { table[4 * place(count) + 1] }
+    static func variance(_ count: UInt32) -> Double { table[4 * place(count) + 2] }
 
     @inline(__always)
     private static func place(_ count: UInt32) -> Int { min(Int(count), size &- 1) }

@@ -47,7 +47,7 @@ extension PooledDescent {
         _ weight: Double
     ) -> Double {
         let place = student * dimension + coordinate
-        let sign = gradients[place] / (gradients[place].magnitude + Self.floor)
+        let sign = Self.sign(gradients[place])
         mean[place] = 0.9 * mean[place] + 0.1 * sign
         square[place] = 0.99 * square[place] + 0.01 * sign * sign
         if rounds[coordinate] < .max { rounds[coordinate] += 1 }
@@ -56,9 +56,8 @@ extension PooledDescent {
         var (count, signs, center, noise) = (0.0, 0.0, 0.0, 0.0)
         for other in living {
             guard let (value, variance) = smoothed(other, coordinate, gradients) else { continue }
-            let gradient = gradients[other * dimension + coordinate]
             count += 1
-            signs += gradient / (gradient.magnitude + Self.floor)
+            signs += Self.sign(gradients[other * dimension + coordinate])
             center += value
             noise += variance
         }
@@ -72,16 +71,16 @@ extension PooledDescent {
             guard let (value, _) = smoothed(other, coordinate, gradients) else { continue }
             deviations += (value - center) * (value - center)
         }
-        let spread = max(deviations / (count - 1) - noise, 0)
-        let ownShare = spread / (spread + noise + Self.floor)
+        let ownShare = Self.ownShare(deviations: deviations, count: count, noise: noise)
         let reports = Double(rounds[coordinate])
-        let first = 1 - Elementary.pow(1 - 0.1 * weight, reports)
-        let second = 1 - Elementary.pow(1 - 0.01 * weight, reports)
-        let shared =
-            (sharedMean[coordinate] / first)
-            / ((sharedSquare[coordinate] / second).squareRoot() + Self.floor)
+        let shared = Self.direction(
+            sharedMean[coordinate] / (1 - Elementary.pow(1 - 0.1 * weight, reports)),
+            sharedSquare[coordinate] / (1 - Elementary.pow(1 - 0.01 * weight, reports)))
         return ownShare * own + (1 - ownShare) * shared
     }
+
+    /// N of a gradient.
+    private static func sign(_ gradient: Double) -> Double { gradient / (gradient.magnitude + floor) }
 
     /// p of a student and its noise; nil where its last report did not hold the coordinate.
     private func smoothed(
@@ -89,11 +88,9 @@ extension PooledDescent {
     ) -> (value: Double, noise: Double)? {
         let place = student * dimension + coordinate
         if gradients[place].isNaN || adam.counts[place] == 0 { return nil }
-        let first = BiasCorrections.first(adam.counts[place])
-        let second = BiasCorrections.second(adam.counts[place])
-        let value = mean[place] / first
-        let noise =
-            max(square[place] / second - value * value, 0) * (0.1 * (2 - first) / (1.9 * first))
-        return (value, noise)
+        let count = adam.counts[place]
+        let value = mean[place] / BiasCorrections.first(count)
+        let variance = max(square[place] / BiasCorrections.second(count) - value * value, 0)
+        return (value, variance * BiasCorrections.variance(count))
     }
 }

@@ -185,8 +185,7 @@ extension PooledDescent {
         for (place, coordinate) in tile.enumerated() where guided[place] > 0 {
             let count = guided[place]
             if memory.rounds[coordinate] < .max { memory.rounds[coordinate] += 1 }
-            let first = BiasCorrections.first(memory.rounds[coordinate])
-            let second = BiasCorrections.second(memory.rounds[coordinate])
+            let rounds = memory.rounds[coordinate]
             let sign = signs[place] / count
             memory.sharedMean[coordinate] = 0.9 * memory.sharedMean[coordinate] + 0.1 * sign
             memory.sharedSquare[coordinate] = 0.99 * memory.sharedSquare[coordinate] + 0.01 * sign * sign
@@ -194,12 +193,11 @@ extension PooledDescent {
                 (ownShare[place], shared[place]) = (1, 0)
                 continue
             }
-            let noise = noises[place] / count
-            let spread = max(deviations[place] / (count - 1) - noise, 0)
-            ownShare[place] = spread / (spread + noise + floor)
-            shared[place] =
-                (memory.sharedMean[coordinate] / first)
-                / ((memory.sharedSquare[coordinate] / second).squareRoot() + floor)
+            ownShare[place] = Self.ownShare(
+                deviations: deviations[place], count: count, noise: noises[place] / count)
+            shared[place] = direction(
+                memory.sharedMean[coordinate] / BiasCorrections.first(rounds),
+                memory.sharedSquare[coordinate] / BiasCorrections.second(rounds))
         }
     }
 

@@ -94,6 +94,19 @@ struct PooledDescent: Part {
 }
 
 extension PooledDescent {
+    /// b, from the sum of the squared deviations of p over so many students, at least two, and nu.
+    @inline(__always)
+    static func ownShare(deviations: Double, count: Double, noise: Double) -> Double {
+        let spread = max(deviations / (count - 1) - noise, 0)
+        return spread / (spread + noise + floor)
+    }
+
+    /// A, from Q and Z with their corrections.
+    @inline(__always)
+    static func direction(_ mean: Double, _ square: Double) -> Double { mean / (square.squareRoot() + floor) }
+}
+
+extension PooledDescent {
     func encode(into encoder: inout SnapshotEncoder) {
         adam.encode(into: &encoder)
         encoder.put(mean)

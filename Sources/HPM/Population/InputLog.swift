@@ -41,14 +41,21 @@ public enum InputLog {
         _ bytes: UnsafeBufferPointer<UInt8>, _ record: Range<Int>, _ population: Population
     ) throws(HPMError) -> Bool {
         guard bytes[record.lowerBound + 1] == beginning else { return false }
-        var decoder = SnapshotDecoder(
-            UnsafeBufferPointer(rebasing: bytes[record.lowerBound + header..<record.upperBound - checksum]))
+        var decoder = content(bytes, record)
         guard try decoder.integer(UInt64.self) == population.logDigest, decoder.remaining == 0 else {
             throw HPMError(
                 .argument,
                 "the log does not begin where this population stands: it is of another space or other options, such as the seed, or this one is ahead or behind; allowed: a new population, or a snapshot from where the log was begun")
         }
         return true
+    }
+
+    /// Of a record what stands between its header and its checksum.
+    private static func content(
+        _ bytes: UnsafeBufferPointer<UInt8>, _ record: Range<Int>
+    ) -> SnapshotDecoder {
+        SnapshotDecoder(
+            UnsafeBufferPointer(rebasing: bytes[record.lowerBound + header..<record.upperBound - checksum]))
     }
 
     private static func headerCheck(_ version: UInt8, _ kind: UInt8, _ length: UInt32) -> UInt16 {
@@ -146,8 +153,7 @@ public enum InputLog {
         _ bytes: UnsafeBufferPointer<UInt8>, _ record: Range<Int>,
         _ body: (Input) throws(HPMError) -> Void
     ) throws(HPMError) {
-        var decoder = SnapshotDecoder(
-            UnsafeBufferPointer(rebasing: bytes[record.lowerBound + header..<record.upperBound - checksum]))
+        var decoder = content(bytes, record)
         let kind = bytes[record.lowerBound + 1]
         let limit = Int.max / 2
         func student() throws(HPMError) -> Int { try decoder.index(below: limit, "a student") }

@@ -22,7 +22,8 @@ public struct Lineage: Equatable, Sendable {
     /// In the order in which they happened; those of one exploit in student order.
     public private(set) var clones: [Clone] = []
 
-    /// Students that joined a run and count the reports of the others as theirs: how many they began with.
+    /// Of students whose weights are younger than their count of reports, since they joined a run or restarted: the
+    /// reports before.
     private var headStarts: [Int: Int] = [:]
 
     init() {}
@@ -31,9 +32,9 @@ public struct Lineage: Equatable, Sendable {
         clones.append(clone)
     }
 
-    /// A student begins on its own with a number of reports that it never made.
+    /// A student begins on its own with a number of reports that did not go into its weights.
     mutating func begin(_ student: Int, after reports: Int) {
-        headStarts[student] = reports
+        headStarts[student] = reports > 0 ? reports : nil
     }
 
     /// The training reports that went into the weights that a student holds now, latest first: from where a run of
@@ -114,7 +115,7 @@ extension Lineage {
                 sourceReport: isSynchronous ? report : try decoder.index(below: Int.max / 2, "a report"))
         }
         if isSynchronous { return }
-        let starts = try decoder.array(minimumSize: 16, "those that joined") { (decoder) throws(HPMError) in
+        let starts = try decoder.array(minimumSize: 16, "the beginnings") { (decoder) throws(HPMError) in
             (
                 try decoder.index(below: students, "a student"),
                 try decoder.index(below: Int.max / 2, "a report")

@@ -25,9 +25,7 @@ extension Population {
         if report > students.reports[student] { return false }
         // One that is to join as a clone counts its source's reports, and begins at none if its source is lost.
         if !isSynchronous, tasks[student].isOpen, tasks[student].clone?.isJoining ?? false { return false }
-        // One that is alone now may have company later.
-        let canBeSource =
-            !students.isRetired[student] && strategy.actions(students: max(size, 2)).contains(.clone)
+        let canBeSource = !students.isRetired[student] && makesClones
         let isJudged =
             isSynchronous && !(tasks[student].action == .train && tasks[student].isReported)
             && !(students.isFinite(student) && tasks.contains { $0.action == .clone && $0.isOpen })

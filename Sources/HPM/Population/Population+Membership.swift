@@ -72,11 +72,14 @@ extension Population {
 
     /// Those that wait to become clones, where there is nobody to be cloned.
     private mutating func joinAsDrawn(after rounds: Int) {
-        for student in joining where rounds > 0 {
-            students.reports[student] = rounds
-            lineage.begin(student, after: rounds)
-        }
+        for student in joining { begin(student, after: rounds) }
         joining = []
+    }
+
+    /// A student counts rounds as its own in which it did not train.
+    private mutating func begin(_ student: Int, after rounds: Int) {
+        students.reports[student] = rounds
+        lineage.begin(student, after: rounds)
     }
 
     /// A task that copies a retired student's weights gets another source, or is dropped.
@@ -93,10 +96,7 @@ extension Population {
         case (.clone, nil), (.evaluate, _):
             if let clone = tasks[student].clone {
                 // It keeps the weights that it has; one that joins has none of its source's reports.
-                if clone.isJoining {
-                    if !isSynchronous { students.reports[student] = 0 }
-                    lineage.begin(student, after: students.reports[student])
-                }
+                if clone.isJoining { begin(student, after: isSynchronous ? students.reports[student] : 0) }
                 students.checkpoints[student] = Checkpoint(
                     student: student, report: students.reports[student])
             }
@@ -116,7 +116,7 @@ extension Population {
         guard count >= 1, count <= Int.max / 2 - size else {
             throw HPMError(.argument, "count is \(count); allowed: 1 or more")
         }
-        if origin == .clone, !strategy.actions(students: max(size + count, 2)).contains(.clone) {
+        if origin == .clone, !makesClones {
             throw HPMError(
                 .argument,
                 "algorithm \(options.algorithm.name) makes no clones with these options; allowed: students that are drawn")
@@ -133,8 +133,7 @@ extension Population {
         let rounds = isSynchronous ? trainingRounds : 0
         for student in first..<first + count {
             students.append(space.start(of: student, seed: UInt64(options.seed)))
-            students.reports[student] = rounds
-            if rounds > 0 { lineage.begin(student, after: rounds) }
+            begin(student, after: rounds)
             tasks.append(StudentTask(.wait, student))
         }
         options.population = size

@@ -113,15 +113,19 @@ public struct Population: Sendable {
         guard options.steps > 0, actions.contains(.clone) else { return [] }
         let exploits = (options.steps - 1) / options.interval - max(options.burnIn - 1, 0) / options.interval
         let clones = Truncation.count(share: options.truncation, students: setup.students)
-        // Divided, since the product overflows where there are very many steps.
-        let needed = setup.students / 2
-        guard clones == 0 ? needed > 0 : exploits < (needed + clones - 1) / clones else { return [] }
+        // As numbers without a limit: there may be very many steps.
+        guard Double(exploits) * Double(clones) < Double(setup.students / 2) else { return [] }
         let number =
             exploits == 1 ? "is 1 exploit, which" : "are \(max(exploits, 0)) exploits, each of which"
-        let burnIn = options.burnIn > 0 ? ", interval = \(options.interval) and burn_in = \(options.burnIn)" : " and interval = \(options.interval)"
-        let less = (options.interval > 1 ? ["a smaller interval"] : []) + (options.burnIn > 0 ? ["a shorter burn_in"] : [])
+        var given = " and interval = \(options.interval)"
+        var remedies = ["more steps"]
+        if options.interval > 1 { remedies.append("a smaller interval") }
+        if options.burnIn > 0 {
+            given = ", interval = \(options.interval) and burn_in = \(options.burnIn)"
+            remedies.append("a shorter burn_in")
+        }
         return [
-            "with steps = \(options.steps)\(burnIn) there \(number) replaces \(clones) of \(setup.students) students: hyperparameters will hardly change but by hypergradients; take \((["more steps"] + less).joined(separator: " or "))"
+            "with steps = \(options.steps)\(given) there \(number) replaces \(clones) of \(setup.students) students: hyperparameters will hardly change but by hypergradients; take \(remedies.joined(separator: " or "))"
         ]
     }
 
@@ -178,6 +182,9 @@ public struct Population: Sendable {
     public var possibleActions: Set<Action> {
         strategy.actions(students: size).union([.train])
     }
+
+    /// Whether clones are ever made; one that is alone now may have company later.
+    var makesClones: Bool { strategy.actions(students: max(size, 2)).contains(.clone) }
 
     /// The hyperparameters that a student holds now, in natural units.
     ///

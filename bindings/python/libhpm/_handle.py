@@ -9,10 +9,28 @@ from typing import TypeVar
 
 from ._library import check
 
-_Self = TypeVar("_Self", bound="Handle")
+_Self = TypeVar("_Self", bound="Closing")
 
 
-class Handle:
+class Closing:
+    """Is closed at the end of a ``with`` block."""
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+    def __enter__(self: _Self) -> _Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class Handle(Closing):
     """Destroys its handle at :meth:`close`, at the end of a ``with`` block, or when it is
     collected. Every call after that is a :class:`HandleError`."""
 
@@ -38,14 +56,3 @@ class Handle:
         if self._finalizer.alive:
             check(self._destroy(self._handle))
             self._finalizer.detach()
-
-    def __enter__(self: _Self) -> _Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

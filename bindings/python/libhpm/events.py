@@ -7,7 +7,6 @@ from ctypes import c_char_p, c_double, c_int32, c_size_t, string_at
 from dataclasses import dataclass
 from operator import itemgetter
 from struct import Struct
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
@@ -16,6 +15,7 @@ import numpy.typing as npt
 from . import _abi
 from ._arguments import Vector
 from ._callbacks import guarded
+from ._handle import Closing
 from .errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ _MAKERS: dict[int, Callable[[tuple[Any, ...]], Event]] = {
 }
 
 
-class Observer:
+class Observer(Closing):
     """What :meth:`Population.observe` returns: an observation that is under way, until :meth:`close` or the
     end of a ``with`` block. The population keeps it, so that it needn't be kept."""
 
@@ -245,17 +245,6 @@ class Observer:
         callback."""
         self._function = None
         self._population._unobserve(self)
-
-    def __enter__(self) -> Observer:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"<Observer of {self._population!r}{', closed' if self.closed else ''}>"

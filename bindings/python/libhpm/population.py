@@ -182,15 +182,17 @@ class Population(Handle):
         self._listeners = set()
         self._thunks = []
         self._read_size()
-        out = c_size_t()
-        check(functions.hpm_population_dimension(self._handle, byref(out)))
-        self._dimension = out.value
+        self._dimension = self._number(functions.hpm_population_dimension)
         self._row = c_double * self._dimension
 
     def _read_size(self) -> None:
+        self._size = self._number(functions.hpm_population_size)
+
+    def _number(self, function: Callable[..., int], *arguments: Any) -> int:
+        """What a function hands back as its last argument, a `size_t`."""
         out = c_size_t()
-        check(functions.hpm_population_size(self._handle, byref(out)))
-        self._size = out.value
+        check(function(self._handle, *arguments, byref(out)))
+        return out.value
 
     def _change(self, function: Callable[..., int], *arguments: Any) -> int:
         """Calls a function that changes the population; raises what its listeners raised."""
@@ -479,9 +481,7 @@ class Population(Handle):
         Raises:
             ArgumentError: No such student.
         """
-        out = c_size_t()
-        check(functions.hpm_student_reports(self._handle, size(student, "student"), byref(out)))
-        return out.value
+        return self._number(functions.hpm_student_reports, size(student, "student"))
 
     def grow(self, count: int, clones: bool = False) -> None:
         """Adds students; they are numbered from K on. With the synchronous schedule those that are drawn join
@@ -672,9 +672,7 @@ class Population(Handle):
             OrderError: The student's task copies no weights.
             ArgumentError: No such student.
         """
-        out = c_size_t()
-        check(functions.hpm_student_source_report(self._handle, size(student, "student"), byref(out)))
-        return out.value
+        return self._number(functions.hpm_student_source_report, size(student, "student"))
 
     def releasable(self, student: int, report: int) -> bool:
         """Whether the checkpoint of a student may be deleted: no clone will be asked to take it any more. With
@@ -708,7 +706,8 @@ class Population(Handle):
 
     def age(self, student: int) -> int:
         """How many training reports went into the weights that a student holds now, those of its ancestors
-        included. With the synchronous schedule it is :meth:`reports`.
+        included, those before a restart not. With the synchronous schedule and without trials it is
+        :meth:`reports`, of a student that was there from the start.
 
         Args:
             student: From 0 to K - 1.
@@ -716,9 +715,7 @@ class Population(Handle):
         Raises:
             ArgumentError: No such student.
         """
-        out = c_size_t()
-        check(functions.hpm_student_age(self._handle, size(student, "student"), byref(out)))
-        return out.value
+        return self._number(functions.hpm_student_age, size(student, "student"))
 
     def ancestor(self, student: int, report: int) -> int:
         """Who trained, at an earlier report, the weights that a student holds now.
@@ -768,9 +765,7 @@ class Population(Handle):
         return self._ancestor(functions.hpm_student_ancestor_report, student, report)
 
     def _ancestor(self, function: Callable[..., int], student: int, report: int) -> int:
-        out = c_size_t()
-        check(function(self._handle, size(student, "student"), size(report, "report"), byref(out)))
-        return out.value
+        return self._number(function, size(student, "student"), size(report, "report"))
 
     def lineage(self, student: int) -> list[int]:
         """:meth:`ancestor` for every training report that went into the weights that a student holds now, the
