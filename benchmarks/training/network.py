@@ -64,6 +64,12 @@ def cross_entropy(outputs: jax.Array, targets: jax.Array) -> jax.Array:
     return -jnp.take_along_axis(logarithms, targets[:, None], axis=1)[:, 0]
 
 
+def ensemble_cross_entropy(outputs: jax.Array, shares: jax.Array, targets: jax.Array) -> jax.Array:
+    """Of each example, for the mean of the students' distributions; outputs [K, n, classes], shares [K] sum to 1."""
+    probabilities = jnp.tensordot(shares, jnp.where(shares[:, None, None] > 0, jax.nn.softmax(outputs), 0), 1)
+    return cross_entropy(jnp.log(probabilities + 1e-30), targets)
+
+
 def smoothed(labels: jax.Array, classes: int, smoothing: jax.Array) -> jax.Array:
     return (1 - smoothing) * jax.nn.one_hot(labels, classes) + smoothing / classes
 

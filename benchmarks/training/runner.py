@@ -16,7 +16,7 @@ import numpy as np
 
 import trainer as training
 from space import Space
-from task import HYPERGRADIENT_COST, STUDENTS, TRAINING_COST, Task
+from task import DIFFERENTIATED, HYPERGRADIENT_COST, STUDENTS, TRAINING_COST, Task
 
 # hpm.Action, so that a prototype needs no library.
 TRAIN, CLONE, EVALUATE, RESTART, WAIT, STOP = range(6)
@@ -25,8 +25,10 @@ KINDS = {TRAIN: "training", CLONE: "clone", EVALUATE: "teacher", RESTART: "resta
 Factory = Callable[..., Any]
 """(space: Space, students: int, seed: int, steps: int) -> population, an object with
 `next_all() -> (actions [K], sources [K], hyperparameters [K, d])` and `report_all(losses [K],
-hypergradients [K, d] or None)` as those of `hpm.Population`. `report_cost` is called where it is there.
-`steps` is how many reports of each student fit into the budget."""
+hypergradients [K, d] or None)` as those of `hpm.Population`. `steps` is how many reports of each student fit into
+the budget. What it may have beyond that: `report_cost`, called with each report's cost; `mixing() -> [K, K]`, of which
+row k holds how much of each student's weights becomes those of the clone k; `wanted() -> bool`, whether the
+next training reports are to hold hypergradients."""
 
 
 @dataclass
@@ -56,6 +58,12 @@ class Result:
     """Of students, by kind: training, clone, teacher, restart."""
     costs: dict[str, int]
     """Gradient evaluations, by kind: training, hypergradient, teacher."""
+    blend: tuple[float, float]
+    """Validation and test loss of the greedy mean of the students' weights at the end."""
+    blend_shares: np.ndarray
+    """[students] of which it is made."""
+    ensemble: float
+    """Test loss of the mean prediction of the better half of the students at the end."""
     seconds: float
     cpu_seconds: float
 
@@ -82,6 +90,22 @@ def finite(losses: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(losses), losses, np.inf)
 
 
+def greedy_mean(losses: np.ndarray, judge) -> tuple[np.ndarray, tuple[float, float], int]:
+    """Greedy soup (Wortsman et al. 2022): from the best on, each next student is taken into the mean where that lowers
+    the validation loss. `judge(shares [K]) -> (validation loss, test loss)`. Returns shares, losses, calls of `judge`."""
+    order = [int(k) for k in np.argsort(losses, kind="stable") if np.isfinite(losses[k])]
+    chosen, best, calls = order[:1], judge(np.eye(len(losses))[order[0]]), 0
+    for student in order[1:]:
+        shares = np.zeros(len(losses))
+        shares[[*chosen, student]] = 1 / (len(chosen) + 1)
+        found, calls = judge(shares), calls + 1
+        if found[0] < best[0]:
+            chosen, best = [*chosen, student], found
+    shares = np.zeros(len(losses))
+    shares[chosen] = 1 / len(chosen)
+    return shares, best, calls
+
+
 def run(task: Task, factory: Factory, seed: int, hypergradient: bool = True, budget: int | None = None) -> Result:
     """Every method gets the same budget.
 
@@ -91,10 +115,13 @@ def run(task: Task, factory: Factory, seed: int, hypergradient: bool = True, bud
     """
     started = time.perf_counter(), time.process_time()
     budget = task.budget if budget is None else budget
-    compiled, data = training.trainer(task.name), training.data(task.name, seed)
     report_cost = TRAINING_COST + hypergradient * HYPERGRADIENT_COST
     population = factory(task.space, STUDENTS, seed, budget // (STUDENTS * report_cost))
-    account = getattr(population, "report_cost", None)
+    differentiated, halves = getattr(population, "differentiated", DIFFERENTIATED), getattr(population, "halves", False)
+    compiled, data = training.trainer(task.name, differentiated, halves), training.data(task.name, seed)
+    derivative_cost = 3 * differentiated
+    without = ~getattr(population, "guided", task.space.guided)
+    account, mixing, wanted = (getattr(population, name, None) for name in ("report_cost", "mixing", "wanted"))
 
     state = compiled.start(seed, 0)
     parents = np.arange(STUDENTS)
@@ -108,12 +135,14 @@ def run(task: Task, factory: Factory, seed: int, hypergradient: bool = True, bud
 
     def guided(hypergradients) -> np.ndarray:
         hypergradients = np.array(hypergradients, dtype=np.float64)
-        hypergradients[:, ~task.space.guided] = np.nan
+        hypergradients[:, without] = np.nan
         return hypergradients
 
     while True:
         actions, sources, h = population.next_all()
         asked = {kind: np.flatnonzero(actions == kind) for kind in KINDS}
+        guiding = hypergradient and (wanted is None or wanted())
+        report_cost = TRAINING_COST + guiding * derivative_cost
         price = report_cost * len(asked[TRAIN]) + HYPERGRADIENT_COST * len(asked[EVALUATE])
         spent = sum(costs.values())
         if not any(map(len, asked.values())) or spent + price > budget:
@@ -121,14 +150,19 @@ def run(task: Task, factory: Factory, seed: int, hypergradient: bool = True, bud
         last[actions == STOP] = np.inf  # a student that has left while others train is not kept
         losses = np.zeros(STUDENTS)
         hypergradients = None
-        if len(asked[CLONE]) or len(asked[EVALUATE]) or hypergradient:
+        if len(asked[CLONE]) or len(asked[EVALUATE]) or guiding:
             hypergradients = np.full((STUDENTS, task.space.dimension), np.nan)
         natural = jnp.asarray(h, dtype="float32")
         before = state
 
         if len(asked[CLONE]):
             origin = np.where(actions == CLONE, sources, np.arange(STUDENTS)).astype(int)
-            state, parents = compiled.clone(before, origin), parents[origin]
+            if mixing:
+                shares = np.where((actions == CLONE)[:, None], mixing(), np.eye(STUDENTS))
+                state = compiled.blend_all(before, jnp.asarray(shares, "float32"))
+            else:
+                state = compiled.clone(before, origin)
+            parents = parents[origin]
             last = last[origin]  # counts where a clone is kept as it is
         if len(asked[RESTART]):
             restarts += 1
@@ -143,7 +177,7 @@ def run(task: Task, factory: Factory, seed: int, hypergradient: bool = True, bud
             hypergradients[asked[EVALUATE]] = guided(slopes)[asked[EVALUATE]]
         if len(asked[TRAIN]):
             reports += 1
-            if hypergradient:
+            if guiding:
                 trained, found, slopes = compiled.report(state, natural, data, seed, reports)
                 hypergradients[asked[TRAIN]] = guided(slopes)[asked[TRAIN]]
             else:
@@ -157,7 +191,7 @@ def run(task: Task, factory: Factory, seed: int, hypergradient: bool = True, bud
         for kind, students in asked.items():
             calls[KINDS[kind]] += len(students)
             costs["training"] += (kind == TRAIN) * len(students) * TRAINING_COST
-            costs["hypergradient"] += (kind == TRAIN) * hypergradient * len(students) * HYPERGRADIENT_COST
+            costs["hypergradient"] += (kind == TRAIN) * guiding * len(students) * derivative_cost
             costs["teacher"] += (kind == EVALUATE) * len(students) * HYPERGRADIENT_COST
             if account and kind in (TRAIN, EVALUATE):
                 for student in map(int, students):
@@ -176,6 +210,19 @@ def run(task: Task, factory: Factory, seed: int, hypergradient: bool = True, bud
 
     if not rows:
         raise ValueError(f"the method made no report within {budget} gradient evaluations")
+
+
+    def judge(shares) -> tuple[float, float]:
+        found = tuple(float(loss) for loss in compiled.judge(state, jnp.asarray(shares, "float32"), data))
+        return found if np.isfinite(found[0]) else (np.inf, np.inf)
+
+    shares, blend, _ = greedy_mean(last, judge)
+    half = np.argsort(last, kind="stable")[: STUDENTS // 2]
+    half = half[np.isfinite(last[half])]
+    ensemble = np.zeros(STUDENTS, np.float32)
+    ensemble[half] = 1 / len(half)
+    mean_prediction = float(compiled.ensemble(state, jnp.asarray(ensemble), data))
     seconds, cpu_seconds = time.perf_counter() - started[0], time.process_time() - started[1]
     arrays = map(np.array, zip(*rows))
-    return Result(task.name, seed, *arrays, hyperparameters, calls, costs, seconds, cpu_seconds)
+    return Result(task.name, seed, *arrays, hyperparameters, calls, costs, blend, shares, mean_prediction, seconds,
+                  cpu_seconds)

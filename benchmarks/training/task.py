@@ -11,7 +11,7 @@ import os
 import jax
 import numpy as np
 
-from network import Settings, cross_entropy
+from network import Settings, cross_entropy, ensemble_cross_entropy
 from space import Parameter, Space
 
 STEPS = 20  # optimizer steps in a report ...
@@ -50,6 +50,8 @@ class Task:
     """Hyperparameters by name -> those of the optimizer."""
     loss: Callable[[jax.Array, jax.Array], jax.Array] = cross_entropy
     """(outputs, targets) -> loss of each example: what validation and test average."""
+    ensemble_loss: Callable[[jax.Array, jax.Array, jax.Array], jax.Array] = ensemble_cross_entropy
+    """(outputs [K, ...], shares [K], targets) -> loss of each example of the mean prediction."""
     validation_batch: int = 100
     """Examples of the loss that is differentiated."""
 

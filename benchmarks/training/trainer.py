@@ -30,8 +30,8 @@ def keys(seed, purpose, count):
 class Trainer:
     """The compiled functions of a task."""
 
-    def __init__(self, task: Task):
-        self.task = task
+    def __init__(self, task: Task, differentiated: int = DIFFERENTIATED, halves: bool = False):
+        self.task, self.differentiated, self.halves = task, differentiated, halves
         students = partial(jax.vmap, in_axes=(0, 0, None, 0))
 
         @jax.jit
@@ -40,7 +40,9 @@ class Trainer:
 
         @jax.jit
         def report(state, h, data, seed, count):
-            return students(self._report)(state, h, data, keys(seed, REPORT, count))
+            return jax.vmap(self._report, in_axes=(0, 0, None, 0, 0))(
+                state, h, data, keys(seed, REPORT, count), (jnp.arange(STUDENTS) + count) % 2
+            )
 
         @jax.jit
         def report_without(state, h, data, seed, count):
@@ -56,8 +58,23 @@ class Trainer:
             return self._mean_loss(weights, data.test_inputs, data.test_targets)
 
         @jax.jit
+        def judge(state, shares, data):
+            weights = self.blend_all(state, shares[None]).weights
+            weights = jax.tree.map(lambda x: x[0], weights)
+            return (self._mean_loss(weights, data.validation_inputs, data.validation_targets),
+                    self._mean_loss(weights, data.test_inputs, data.test_targets))
+
+        @jax.jit
+        def ensemble(state, shares, data):
+            def loss(inputs, targets):
+                outputs = jax.vmap(lambda weights: self.task.outputs(weights, inputs))(state.weights)
+                return jnp.mean(self.task.ensemble_loss(outputs, shares, targets))
+
+            return loss(data.test_inputs, data.test_targets)
+
+        @jax.jit
         def report_one(state, h, data, seed, count, student):
-            return self._report(state, h, data, key_of(seed, REPORT, count, student))
+            return self._report(state, h, data, key_of(seed, REPORT, count, student), (student + count) % 2)
 
         @jax.jit
         def report_one_without(state, h, data, seed, count, student):
@@ -79,6 +96,10 @@ class Trainer:
         """The same training -> (state, losses)"""
         self.evaluate = evaluate
         """The last steps of a report on copies -> (losses, hypergradients)"""
+        self.judge = judge
+        """(state, shares [K], data) -> validation and test loss of the blended weights"""
+        self.ensemble = ensemble
+        """(state, shares [K], data) -> test loss of the mean prediction"""
         self.test = test
         """(state, student, data) -> test loss"""
 
@@ -100,6 +121,21 @@ class Trainer:
 
     @staticmethod
     @jax.jit
+    def blend_all(state, shares):
+        """Row k becomes the sum of shares[k, j] times row j: weights and optimizer state. Who has no share is not
+        read, so one that diverged spoils nobody."""
+
+        def blend(x):
+            def row(share):
+                share = share.reshape(-1, *[1] * (x.ndim - 1))
+                return jnp.sum(jnp.where(share == 0, 0, share * x), axis=0)
+
+            return jax.vmap(row)(shares)
+
+        return jax.tree.map(blend, state)
+
+    @staticmethod
+    @jax.jit
     def choose(mask, ours, theirs):
         """Row k of `ours` where mask[k], else of `theirs`."""
         return jax.tree.map(lambda a, b: jnp.where(mask.reshape(-1, *[1] * (a.ndim - 1)), a, b), ours, theirs)
@@ -117,9 +153,12 @@ class Trainer:
         h = self.task.space.unpack(vector)
         return jax.lax.scan(lambda s, key: (self._step(s, h, data, key), None), student, keys)[0]
 
-    def _last_steps(self, student, vector, data, keys):
+    def _last_steps(self, student, vector, data, keys, half=0):
         """Trains with all keys but the last, and differentiates the loss of a validation batch through it."""
-        batch = jax.random.randint(keys[-1], (self.task.validation_batch,), 0, len(data.validation_targets))
+        count = len(data.validation_targets)
+        batch = jax.random.randint(keys[-1], (self.task.validation_batch,), 0, count // 2 if self.halves else count)
+        if self.halves:
+            batch = 2 * batch + half
 
         def outer_loss(vector):
             trained = self._train(student, vector, data, keys[:-1])
@@ -132,11 +171,11 @@ class Trainer:
     def _validation_loss(self, student, data):
         return self._mean_loss(student.weights, data.validation_inputs, data.validation_targets)
 
-    def _report(self, student, vector, data, key):
+    def _report(self, student, vector, data, key, half):
         # The first STEPS keys are those of `_report_without`: the same training to the rounding.
-        first, last = jnp.split(jax.random.split(key, STEPS + 1), [STEPS - DIFFERENTIATED])
+        first, last = jnp.split(jax.random.split(key, STEPS + 1), [STEPS - self.differentiated])
         student = self._train(student, vector, data, first)
-        student, hypergradient = self._last_steps(student, vector, data, last)
+        student, hypergradient = self._last_steps(student, vector, data, last, half)
         return student, self._validation_loss(student, data), hypergradient
 
     def _report_without(self, student, vector, data, key):
@@ -149,10 +188,10 @@ class Trainer:
 
 
 @cache
-def trainer(name: str) -> Trainer:
+def trainer(name: str, differentiated: int = DIFFERENTIATED, halves: bool = False) -> Trainer:
     from tasks import TASKS
 
-    return Trainer(TASKS[name])
+    return Trainer(TASKS[name], differentiated, halves)
 
 
 @cache

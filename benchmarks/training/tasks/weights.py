@@ -43,6 +43,10 @@ def squared_error(outputs: jax.Array, targets: jax.Array) -> jax.Array:
     return (outputs[:, 0] - targets) ** 2
 
 
+def ensemble_squared_error(outputs: jax.Array, shares: jax.Array, targets: jax.Array) -> jax.Array:
+    return squared_error(jnp.tensordot(shares, jnp.where(shares[:, None, None] > 0, outputs, 0), 1), targets)
+
+
 def training_loss(weights: tuple, h: dict, data: Data, key: jax.Array) -> jax.Array:
     batch_key, input_key = jax.random.split(key)
     batch = jax.random.randint(batch_key, (BATCH,), 0, TRAINING)
@@ -60,5 +64,5 @@ TASK = Task(
         *ND,
     )),
     load, lambda key: dense_network(key, INPUTS, 32, 1), training_loss, forward, nd_settings,
-    loss=squared_error, validation_batch=200,
+    loss=squared_error, ensemble_loss=ensemble_squared_error, validation_batch=200,
 )
