@@ -15,10 +15,10 @@ from network import new_student
 from prototypes.pooled import factory
 from runner import CLONE, EVALUATE, RESTART, STOP, TRAIN, WAIT, run
 from task import DIFFERENTIATED, HYPERGRADIENT_COST, STUDENTS, TRAINING_COST, Data, data_folder
-from tasks import TASKS, cleaning, convolution, digits2
+from tasks import TASKS, characters, cleaning, convolution, digits2
 
-NEEDS_CIFAR = {"cifar", "convolution"}
-PRESENT = [name for name in TASKS if name not in NEEDS_CIFAR or (data_folder() / "cifar10-12k.npz").exists()]
+FILES = {"cifar": "cifar10-12k.npz", "convolution": "cifar10-12k.npz", "characters": "ptb.zip"}
+PRESENT = [name for name in TASKS if name not in FILES or (data_folder() / FILES[name]).exists()]
 
 
 def assert_same_moves(a, b, space, rounds: int, random) -> None:
@@ -231,6 +231,27 @@ def test_kinds_of_augmentation():
     cut = (of_kind[3] == 0).all(-1)
     assert ((cut.sum((1, 2)) >= 9) & (cut.sum((1, 2)) <= 36)).all()
     np.testing.assert_array_equal(of_kind[3][~cut], of_kind[1][~cut])
+
+
+def test_characters_see_what_is_before_them_alone():
+    weights = characters.new_weights(jax.random.key(1))
+    text = np.random.default_rng(2).integers(characters.CHARACTERS, size=(3, characters.LENGTH))
+    changed = text.copy()
+    changed[:, 20] = (changed[:, 20] + 1) % characters.CHARACTERS
+    a, b = (np.asarray(characters.outputs(weights, jnp.asarray(x))) for x in (text, changed))
+    np.testing.assert_allclose(a[:, :20], b[:, :20], atol=1e-5)
+    assert (np.abs(a - b).max((0, 2))[20:] > 1e-4).all()
+
+
+@pytest.mark.skipif("characters" not in PRESENT, reason="ptb.zip is not in HPM_DATA")
+def test_characters_are_stretches_of_the_corpus():
+    for seed in range(3):
+        data = characters.load(seed)
+        for text, inputs, targets in zip(characters.texts(), data[::2], data[1::2]):
+            stretch = [*inputs.ravel(), targets.ravel()[-1]]
+            np.testing.assert_array_equal(stretch[1:], targets.ravel())
+            assert np.array(stretch, np.int32).tobytes() in text.tobytes()
+    assert (characters.load(0).inputs != data.inputs).any()
 
 
 def test_data():
