@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 import libhpm as hpm
+import seconds as second
 import trainer as training
-from compare import final, seeds, work
-from methods import METHODS, variant
+from compare import final, is_rival, same_under_both, seeds, work
+from methods import ABLATIONS, METHODS, next_rate, variant
 from network import new_student
 from prototypes.pooled import factory
 from runner import CLONE, EVALUATE, RESTART, STOP, TRAIN, WAIT, run
-from task import DIFFERENTIATED, HYPERGRADIENT_COST, STUDENTS, TRAINING_COST, Data, data_folder
+from task import DIFFERENTIATED, HYPERGRADIENT_COST, STUDENTS, TRAINING_COST, Data, Prices, data_folder
 from tasks import TASKS, characters, cleaning, convolution, digits2
 
 FILES = {"cifar": "cifar10-12k.npz", "convolution": "cifar10-12k.npz", "characters": "ptb.zip"}
@@ -269,7 +270,7 @@ def test_data():
 
 
 def test_rows_of_a_run(tmp_path):
-    rows = work(("logistic", METHODS["hpm"], 1, 0.3, str(tmp_path)))
+    rows = work(("logistic", METHODS["hpm"], 1, 0.3, str(tmp_path), None))
     budget = int(TASKS["logistic"].budget * 0.3)
     assert [row["budget"] for row in rows] == [budget * part // 10 for part in range(1, 11)]
     assert final(rows) == [rows[-1]] and rows[-1]["training_cost"] + rows[-1]["hypergradient_cost"] <= budget
@@ -284,6 +285,38 @@ def test_arguments():
     with pytest.raises(ValueError):
         variant("hpm")
     assert "no-such" in variant("x:algorithm=no-such").complaint()
+
+
+def test_seconds_become_prices(tmp_path, monkeypatch):
+    rows = second.measure("logistic", 15)
+    assert [row["kind"] for row in rows] == list(second.KINDS) and float(rows[0]["relative"]) == 1
+    assert all(float(row["seconds"]) > 0 for row in rows)
+    path = tmp_path / "seconds.csv"
+    path.write_text("task,kind,seconds,relative\nlogistic,report,0.002,1\nlogistic,report with hypergradient,0.003,1.5\n"
+                    "logistic,evaluation,0.001,0.4\nlogistic,validation,0.0001,0.05\n")
+    assert second.read_prices(path) == {"logistic": Prices(hypergradient=10, evaluation=8, validation=1)}
+    assert Prices() == (HYPERGRADIENT_COST, HYPERGRADIENT_COST, 1)
+    monkeypatch.setattr(second.os, "getloadavg", lambda: (5.0, 5.0, 5.0))
+    monkeypatch.setattr(second.sys, "argv", ["seconds.py", "--out", str(tmp_path / "none.csv")])
+    with pytest.raises(SystemExit, match="1"):
+        second.main()
+    assert not (tmp_path / "none.csv").exists()
+
+
+def test_learning_rates_are_tried_until_the_best_is_inside():
+    rates = (0.01, 0.1, 1.0, 10.0)
+    assert next_rate(rates, {0.1: 2.0, 1.0: 1.0}) == 10
+    assert next_rate(rates, {0.1: 1.0, 1.0: 2.0}) == 0.01
+    assert next_rate(rates, {0.1: 2.0, 1.0: 1.0, 10.0: 3.0}) is None
+    assert next_rate(rates, {1.0: 2.0, 10.0: 1.0}) is None  # the grid ends
+    assert next_rate(rates, {0.1: 1.0}) == 0.01
+
+
+def test_rivals_are_no_forms_of_the_subject():
+    assert [name for name in METHODS if not is_rival(name, "hpm")] == ["hpm", "hpm+attention", "hpm+attention, no calls"]
+    assert not any(is_rival(name, "hpm") for name in ABLATIONS)
+    kept = same_under_both([{"algorithm": name} for name in METHODS])
+    assert {"algorithm": "pbt"} in kept and {"algorithm": "hpm"} not in kept
 
 
 def test_defaults_stay_at_the_initial_values():
