@@ -240,7 +240,7 @@ def main() -> None:
         import seconds
 
         methods = [method for method in methods if method.hypergradient]
-        prices = seconds.read_prices()
+        prices = seconds.read_prices() if seconds.PATH.exists() else {}
         for name in set(chosen.tasks) - set(prices):
             parser.error(f"{seconds.PATH} lacks task '{name}'; python seconds.py measures it")
     able = []
