@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import os
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1] / "bindings" / 
 import numpy as np  # noqa: E402
 
 from common import jobs, statistics, tables  # noqa: E402
-from common.results import Results, read  # noqa: E402
+from common.results import Results, field, read  # noqa: E402
 from methods import ABLATIONS, METHODS, PICKED, PICKED_FIRST, Method, next_rate, variant  # noqa: E402
 
 KEY = ("problem", "algorithm", "budget", "seed")
@@ -289,7 +290,8 @@ def tried(rows: list[dict], name: str, task: str, seeds: list[int]) -> dict[floa
 
 
 def pick(chosen) -> int:
-    """Tries learning rates task by task until the best one is inside, and prints the dictionary of the best."""
+    """Tries learning rates task by task until the best one is inside, and prints the dictionary of the best; the last
+    row of each run goes into picks.csv beside the results."""
     found: dict[str, dict[str, float]] = {name: {} for name in PICKED}
     with Results(chosen.results, COLUMNS, KEY) as results:
         for task in chosen.tasks:
@@ -313,6 +315,12 @@ def pick(chosen) -> int:
                 print(f"{task}, {name}:", ", ".join(f"{rate:g} {loss:.4g}" for rate, loss in losses.items()), flush=True)
                 if found[name][task] in (min(losses), max(losses)):
                     print(f"{task}, {name}: {found[name][task]:g} is the end of the grid")
+    kept = ("problem", "algorithm", "seed", "result", "checkpoint", "validation")
+    rows = sorted(final(read(chosen.results)), key=lambda row: [row[name] for name in kept[:3]])
+    with open(chosen.results.parent / "picks.csv", "w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(kept)
+        writer.writerows([field(row[name]) for name in kept] for row in rows)
     print(found)
     return 0
 
