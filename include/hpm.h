@@ -136,7 +136,7 @@ typedef struct hpm_space hpm_space;
  * teacher_activation       softmax             softmax, sigmoid,    of the units of `attention` and
  *                                              tanh, relu, none     `perceptron`; `tanh` for
  *                                                                   `perceptron`
- * teacher_learning_rate    0.1                 0 to 1e6             length of its steps; also of
+ * teacher_learning_rate    0.1                 0 to 1e6             factor of its gradients; also of
  *                                                                   those of `reinforced`
  * teacher_evaluations      -1                  -1 or more           evaluations that train it at
  *                                                                   each exploit, one of each of

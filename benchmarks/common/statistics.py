@@ -51,6 +51,8 @@ class Paired(NamedTuple):
     """Two-sided p-value of Wilcoxon's signed-rank test (ties left out)."""
     difference: float
     """The median of a - b; infinite minus infinite counts as 0."""
+    signed_ranks: float
+    """The sum that Wilcoxon's test is about; negative where `a` is lower."""
 
 
 def paired(a: Sequence[float], b: Sequence[float]) -> Paired:
@@ -66,15 +68,29 @@ def paired(a: Sequence[float], b: Sequence[float]) -> Paired:
         differences = np.where(first == second, 0.0, first - second)  # also of two infinite ones
     wins, losses = int((differences < 0).sum()), int((differences > 0).sum())
     moved = differences[differences != 0]
-    if moved.size == 0:
-        sign = wilcoxon = 1.0
-    else:
+    sign, wilcoxon, signed = 1.0, 1.0, 0.0
+    if moved.size:
         sign = float(stats.binomtest(wins, wins + losses).pvalue)
         finite = np.abs(moved[np.isfinite(moved)])  # infinite ones rank above the finite and tie with one another
         largest = 2 * finite.max(initial=0.5) if finite.size else 1.0
-        wilcoxon = float(stats.wilcoxon(np.clip(moved, -largest, largest)).pvalue)
+        wilcoxon, signed = signed_rank_test(np.clip(moved, -largest, largest))
     ties = first.size - wins - losses
-    return Paired(first.size, wins, ties, losses, sign, wilcoxon, quantile(differences, 0.5))
+    return Paired(first.size, wins, ties, losses, sign, wilcoxon, quantile(differences, 0.5), signed)
+
+
+def signed_rank_test(differences: Sequence[float]) -> tuple[float, float]:
+    """Two-sided p-value of Wilcoxon's signed-rank test of differences that are not 0, and the sum of their signed
+    ranks. Up to 50 differences p is exact, also where some are of one size: all signs are equally likely."""
+    differences = np.asarray(differences, dtype=float)
+    doubled = np.rint(2 * stats.rankdata(np.abs(differences))).astype(int)  # of ties halves
+    total = int(np.sum(np.sign(differences) * doubled))
+    if differences.size > 50:
+        return float(stats.wilcoxon(differences).pvalue), total / 2
+    ways = np.ones(1)  # of each sum of the ranks of the positive ones
+    for rank in doubled:
+        ways = np.pad(ways, (0, rank)) + np.pad(ways, (rank, 0))
+    sums = 2 * np.arange(ways.size) - doubled.sum()
+    return float(ways[np.abs(sums) >= abs(total)].sum() / ways.sum()), total / 2
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:
@@ -133,6 +149,56 @@ def average_ranks(table: Mapping[str, Sequence[float]], alpha: float = 0.05) -> 
     return Ranks(
         tuple(names[i] for i in order), averages[order], problems, float(friedman), float(davenport), float(difference)
     )
+
+
+class Resampled(NamedTuple):
+    """How sure average ranks are: in resamples of the seeds."""
+
+    names: tuple[str, ...]
+    """From the best average rank to the worst."""
+    averages: np.ndarray
+    first: np.ndarray
+    """Share of the resamples in which it has the best average rank; those that share it share this."""
+    lower: np.ndarray
+    """Of the interval that holds 90% of its average ranks."""
+    upper: np.ndarray
+
+
+def resampled_ranks(
+    results: Mapping[str, Mapping[str, Mapping[object, float]]], resamples: int = 10_000, seed: int = 0
+) -> Resampled:
+    """A bootstrap of the average rank of the medians. The seeds of a problem are drawn with replacement, the same
+    ones for all algorithms, since their results are paired; those of different problems apart.
+
+    Args:
+        results: For each problem and algorithm the result of each seed. All problems have the same algorithms;
+            seeds that an algorithm lacks are left out for all.
+    """
+    names = list(next(iter(results.values())))
+    random = np.random.default_rng(seed)
+    sums = np.zeros((resamples + 1, len(names)))  # the last row: as they are
+    for by_name in results.values():
+        seeds = sorted(set.intersection(*(set(by_name[name]) for name in names)))
+        values = np.stack([worst(by_name[name][seed] for seed in seeds) for name in names])
+        drawn = random.integers(len(seeds), size=(resamples, len(seeds)))
+        drawn = np.vstack([drawn, np.arange(len(seeds))])
+        # Half an infinite and half a finite one is infinite; two infinite ones are no NaN.
+        medians = np.stack([_medians(row[drawn]) for row in values], axis=1)
+        sums += stats.rankdata(medians, axis=1)
+    averages = sums / len(results)
+    drawn, actual = averages[:-1], averages[-1]
+    best = np.isclose(drawn, drawn.min(axis=1, keepdims=True), rtol=0, atol=1e-9)
+    first = (best / best.sum(axis=1, keepdims=True)).mean(axis=0)
+    lower, upper = np.quantile(drawn, [0.05, 0.95], axis=0)
+    order = np.argsort(actual, kind="stable")
+    return Resampled(tuple(names[i] for i in order), actual[order], first[order], lower[order], upper[order])
+
+
+def _medians(values: np.ndarray) -> np.ndarray:
+    """Of each row."""
+    ordered = np.sort(values, axis=1)
+    size = values.shape[1]
+    return (ordered[:, (size - 1) // 2] + ordered[:, size // 2]) / 2
 
 
 def cliques(averages: Sequence[float], critical_difference: float) -> list[tuple[int, int]]:

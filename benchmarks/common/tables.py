@@ -3,7 +3,9 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from .statistics import Ranks, average_ranks, collect, holm, on_same_seeds, paired, quartiles
+from .statistics import (
+    Paired, Ranks, average_ranks, collect, holm, on_same_seeds, paired, quartiles, resampled_ranks,
+)
 
 
 def figure(value: float, digits: int = 2) -> str:
@@ -106,6 +108,72 @@ def paired_comparisons(
             )
         lines.append([name, *cells])
     return markdown([f"{subject} against", *map(str, problems)], lines)
+
+
+def rival_tests(
+    rows: Sequence[Mapping], subject: str, rivals: Sequence[str], value: str = "result", by: str = "problem"
+) -> dict[str, dict[str, tuple[Paired, float]]]:
+    """For each problem and rival the paired comparison of the subject with it, and Wilcoxon's p after Holm's
+    adjustment over the rivals on this problem."""
+    groups = collect(rows, value, "algorithm", by)
+    found = {}
+    for problem in _ordered(rows, by, None):
+        tests = {}
+        for name in rivals:
+            pair = on_same_seeds(groups.get((subject, problem), {}), groups.get((name, problem), {}))
+            if pair[0]:
+                tests[name] = paired(*pair)
+        adjusted = holm([test.wilcoxon for test in tests.values()])
+        found[problem] = {name: (test, float(p)) for (name, test), p in zip(tests.items(), adjusted)}
+    return found
+
+
+def rival_comparisons(
+    rows: Sequence[Mapping],
+    subject: str,
+    rivals: Sequence[str],
+    value: str = "result",
+    by: str = "problem",
+    order: Sequence | None = None,
+    alpha: float = 0.05,
+) -> str:
+    """The tests of :func:`rival_tests`: wins-ties-losses of the subject, p, adjusted p; a star where that is below
+    `alpha`, with 'worse' where the subject is. Above them, of how many rivals each problem has how many beaten."""
+    problems = _ordered(rows, by, order)
+    found = rival_tests(rows, subject, rivals, value, by)
+
+    def beaten(test: Paired, adjusted: float) -> bool:
+        return adjusted < alpha and test.signed_ranks < 0
+
+    counts = [f"{sum(beaten(*pair) for pair in found[p].values())} of {len(found[p])}" for p in problems]
+    lines = [["*significantly better than*", *counts]]
+    for name in rivals:
+        cells = []
+        for problem in problems:
+            if name not in found[problem]:
+                cells.append("-")
+                continue
+            test, adjusted = found[problem][name]
+            star = "" if adjusted >= alpha else "*" if test.signed_ranks < 0 else "* worse"
+            cells.append(f"{test.wins}-{test.ties}-{test.losses} {p_value(test.wilcoxon)} {p_value(adjusted)}{star}")
+        lines.append([name, *cells])
+    return markdown([f"{subject} against", *map(str, problems)], lines)
+
+
+def resampled(
+    rows: Sequence[Mapping], algorithms: Sequence[str], value: str = "result", by: str = "problem",
+    resamples: int = 10_000,
+) -> str:
+    """Average ranks with what :func:`resampled_ranks` says of them; algorithms that lack a problem are left out."""
+    problems = _ordered(rows, by, None)
+    groups = collect(rows, value, "algorithm", by)
+    names = [n for n in _ordered(rows, "algorithm", algorithms) if all((n, problem) in groups for problem in problems)]
+    found = resampled_ranks({p: {name: groups[name, p] for name in names} for p in problems}, resamples)
+    lines = [
+        [name, f"{average:.2f}", f"{lower:.1f} to {upper:.1f}", f"{first:.1%}"]
+        for name, average, first, lower, upper in zip(*found)
+    ]
+    return markdown(["algorithm", "average rank", "90% of the resamples", "first in"], lines)
 
 
 def rank_table(

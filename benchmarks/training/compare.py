@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import os
 import sys
 from pathlib import Path
@@ -13,8 +14,8 @@ sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1] / "bindings" / 
 import numpy as np  # noqa: E402
 
 from common import jobs, statistics, tables  # noqa: E402
-from common.results import Results, read  # noqa: E402
-from methods import ABLATIONS, METHODS, PICKED, Method, variant  # noqa: E402
+from common.results import Results, field, read  # noqa: E402
+from methods import ABLATIONS, METHODS, PICKED, PICKED_FIRST, Method, next_rate, variant  # noqa: E402
 
 KEY = ("problem", "algorithm", "budget", "seed")
 COLUMNS = KEY + (
@@ -28,19 +29,22 @@ COLUMNS = KEY + (
 )
 SHARES = 10
 """Rows of a run, at so many shares of its budget."""
-TASK_NAMES = ("cleaning", "digits2", "cifar", "logistic", "convolution", "weights")
+TASK_NAMES = ("cleaning", "digits2", "cifar", "logistic", "convolution", "weights", "characters")
+COUNTED, BY_TIME = HERE / "results" / "results.csv", HERE / "results" / "by-time.csv"
 ENVIRONMENT = {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"}
 
 
-def work(job: tuple[str, Method, int, float, str]) -> list[dict]:
-    """One run -> its rows; leaves a trace for the pictures."""
-    name, method, seed, share, traces = job
+def work(job: tuple) -> list[dict]:
+    """One run of (task, method, seed, share of the budget, folder of traces, prices or None) -> its rows; leaves a
+    trace for the pictures."""
+    name, method, seed, share, traces, prices = job
     from runner import run
     from tasks import TASKS
 
     task = TASKS[name]
     budget = int(task.budget * share)
-    result = run(task, method.factory(name), seed, method.hypergradient, budget)
+    given = {} if prices is None else {"prices": prices}
+    result = run(task, method.factory(name), seed, method.hypergradient, budget, **given)
     if traces:
         Path(traces).mkdir(parents=True, exist_ok=True)
         line = result.lineage()
@@ -83,11 +87,11 @@ def budget_of(task: str, share: float) -> int:
     return int(TASKS[task].budget * share)
 
 
-def missing(results: Results, chosen, methods: list[Method], share: float, traces: str) -> list[tuple]:
+def missing(results: Results, chosen, methods: list[Method], share: float, traces: str, prices: dict) -> list[tuple]:
     """Task by task, so that a process compiles few trainers at a time; seed by seed, so that a stopped run has
     all methods of the seeds that it has."""
     return [
-        (task, method, seed, share, traces)
+        (task, method, seed, share, traces, prices.get(task))
         for task in chosen.tasks for seed in chosen.seeds for method in methods
         if (task, method.name, budget_of(task, share), seed) not in results.keys
     ]
@@ -147,6 +151,11 @@ def costs(rows: list[dict], order) -> str:
     )
 
 
+def is_rival(name: str, subject: str) -> bool:
+    """Not itself, nor a form of it: `hpm+attention`, `hpm, no exploit`."""
+    return name != subject and not name.startswith((f"{subject}+", f"{subject},"))
+
+
 def write_tables(rows: list[dict], methods: list[str], subject: str, reference: str, path: Path) -> str:
     rows = final(rows)
     present = {row["algorithm"] for row in rows}
@@ -162,11 +171,14 @@ def write_tables(rows: list[dict], methods: list[str], subject: str, reference: 
         f"Mean of the paired log-ratio, with its standard error, of the first table to `{reference}`, and in how many seeds it is lower:\n",
         log_ratios(rows, reference, order, columns),
     ]
-    if subject in present:
+    rivals = [name for name in order if is_rival(name, subject)]
+    if subject in present and rivals:
         parts += [
-            f"`{subject}` against each other: wins-ties-losses over seeds, p of the sign test, p of Wilcoxon's (star: "
-            "below 0.05 after Holm's adjustment over the row):\n",
-            tables.paired_comparisons(rows, subject, order=columns, others=order),
+            f"`{subject}` against each rival: wins-ties-losses over seeds, p of Wilcoxon's test, the same after Holm's "
+            "adjustment within the task; a star below 0.05:\n",
+            tables.rival_comparisons(rows, subject, rivals, order=columns),
+            "The same of the best checkpoint:\n",
+            tables.rival_comparisons(rows, subject, rivals, value="checkpoint", order=columns),
         ]
     ranked = [name for name in order if name not in ABLATIONS]
     if len(columns) > 1 and len(ranked) > 1:
@@ -174,7 +186,9 @@ def write_tables(rows: list[dict], methods: list[str], subject: str, reference: 
             "at the end": tables.rank_table(rows, algorithms=ranked),
             "best checkpoint": tables.rank_table(rows, value="checkpoint", algorithms=ranked),
         }
-        parts += ["Average ranks of the medians over the tasks, ablations left out:\n", tables.ranks(found)]
+        parts += ["Average ranks of the medians over the tasks, ablations left out:\n", tables.ranks(found),
+                  "The first of them in 10,000 resamples of the seeds, drawn task by task and for all methods alike:\n",
+                  tables.resampled(rows, ranked)]
     parts += ["Cost:\n", costs(rows, order)]
     text = "\n".join(parts)
     path.write_text(text)
@@ -192,8 +206,11 @@ def main() -> None:
     parser.add_argument("--seeds", default="0-9", type=seeds, help="of reported results; design seeds are 100 and up")
     parser.add_argument("--budget", default=1.0, type=float, help="share of each task's budget")
     parser.add_argument("--processes", default=min(2, os.cpu_count() or 1), type=int)
-    parser.add_argument("--results", default=HERE / "results" / "results.csv", type=Path, help="CSV that is gone on with; tables.md and "
-                        "pictures are written beside it")
+    parser.add_argument("--results", type=Path, help="CSV that is gone on with; tables.md and pictures are written beside it; "
+                        "by default results/results.csv, with --prices time results/by-time.csv")
+    parser.add_argument("--prices", default="counted", choices=("counted", "time"), help="what a budget counts: gradient evaluations, "
+                        "or what they take by results/seconds.csv. The second runs the methods with hypergradients alone; "
+                        "the tables, beside the CSV by its name, take the others from results/results.csv, whose runs are the same")
     parser.add_argument("--also", action="append", default=[], type=Path, help="results that the tables hold too")
     parser.add_argument("--subject", default="hpm", help="the method that is compared with each other")
     parser.add_argument("--reference", default="hypergradient", help="the method of the log-ratios")
@@ -202,6 +219,8 @@ def main() -> None:
     parser.add_argument("--pick", action="store_true", help="tries the learning rates of those methods that have one for "
                         "each task, and prints the best; --seeds 100-104")
     chosen = parser.parse_args()
+    by_time = chosen.prices == "time"
+    chosen.results = chosen.results or (BY_TIME if by_time else COUNTED)
     chosen.tasks = list(TASK_NAMES) if chosen.tasks == "all" else chosen.tasks.split(",")
     for name in set(chosen.tasks) - set(TASK_NAMES):
         parser.error(f"unknown task '{name}'; there are {', '.join(TASK_NAMES)}")
@@ -216,10 +235,15 @@ def main() -> None:
             parser.error(f"unknown method '{name}'; there are {'; '.join(known)}")
     methods = [known[name] for name in names] + chosen.variant
     if chosen.pick:
-        methods = [
-            Method(f"{name} {rate:g}", {"algorithm": name, "hyper_learning_rate": rate})
-            for name, rates in PICKED.items() for rate in rates
-        ]
+        sys.exit(pick(chosen))
+    prices = {}
+    if by_time:
+        import seconds
+
+        methods = [method for method in methods if method.hypergradient]
+        prices = seconds.read_prices() if seconds.PATH.exists() else {}
+        for name in set(chosen.tasks) - set(prices):
+            parser.error(f"{seconds.PATH} lacks task '{name}'; python seconds.py measures it")
     able = []
     for method in methods:
         if complaint := method.complaint():
@@ -229,17 +253,18 @@ def main() -> None:
 
     failures = 0
     with Results(chosen.results, COLUMNS, KEY) as results:
-        todo = missing(results, chosen, able, chosen.budget, "" if chosen.pick else chosen.traces)
+        # A trace's name says nothing of prices, so that those of the counted runs are kept.
+        todo = missing(results, chosen, able, chosen.budget, "" if by_time else chosen.traces, prices)
         failures = jobs.run(todo, work, results, chosen.processes, environment=ENVIRONMENT, label="training")
     rows = [row for path in [chosen.results, *chosen.also] for row in read(path)]
+    if by_time:
+        rows += same_under_both(read(COUNTED)) if COUNTED.exists() else []
     if not rows:
         sys.exit("no results")
-    text = write_tables(rows, [*METHODS, *ABLATIONS], chosen.subject, chosen.reference,
-                        chosen.results.parent / "tables.md")
+    path = chosen.results.with_suffix(".md") if by_time else chosen.results.parent / "tables.md"
+    text = write_tables(rows, [*METHODS, *ABLATIONS], chosen.subject, chosen.reference, path)
     print("\n" + text)
-    if chosen.pick:
-        print(picked(final(rows)))
-    elif not chosen.no_pictures:
+    if not chosen.no_pictures and not by_time:
         import pictures
 
         folder = chosen.results.parent / "pictures"
@@ -248,16 +273,56 @@ def main() -> None:
     sys.exit(1 if failures else 0)
 
 
-def picked(rows: list[dict]) -> dict[str, dict[str, float]]:
-    """The learning rates with the lowest median."""
+def same_under_both(rows: list[dict]) -> list[dict]:
+    """Those of methods that only make plain reports, the unit of either price."""
+    plain = {method.name for method in (METHODS | ABLATIONS).values() if not method.hypergradient}
+    return [row for row in rows if row["algorithm"] in plain]
+
+
+def tried(rows: list[dict], name: str, task: str, seeds: list[int]) -> dict[float, float]:
+    """Learning rate -> median, of those rates that have run on all seeds."""
     groups = statistics.collect(rows, "result", "algorithm", "problem")
+    found = {rate: groups.get((f"{name} {rate:g}", task), {}) for rate in PICKED[name]}
     return {
-        name: {
-            task: min(rates, key=lambda rate: statistics.quartiles(groups[f"{name} {rate:g}", task].values()).median)
-            for task in TASK_NAMES if (f"{name} {rates[0]:g}", task) in groups
-        }
-        for name, rates in PICKED.items()
+        rate: statistics.quartiles([losses[seed] for seed in seeds]).median
+        for rate, losses in found.items() if set(seeds) <= set(losses)
     }
+
+
+def pick(chosen) -> int:
+    """Tries learning rates task by task until the best one is inside, and prints the dictionary of the best; the last
+    row of each run goes into picks.csv beside the results."""
+    found: dict[str, dict[str, float]] = {name: {} for name in PICKED}
+    with Results(chosen.results, COLUMNS, KEY) as results:
+        for task in chosen.tasks:
+            wanted = dict(PICKED_FIRST)
+            while any(wanted.values()):
+                todo = [
+                    (task, Method(f"{name} {rate:g}", {"algorithm": name, "hyper_learning_rate": rate}), seed, 1.0, "", None)
+                    for seed in chosen.seeds for name, rates in wanted.items() for rate in rates
+                    if (task, f"{name} {rate:g}", budget_of(task, 1.0), seed) not in results.keys
+                ]
+                if jobs.run(todo, work, results, chosen.processes, environment=ENVIRONMENT, label=task):
+                    return 1
+                rows = final(read(chosen.results))
+                for name in wanted:
+                    losses = tried(rows, name, task, chosen.seeds)
+                    found[name][task] = min(losses, key=losses.get)
+                    further = next_rate(PICKED[name], losses)
+                    wanted[name] = () if further is None else (further,)
+            for name in PICKED:
+                losses = tried(rows, name, task, chosen.seeds)
+                print(f"{task}, {name}:", ", ".join(f"{rate:g} {loss:.4g}" for rate, loss in losses.items()), flush=True)
+                if found[name][task] in (min(losses), max(losses)):
+                    print(f"{task}, {name}: {found[name][task]:g} is the end of the grid")
+    kept = ("problem", "algorithm", "seed", "result", "checkpoint", "validation")
+    rows = sorted(final(read(chosen.results)), key=lambda row: [row[name] for name in kept[:3]])
+    with open(chosen.results.parent / "picks.csv", "w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(kept)
+        writer.writerows([field(row[name]) for name in kept] for row in rows)
+    print(found)
+    return 0
 
 
 if __name__ == "__main__":

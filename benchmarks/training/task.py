@@ -18,7 +18,19 @@ STEPS = 20  # optimizer steps in a report ...
 DIFFERENTIATED = 2  # ... of which the last ones are differentiated
 TRAINING_COST = STEPS  # in gradient evaluations of one student
 HYPERGRADIENT_COST = 3 * DIFFERENTIATED  # beyond it; also that of a teacher's evaluation
+VALIDATION_COST = 1  # of one student's validation loss where a method asks for it beside its reports
 STUDENTS = 10
+
+
+class Prices(NamedTuple):
+    """In gradient evaluations of one student, of which a plain report always costs TRAINING_COST."""
+
+    hypergradient: float = HYPERGRADIENT_COST
+    """Of a report, beyond TRAINING_COST."""
+    evaluation: float = HYPERGRADIENT_COST
+    """A teacher's."""
+    validation: float = VALIDATION_COST
+    """A validation loss, beside the one that every report holds."""
 
 
 class Data(NamedTuple):

@@ -12,7 +12,8 @@
 ///
 /// W is dimension x units, V units x dimension, for `linear` W is dimension x dimension; x is h, or h
 /// scaled to unit size. The squashing and the activation of the units are options. A step is the
-/// gradient times the learning rate, with r divided by its norm.
+/// gradient times the learning rate, with r divided by its norm, so that of the attention's W it is
+/// |a| times the rate long. A coordinate with h = 0 stays there and teaches nothing.
 ///
 /// The attention's weights are N(0, 0.1^2) at first. A perceptron and a linear teacher see sums that
 /// grow with the number of their inputs, which softmax does not: the weights of a layer start as
@@ -20,7 +21,8 @@
 /// divided by its inputs, so that no step moves c by more than about the learning rate.
 ///
 /// Source: Tao et al., 'Learning to Mutate with Hypergradient Guided Population', NeurIPS 2020, the
-/// teacher network; the gradients follow from the chain rule.
+/// attention teacher; the gradients follow from the chain rule, and the weights at first, the input and
+/// the normalised step are this library's.
 public struct Teacher: Equatable, Sendable {
     public let kind: TeacherKind
     public let dimension: Int

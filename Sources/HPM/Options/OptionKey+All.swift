@@ -77,7 +77,7 @@ extension OptionKey {
         ) { $0.teacher.defaultActivation },
         .real(
             "teacher_learning_rate", \.teacherLearningRate, \.teacherLearningRate, 0...1e6,
-            usual: "0.1", values: "0 to 1e6", "length of its steps; also of those of `reinforced`"
+            usual: "0.1", values: "0 to 1e6", "factor of its gradients; also of those of `reinforced`"
         ) { _ in 0.1 },
         .integer(
             "teacher_evaluations", \.teacherEvaluations, \.teacherEvaluations, 0...Int.max,

@@ -94,7 +94,7 @@ def test_paired_by_hand():
 
 def test_paired_ties_and_what_is_not_finite():
     nan, inf = math.nan, math.inf
-    assert statistics.paired([0, 0], [0, 0]) == (2, 0, 2, 0, 1, 1, 0)
+    assert statistics.paired([0, 0], [0, 0]) == (2, 0, 2, 0, 1, 1, 0, 0)
     found = statistics.paired([1, 2, nan, inf, 5], [inf, nan, inf, nan, 4])
     assert (found.wins, found.ties, found.losses) == (2, 2, 1)
     assert 0 < found.wilcoxon <= 1
@@ -106,6 +106,40 @@ def test_paired_ties_and_what_is_not_finite():
 def test_holm():
     assert statistics.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert statistics.holm([0.9, 0.8]) == pytest.approx([1, 1])
+
+
+def test_signed_ranks_are_exact():
+    rng = np.random.default_rng(11)
+    for size in (1, 5, 10, 15, 30, 50):
+        differences = rng.standard_normal(size) + 0.4
+        exact = stats.wilcoxon(differences, method="exact").pvalue
+        assert statistics.signed_rank_test(differences)[0] == pytest.approx(exact, rel=1e-9)
+    # With ties: of all signs of the ranks 1.5, 1.5, 3.5, 3.5, 5 those whose sum is as far from 0.
+    found, total = statistics.signed_rank_test([1, -1, 2, 2, 3])
+    sums = [np.dot(signs, (1.5, 1.5, 3.5, 3.5, 5)) for signs in itertools.product((-1, 1), repeat=5)]
+    assert total == 12 and found == pytest.approx(np.mean([abs(s) >= 12 for s in sums]))
+    many = rng.standard_normal(60)
+    assert statistics.signed_rank_test(many)[0] == pytest.approx(stats.wilcoxon(many).pvalue)
+
+
+def test_resampled_ranks():
+    rng = np.random.default_rng(5)
+    seeds = range(15)
+    clear = {name: {s: i + 0.1 * rng.random() for s in seeds} for i, name in enumerate("abc")}
+    found = statistics.resampled_ranks({"p": clear, "q": clear}, 200)
+    assert found.names == ("a", "b", "c") and list(found.first) == [1, 0, 0]
+    assert list(found.averages) == [1, 2, 3] == list(found.lower) == list(found.upper)
+    # Seeds are drawn for all at once: one that is better in each seed by any amount stays first.
+    noise = {s: rng.standard_normal() for s in seeds}
+    paired = {"a": noise, "b": {s: x + 1e-6 for s, x in noise.items()}}
+    assert list(statistics.resampled_ranks({"p": paired}, 200).first) == [1, 0]
+    # Equals share the first place, infinite ones are the last; the median of seeds that not all have is not used.
+    equal = {"a": {0: 1, 1: 1, 2: 9}, "b": {0: 1, 1: 1}, "c": {0: math.nan, 1: math.inf}}
+    found = statistics.resampled_ranks({"p": equal}, 50)
+    assert list(found.first) == [0.5, 0.5, 0] and list(found.averages) == [1.5, 1.5, 3]
+    # Two of three seeds have a first: among 3^3 draws its median wins in those with two of them or more, 20 of 27.
+    uneven = {"a": {0: 0, 1: 0, 2: 5}, "b": {0: 1, 1: 1, 2: 1}}
+    assert statistics.resampled_ranks({"p": uneven}, 20_000).first[0] == pytest.approx(20 / 27, abs=0.01)
 
 
 def test_all_tied_and_too_few():
@@ -141,3 +175,26 @@ def test_tables():
     paired = tables.paired_comparisons(some, "a")
     assert "| b | 3-0-0 0.25 0.25 | 0-0-2 0.5 0.5 |" in paired
     assert "1.50" in tables.ranks({"all": ranks})
+
+
+def test_rivals():
+    ahead = {seed: 1.0 + 0.01 * seed for seed in range(6)}
+    some = rows(
+        s={"p": list(ahead.values()), "q": [1, 1, 1, 1, 1, 1]},
+        a={"p": [x + 1 + x / 10 for x in ahead.values()], "q": [2.0, 2.1, 2.2, 0.7, 2.4, 2.5]},
+        b={"p": [x - 1 - x / 10 for x in ahead.values()], "q": [1, 1, 1, 1, 1, 1]},
+        c={"p": [x + 2 + x / 10 for x in ahead.values()]},
+    )
+    found = tables.rival_tests(some, "s", ["a", "b", "c"])
+    # Six of six: p = 2 / 2^6 each, times 3; the second and third are no lower than the first.
+    assert [p for _, p in found["p"].values()] == pytest.approx([3 / 32] * 3)
+    assert [test.signed_ranks for test, _ in found["p"].values()] == [-21, 21, -21]
+    # Against a the one loss has the smallest difference: sums of 19 and more of 21, 2 * 2 of 64 signs; then b has 1.
+    assert [p for _, p in found["q"].values()] == pytest.approx([2 * 4 / 64, 1])
+    text = tables.rival_comparisons(some, "s", ["a", "b", "c"], alpha=0.1)
+    assert "| *significantly better than* | 2 of 3 | 0 of 2 |" in text
+    assert "| a | 6-0-0 0.031 0.094* | 5-0-1 0.062 0.12 |" in text
+    assert "| b | 0-0-6 0.031 0.094* worse | 0-6-0 1 1 |" in text
+    assert "| c | 6-0-0 0.031 0.094* | - |" in text
+    assert "| a | 2.00 | 2.0 to 2.0 | 0.0% |" not in tables.resampled(some, ["s", "a", "b"])  # b beats it on p, ties on q
+    assert "| b | 1.25 |" in tables.resampled(some, ["s", "a", "b"], resamples=10)

@@ -8,17 +8,18 @@ import numpy as np
 import pytest
 
 import libhpm as hpm
+import seconds as second
 import trainer as training
-from compare import final, seeds, work
-from methods import METHODS, variant
+from compare import final, is_rival, same_under_both, seeds, work
+from methods import ABLATIONS, METHODS, next_rate, variant
 from network import new_student
 from prototypes.pooled import factory
 from runner import CLONE, EVALUATE, RESTART, STOP, TRAIN, WAIT, run
-from task import DIFFERENTIATED, HYPERGRADIENT_COST, STUDENTS, TRAINING_COST, Data, data_folder
-from tasks import TASKS, cleaning, convolution, digits2
+from task import DIFFERENTIATED, HYPERGRADIENT_COST, STUDENTS, TRAINING_COST, Data, Prices, data_folder
+from tasks import TASKS, characters, cleaning, convolution, digits2
 
-NEEDS_CIFAR = {"cifar", "convolution"}
-PRESENT = [name for name in TASKS if name not in NEEDS_CIFAR or (data_folder() / "cifar10-12k.npz").exists()]
+FILES = {"cifar": "cifar10-12k.npz", "convolution": "cifar10-12k.npz", "characters": "ptb.zip"}
+PRESENT = [name for name in TASKS if name not in FILES or (data_folder() / FILES[name]).exists()]
 
 
 def assert_same_moves(a, b, space, rounds: int, random) -> None:
@@ -233,6 +234,27 @@ def test_kinds_of_augmentation():
     np.testing.assert_array_equal(of_kind[3][~cut], of_kind[1][~cut])
 
 
+def test_characters_see_what_is_before_them_alone():
+    weights = characters.new_weights(jax.random.key(1))
+    text = np.random.default_rng(2).integers(characters.CHARACTERS, size=(3, characters.LENGTH))
+    changed = text.copy()
+    changed[:, 20] = (changed[:, 20] + 1) % characters.CHARACTERS
+    a, b = (np.asarray(characters.outputs(weights, jnp.asarray(x))) for x in (text, changed))
+    np.testing.assert_allclose(a[:, :20], b[:, :20], atol=1e-5)
+    assert (np.abs(a - b).max((0, 2))[20:] > 1e-4).all()
+
+
+@pytest.mark.skipif("characters" not in PRESENT, reason="ptb.zip is not in HPM_DATA")
+def test_characters_are_stretches_of_the_corpus():
+    for seed in range(3):
+        data = characters.load(seed)
+        for text, inputs, targets in zip(characters.texts(), data[::2], data[1::2]):
+            stretch = [*inputs.ravel(), targets.ravel()[-1]]
+            np.testing.assert_array_equal(stretch[1:], targets.ravel())
+            assert np.array(stretch, np.int32).tobytes() in text.tobytes()
+    assert (characters.load(0).inputs != data.inputs).any()
+
+
 def test_data():
     clean = cleaning.load(0)
     assert len({image.tobytes() for image in clean.inputs}) > 490
@@ -248,7 +270,7 @@ def test_data():
 
 
 def test_rows_of_a_run(tmp_path):
-    rows = work(("logistic", METHODS["hpm"], 1, 0.3, str(tmp_path)))
+    rows = work(("logistic", METHODS["hpm"], 1, 0.3, str(tmp_path), None))
     budget = int(TASKS["logistic"].budget * 0.3)
     assert [row["budget"] for row in rows] == [budget * part // 10 for part in range(1, 11)]
     assert final(rows) == [rows[-1]] and rows[-1]["training_cost"] + rows[-1]["hypergradient_cost"] <= budget
@@ -263,6 +285,38 @@ def test_arguments():
     with pytest.raises(ValueError):
         variant("hpm")
     assert "no-such" in variant("x:algorithm=no-such").complaint()
+
+
+def test_seconds_become_prices(tmp_path, monkeypatch):
+    rows = second.measure("logistic", 15)
+    assert [row["kind"] for row in rows] == list(second.KINDS) and float(rows[0]["relative"]) == 1
+    assert all(float(row["seconds"]) > 0 for row in rows)
+    path = tmp_path / "seconds.csv"
+    path.write_text("task,kind,seconds,relative\nlogistic,report,0.002,1\nlogistic,report with hypergradient,0.003,1.5\n"
+                    "logistic,evaluation,0.001,0.4\nlogistic,validation,0.0001,0.05\n")
+    assert second.read_prices(path) == {"logistic": Prices(hypergradient=10, evaluation=8, validation=1)}
+    assert Prices() == (HYPERGRADIENT_COST, HYPERGRADIENT_COST, 1)
+    monkeypatch.setattr(second.os, "getloadavg", lambda: (5.0, 5.0, 5.0))
+    monkeypatch.setattr(second.sys, "argv", ["seconds.py", "--out", str(tmp_path / "none.csv")])
+    with pytest.raises(SystemExit, match="1"):
+        second.main()
+    assert not (tmp_path / "none.csv").exists()
+
+
+def test_learning_rates_are_tried_until_the_best_is_inside():
+    rates = (0.01, 0.1, 1.0, 10.0)
+    assert next_rate(rates, {0.1: 2.0, 1.0: 1.0}) == 10
+    assert next_rate(rates, {0.1: 1.0, 1.0: 2.0}) == 0.01
+    assert next_rate(rates, {0.1: 2.0, 1.0: 1.0, 10.0: 3.0}) is None
+    assert next_rate(rates, {1.0: 2.0, 10.0: 1.0}) is None  # the grid ends
+    assert next_rate(rates, {0.1: 1.0}) == 0.01
+
+
+def test_rivals_are_no_forms_of_the_subject():
+    assert [name for name in METHODS if not is_rival(name, "hpm")] == ["hpm", "hpm+attention", "hpm+attention, no calls"]
+    assert not any(is_rival(name, "hpm") for name in ABLATIONS)
+    kept = same_under_both([{"algorithm": name} for name in METHODS])
+    assert {"algorithm": "pbt"} in kept and {"algorithm": "hpm"} not in kept
 
 
 def test_defaults_stay_at_the_initial_values():

@@ -28,7 +28,7 @@ ENTRIES = (
     Entry("teacher_units", "16", "1 or more", "width of `attention` and `perceptron`"),
     Entry("teacher_squashing", "`tanh`", "`tanh`, `logistic`, `clipped`, `none`", "of a teacher's changes: tanh(z), 1 / (1 + exp(-z)) - 1/2, min(max(z, -1), 1), z"),
     Entry("teacher_activation", "`softmax`", "`softmax`, `sigmoid`, `tanh`, `relu`, `none`", "of the units of `attention` and `perceptron`; `tanh` for `perceptron`"),
-    Entry("teacher_learning_rate", "0.1", "0 to 1e6", "length of its steps; also of those of `reinforced`"),
+    Entry("teacher_learning_rate", "0.1", "0 to 1e6", "factor of its gradients; also of those of `reinforced`"),
     Entry("teacher_evaluations", "-1", "-1 or more", "evaluations that train it at each exploit, one of each of the worst students, so at most `population`; -1: half of it; 0: none, it learns from the next ordinary report of each student that it mutated, costs nothing and lets nobody wait. With the asynchronous schedule each clone asks for its share of them, and no more are ever queued"),
     Entry("mutation_scale", "0.2", "0 to 1", "mutation of what no teacher moves: factors of 1 - scale and 1 + scale; for `hpm` 0.1, of a Gaussian in latent units; for `reinforced` 0.1, of that Gaussian at first; `pb2` has no scale; 0: none"),
     Entry("teacher_share", "1", "0 to 1", "upper bound of the teacher's share of the budget"),

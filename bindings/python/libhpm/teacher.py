@@ -27,7 +27,7 @@ class Teacher(Handle):
     Args:
         dimension: n, the number of hyperparameters, at least 1.
         units: Its width, at least 1; 16 by default.
-        learning_rate: The length of its steps, 0 or more; 0.1 by default.
+        learning_rate: The factor of its gradients, 0 or more; 0.1 by default.
         seed: Of W and V at the start, which are drawn from N(0, 0.1^2); of a ``perceptron`` from
             N(0, 0.1^2 / units) and N(0, 1 / n), of a ``linear`` teacher from N(0, 0.1^2 / n).
         teacher: Its kind: ``attention`` (the default), ``perceptron`` or ``linear``.
