@@ -9,6 +9,7 @@ struct ParameterSpan: Equatable, Sendable {
     /// same share as the others.
     let map: LatentMap
     var update: Update
+    var role = Role.other
 
     var isReal: Bool { kind.isReal }
     var isDescended: Bool { kind.isReal && update.allowsHypergradient }
