@@ -23,6 +23,13 @@ struct ParameterSpan: Equatable, Sendable {
         }
     }
 
+    /// Both coordinates of a latent value. Integers and choices are rounded, so their latent coordinate is that of the
+    /// rounded value.
+    func place(_ latent: Double) -> (natural: Double, latent: Double) {
+        let natural = natural(latent)
+        return (natural, isReal ? latent : map.latent(natural))
+    }
+
     func clamp(_ natural: Double) -> Double {
         min(max(natural, low), high)
     }
