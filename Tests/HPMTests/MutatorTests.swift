@@ -152,7 +152,8 @@ import Testing
 
     /// What the clones of a population become, relative to their sources, over many seeds.
     private func cloneMoves(
-        _ algorithm: Algorithm, _ change: (inout Options) -> Void = { _ in }
+        _ algorithm: Algorithm, hypergradient component: Double? = nil,
+        _ change: (inout Options) -> Void = { _ in }
     ) throws -> [(source: [Double], clone: [Double])] {
         try (0..<250).map { seed in
             var population = try Population(
@@ -173,7 +174,9 @@ import Testing
                 }
                 try population.setInitial(student, middle)
                 _ = population.next(student)
-                try population.report(student, loss: Double(student))
+                try population.report(
+                    student, loss: Double(student),
+                    hypergradient: component.map { Array(repeating: $0, count: population.dimension) })
             }
             let source = population.next(1).hyperparameters
             try population.report(1)
@@ -181,10 +184,10 @@ import Testing
         }
     }
 
-    /// `hpm`: the clone's real parameters are at u + mutation_scale N(0, 1).
+    /// `hpm` with hypergradients, here of 0: the clone's real parameters are at u + mutation_scale N(0, 1).
     @Test(arguments: [nil, 0.05, 0.02])
     func scaleOfTheDefault(scale: Double?) throws {
-        let moves = try cloneMoves(.hpm) { $0.mutationScale = scale }
+        let moves = try cloneMoves(.hpm, hypergradient: 0) { $0.mutationScale = scale }
         let space = try Spaces.mixed()
         var normalized: [Double] = []
         for (source, clone) in moves {

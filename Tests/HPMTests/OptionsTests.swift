@@ -3,12 +3,12 @@ import Testing
 
 @Suite struct OptionsTests {
     private static let integers = [
-        "seed", "steps", "burn_in", "trial", "frequency_ratio", "teacher_units",
+        "seed", "steps", "burn_in", "hypergradient_interval", "trial", "frequency_ratio", "teacher_units",
         "estimator_iterations", "estimator_checkpoints",
     ]
     private static let optionalIntegers = ["population", "interval", "teacher_evaluations", "sub_populations"]
     private static let reals = [
-        "truncation", "teacher_learning_rate", "teacher_share", "estimator_learning_rate",
+        "cool_down", "truncation", "teacher_learning_rate", "teacher_share", "estimator_learning_rate",
         "estimator_tolerance", "estimator_step",
     ]
     private static let optionalReals = [
@@ -42,6 +42,7 @@ import Testing
         case "steps": options.steps
         case "interval": options.interval
         case "burn_in": options.burnIn
+        case "hypergradient_interval": options.hypergradientInterval
         case "trial": options.trial
         case "teacher_units": options.teacherUnits
         case "sub_populations": options.subPopulations
@@ -55,6 +56,7 @@ import Testing
 
     private func real(_ options: Options, _ key: String) -> Double? {
         switch key {
+        case "cool_down": options.coolDown
         case "truncation": options.truncation
         case "teacher_learning_rate": options.teacherLearningRate
         case "teacher_share": options.teacherShare
@@ -160,7 +162,7 @@ import Testing
             let lowest: Int64 = 
                 [
                     "population", "interval", "teacher_units", "estimator_iterations", "sub_populations",
-                    "frequency_ratio",
+                    "frequency_ratio", "hypergradient_interval",
                 ].contains(key) ? 1 : 0
             try options.set(key, to: lowest)
             #expect(integer(options, key) == Int(lowest))
@@ -193,7 +195,7 @@ import Testing
 
     @Test func realsBySetters() throws {
         let limits = [
-            "truncation": 0.5, "teacher_share": 1, "mutation_scale": 1, "teacher_learning_rate": 1e6,
+            "truncation": 0.5, "teacher_share": 1, "cool_down": 1, "mutation_scale": 1, "teacher_learning_rate": 1e6,
             "hyper_learning_rate": Double.greatestFiniteMagnitude,
             "estimator_learning_rate": Double.greatestFiniteMagnitude,
             "estimator_damping": Double.greatestFiniteMagnitude,
@@ -262,7 +264,8 @@ import Testing
         let changes: [(String, (inout Options) -> Void)] = [
             ("population", { $0.population = 0 }), ("population", { $0.population = -1 }),
             ("seed", { $0.seed = -1 }), ("steps", { $0.steps = -1 }), ("interval", { $0.interval = 0 }),
-            ("burn_in", { $0.burnIn = -1 }), ("truncation", { $0.truncation = 0.6 }),
+            ("burn_in", { $0.burnIn = -1 }), ("hypergradient_interval", { $0.hypergradientInterval = 0 }),
+            ("cool_down", { $0.coolDown = 1.5 }), ("truncation", { $0.truncation = 0.6 }),
             ("truncation", { $0.truncation = .nan }), ("trial", { $0.trial = -1 }),
             ("hyper_learning_rate", { $0.hyperLearningRate = -1 }),
             ("hyper_learning_rate", { $0.hyperLearningRate = .infinity }),

@@ -65,8 +65,8 @@ extension OptionKey {
         .real(
             "hyper_learning_rate", \.hyperLearningRate, \.hyperLearningRate,
             0...Double.greatestFiniteMagnitude, usual: "0.06", values: "0 or more",
-            "step of hyper-training in latent units (`hpm-paper`: in natural units); 0.1 with `sgd`"
-        ) { $0.hyperOptimizer == .adam ? 0.06 : 0.1 },
+            "step of hyper-training in latent units (`hpm-paper`: in natural units), times the square root of `hypergradient_interval`; 0.1 with `sgd`"
+        ) { $0.hyperOptimizer == .adam ? 0.06 * Double($0.hypergradientInterval).squareRoot() : 0.1 },
         .word(
             "teacher", \.teacher, \.teacher, TeacherKind.allCases, \.rawValue, usual: "`none`",
             "what mutates the guided parameters of a clone; `attention` for `hpm-paper`, `mutation-only` and ``hpm_teacher_create``. `linear` takes dimension^2 weights"
