@@ -16,6 +16,16 @@ import Testing
         }
     }
 
+    @Test func skippedNormalsAreAsIfDrawn() {
+        var drawn = RandomStream(seed: 5, purpose: .mutation)
+        var skipped = drawn
+        for _ in 0..<7 {
+            _ = drawn.normal()
+            skipped.skipNormal()
+            #expect(drawn.bits() == skipped.bits())
+        }
+    }
+
     @Test func equalKeysEqualNumbersOthersDiffer() {
         var seen: Set<[UInt64]> = []
         var streams = 0

@@ -263,8 +263,8 @@ REFERENCES = {
         Reference("basin hopping", basin_hopping),
         Reference("MLSL", mlsl),
         Reference("CMA-ES", cma_es),
-        Reference("TPE", tpe, {200: 10, 1000: 3}, dimension=10, slow={1000: 10}),
-        Reference("NGOpt", ngopt, {200: 10, 1000: 3}, dimension=10, separate=True, slow={1000: 10, 4000: 3}),
+        Reference("TPE", tpe, {200: 10, 1000: 5}, dimension=10, slow={1000: 10}),
+        Reference("NGOpt", ngopt, {200: 10, 1000: 5}, dimension=10, separate=True, slow={1000: 10, 4000: 3}),
     )
 }
 

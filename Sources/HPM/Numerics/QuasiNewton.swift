@@ -51,19 +51,19 @@ struct QuasiNewton: Equatable, Sendable {
     ///
     /// - Complexity: O(capacity x dimension).
     func product(with vector: [Double]) -> [Double] {
-        guard let latestStep = steps.last, let latestChange = changes.last else { return vector }
+        guard let latestChange = changes.last else { return vector }
         var result = vector
+        let curvatures = zip(steps, changes).map { Vector.dot($0, $1) }
         var weights: [Double] = []
-        for (step, change) in zip(steps, changes).reversed() {
-            let weight = Vector.dot(step, result) / Vector.dot(step, change)
+        for ((step, change), curvature) in zip(zip(steps, changes), curvatures).reversed() {
+            let weight = Vector.dot(step, result) / curvature
             weights.append(weight)
             Vector.add(-weight, change, to: &result)
         }
-        let scale =
-            Vector.dot(latestStep, latestChange) / Vector.dot(latestChange, latestChange)
+        let scale = curvatures[curvatures.count - 1] / Vector.dot(latestChange, latestChange)
         for index in result.indices { result[index] *= scale }
-        for (step, change) in zip(steps, changes) {
-            let weight = Vector.dot(change, result) / Vector.dot(step, change)
+        for ((step, change), curvature) in zip(zip(steps, changes), curvatures) {
+            let weight = Vector.dot(change, result) / curvature
             Vector.add((weights.popLast() ?? 0) - weight, step, to: &result)
         }
         return result

@@ -56,6 +56,12 @@ struct RandomStream: Sendable {
         return radius * Elementary.cos(2 * .pi * uniform())
     }
 
+    /// As if a normal number were drawn.
+    mutating func skipNormal() {
+        _ = bits()
+        _ = bits()
+    }
+
     /// Uniform among 0 ..< count; the bias is below count / 2^64.
     mutating func index(below count: Int) -> Int {
         Int(bits().multipliedFullWidth(by: UInt64(count)).high)

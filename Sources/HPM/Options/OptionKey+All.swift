@@ -31,6 +31,15 @@ extension OptionKey {
             "burn_in", \.burnIn, \.burnIn, 0...Int.max, usual: "0", values: "0 or more",
             "training reports before the first exploit, which comes at the next multiple of `interval`"
         ) { _ in 0 },
+        .integer(
+            "hypergradient_interval", \.hypergradientInterval, \.hypergradientInterval, 1...Int.max,
+            usual: "1", values: "1 or more",
+            "a student's training reports between those for which ``hpm_student_wants_hypergradient`` says yes, the first one counted"
+        ) { _ in 1 },
+        .real(
+            "cool_down", \.coolDown, \.coolDown, 0...1, usual: "0.3", values: "0 to 1",
+            "share of `steps`, at the end, over which what a student trains with of parameters with the role `HPM_ROLE_LEARNING_RATE` falls to 0, linearly; 0: never"
+        ) { _ in 0.3 },
         .real(
             "truncation", \.truncation, \.truncation, 0...0.5, usual: "0.2", values: "0 to 0.5",
             "share of the students that an exploit replaces: max(1, floor(truncation x population)), and all whose loss is not finite; 0: no exploit. `mf-pbt` replaces quarters of a sub-population and reads 0 alone"
@@ -137,7 +146,8 @@ extension OptionKey {
 
     /// By the population itself, and by the problems that its students may have.
     static let alwaysRead: Set<String> = [
-        "algorithm", "population", "seed", "steps", "schedule", "direction", "estimator",
+        "algorithm", "population", "seed", "steps", "schedule", "hypergradient_interval", "cool_down",
+        "direction", "estimator",
         "estimator_iterations", "estimator_learning_rate", "estimator_tolerance", "estimator_damping",
         "estimator_checkpoints", "estimator_step", "difference_step", "check_tolerance",
     ]

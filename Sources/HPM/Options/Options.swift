@@ -14,6 +14,8 @@ public struct Options: Equatable, Sendable {
     public var algorithm: Algorithm?
     public var interval: Int?
     public var burnIn: Int?
+    public var hypergradientInterval: Int?
+    public var coolDown: Double?
     public var truncation: Double?
     public var subPopulations: Int?
     public var frequencyRatio: Int?
@@ -52,6 +54,8 @@ public struct ResolvedOptions: Equatable, Sendable {
     public internal(set) var steps = 0
     public internal(set) var interval = 0
     public internal(set) var burnIn = 0
+    public internal(set) var hypergradientInterval = 1
+    public internal(set) var coolDown = 0.0
     public internal(set) var truncation = 0.0
     public internal(set) var subPopulations = 0
     public internal(set) var frequencyRatio = 0

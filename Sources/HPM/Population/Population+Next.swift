@@ -38,7 +38,25 @@ extension Population {
         } else {
             copyHyperparameters(of: student, into: hyperparameters)
         }
+        if tasks[student].action == .train || tasks[student].action == .evaluate {
+            cool(hyperparameters, student)
+        }
         return (tasks[student].action, tasks[student].source, tasks[student].ticket)
+    }
+
+    /// Whether the report on the task that a student has, or gets next, is to hold a hypergradient: one in
+    /// `hypergradient_interval` of its training reports, the first one among them, and every evaluation. One that
+    /// is reported all the same is used.
+    ///
+    /// - Parameter student: From 0, below ``size``; anything else is a programming error.
+    /// - Complexity: O(1).
+    public func wantsHypergradient(_ student: Int) -> Bool {
+        guard tasks[student].isOpen, !isDone(student) else { return false }
+        return switch tasks[student].action {
+        case .evaluate: true
+        case .train: students.reports[student].isMultiple(of: hypergradientInterval)
+        default: false
+        }
     }
 
     /// Whether `next` answers stop.

@@ -176,6 +176,15 @@ extension Population {
         _ student: Int, loss: Double, hypergradient: UnsafeBufferPointer<Double>?
     ) {
         let hypergradient = loss.isFinite ? hypergradient : nil
+        if let warmed = warmed(hypergradient, student) {
+            return warmed.withUnsafeBufferPointer { take(student, loss: loss, hypergradient: $0) }
+        }
+        take(student, loss: loss, hypergradient: hypergradient)
+    }
+
+    private mutating func take(
+        _ student: Int, loss: Double, hypergradient: UnsafeBufferPointer<Double>?
+    ) {
         closedBudget.addReport(tasks[student].action)
         switch tasks[student].action {
         case .train:

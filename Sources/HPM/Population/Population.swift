@@ -32,6 +32,9 @@ public struct Population: Sendable {
     /// The sign that makes lower losses better.
     let sign: Double
     private(set) var steps: Int
+    let hypergradientInterval: Int
+    let coolDown: Double
+    let hasLearningRates: Bool
     private var terms: Terms
     public internal(set) var lineage = Lineage()
     /// What a user may not expect of the options that were given, in sentences: options that the algorithm does not
@@ -79,6 +82,9 @@ public struct Population: Sendable {
         coordinates = setup.coordinates
         sign = setup.options.direction == .minimize ? 1 : -1
         steps = setup.options.steps
+        hypergradientInterval = setup.options.hypergradientInterval
+        coolDown = setup.options.coolDown
+        hasLearningRates = space.parameters.contains { $0.role == .learningRate }
         terms = Terms(space, setup.options)
         var students = Students(space: space)
         for student in 0..<setup.students {

@@ -29,6 +29,10 @@ public struct Hyperparameter: Equatable, Sendable {
         get { span.update }
         set { span.update = newValue }
     }
+    public internal(set) var role: Role {
+        get { span.role }
+        set { span.role = newValue }
+    }
     /// The bounds in natural units: of an integer whole, of a choice those of its indices.
     public var low: Double { span.low }
     public var high: Double { span.high }

@@ -9,6 +9,7 @@ struct ParameterSpan: Equatable, Sendable {
     /// same share as the others.
     let map: LatentMap
     var update: Update
+    var role = Role.other
 
     var isReal: Bool { kind.isReal }
     var isDescended: Bool { kind.isReal && update.allowsHypergradient }
@@ -20,6 +21,13 @@ struct ParameterSpan: Equatable, Sendable {
         // Adding 0 makes -0 a plain 0.
         case .integer, .choice: clamp(map.natural(latent).rounded() + 0)
         }
+    }
+
+    /// Both coordinates of a latent value. Integers and choices are rounded, so their latent coordinate is that of the
+    /// rounded value.
+    func place(_ latent: Double) -> (natural: Double, latent: Double) {
+        let natural = natural(latent)
+        return (natural, isReal ? latent : map.latent(natural))
     }
 
     func clamp(_ natural: Double) -> Double {

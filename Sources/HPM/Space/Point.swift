@@ -11,10 +11,9 @@ struct Point: Equatable, Sendable {
         latent[index] = parameter.map.latent(value)
     }
 
-    /// Integers and choices are rounded, so their latent coordinate is that of the rounded value.
+    /// Integers and choices are rounded.
     mutating func setLatent(_ value: Double, at index: Int, of parameter: Hyperparameter) {
-        natural[index] = parameter.natural(value)
-        latent[index] = parameter.kind.isReal ? value : parameter.map.latent(natural[index])
+        (natural[index], latent[index]) = parameter.span.place(value)
     }
 }
 

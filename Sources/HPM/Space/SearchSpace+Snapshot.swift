@@ -9,7 +9,8 @@ extension SearchSpace {
             encoder.put(parameter.low)
             encoder.put(parameter.high)
             encoder.put(parameter.initial) { $0.put($1) }
-            encoder.put(parameter.update.rawValue)
+            // The role stands in the second byte, which was 0 before there were roles.
+            encoder.put(parameter.update.rawValue | parameter.role.rawValue << 8)
         }
     }
 
@@ -38,8 +39,9 @@ extension SearchSpace {
         let initial = try decoder.optional { (decoder) throws(HPMError) in
             try decoder.double(in: SnapshotDecoder.finite, "an initial value")
         }
-        let update = Update(rawValue: try decoder.integer(Int32.self))
-        guard let kind, let scale, let update else {
+        let flags = try decoder.integer(Int32.self)
+        guard let kind, let scale, let update = Update(rawValue: flags & 0xff), let role = Role(rawValue: flags >> 8)
+        else {
             throw SnapshotDecoder.damaged("a parameter is of no known kind")
         }
         switch kind {
@@ -53,6 +55,7 @@ extension SearchSpace {
             try addChoice(name, labels: labels, initial: initial.flatMap { Int(exactly: $0) })
         }
         try setUpdate(update, of: name)
+        try setRole(role, of: name)
     }
 
     func decodeNatural(_ decoder: inout SnapshotDecoder) throws(HPMError) -> [Double] {

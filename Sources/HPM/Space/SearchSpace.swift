@@ -119,6 +119,20 @@ public struct SearchSpace: Equatable, Sendable {
         if let position = positions[Array(name.utf8)] { parameters[position].update = update }
     }
 
+    /// Says what a parameter is to the training.
+    ///
+    /// - Throws: `argument` for an unknown name, and for a role of a parameter that is not real.
+    public mutating func setRole(_ role: Role, of name: String) throws(HPMError) {
+        let parameter = try parameter(named: name)
+        if role == .learningRate && !parameter.kind.isReal {
+            throw HPMError(
+                .argument,
+                "'\(name)' is \(parameter.kind == .integer ? "an integer" : "a choice"); allowed as a learning rate: a real parameter or a block"
+            )
+        }
+        if let position = positions[Array(name.utf8)] { parameters[position].role = role }
+    }
+
     /// - Throws: `argument` for an unknown name.
     public func parameter(named name: String) throws(HPMError) -> Hyperparameter {
         guard let position = positions[Array(name.utf8)] else {

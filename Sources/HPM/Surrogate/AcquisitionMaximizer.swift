@@ -21,6 +21,8 @@ struct AcquisitionMaximizer {
     private static let evaluations = 40
     static let effort = 1 << 27
     static let leastEvaluations = 32
+    /// Candidates that are predicted together.
+    private static let batch = 8
     /// Neighbours that are tried of one refined point in a pass.
     private static let neighbours = 64
 
@@ -34,9 +36,9 @@ struct AcquisitionMaximizer {
     ///   - incumbents: Good points, to look around at.
     func best(from base: Point, around incumbents: [Point], _ random: inout RandomStream) -> Point {
         guard !targets.isEmpty else { return base }
+        let spans = space.spans
         var leaders: [Candidate] = []
-        func consider(_ point: Point) {
-            let candidate = Candidate(point: point, value: value(point))
+        func consider(_ candidate: Candidate) {
             // A NaN is never among the leaders.
             let place = leaders.firstIndex { candidate.value > $0.value } ?? leaders.count
             guard place < Self.refined, !candidate.value.isNaN else { return }
@@ -46,14 +48,20 @@ struct AcquisitionMaximizer {
         let affordable = Self.affordable(points: process.count, dimension: space.dimension)
         let uniform = min(Self.uniformCandidates, affordable)
         let local = incumbents.isEmpty ? 0 : min(Self.localCandidates, affordable)
-        for _ in 0..<uniform { consider(drawn(from: base, &random)) }
-        for number in 0..<local {
-            consider(moved(base, near: incumbents[number % incumbents.count], &random))
+        for first in stride(from: 0, to: uniform + local, by: Self.batch) {
+            let points = (first..<min(first + Self.batch, uniform + local)).map { number in
+                number < uniform
+                    ? drawn(from: base, spans, &random)
+                    : moved(base, near: incumbents[(number - uniform) % incumbents.count], spans, &random)
+            }
+            for (point, prediction) in zip(points, process.predict(points.map { row($0) }, time: time)) {
+                consider(Candidate(point: point, value: acquisition.value(prediction)))
+            }
         }
         var gradients = affordable
-        for index in leaders.indices { refine(&leaders[index], &gradients, &random) }
+        for index in leaders.indices { refine(&leaders[index], spans, &gradients, &random) }
         let best = leaders.max { $0.value < $1.value }
-        return best?.point ?? drawn(from: base, &random)
+        return best?.point ?? drawn(from: base, spans, &random)
     }
 
     /// Fewer where each costs more, so that a proposal takes a bounded time.
@@ -67,51 +75,64 @@ struct AcquisitionMaximizer {
         acquisition.value(process.predict(row(point), time: time))
     }
 
-    private func drawn(from base: Point, _ random: inout RandomStream) -> Point {
-        var point = base
-        for target in targets {
-            point.setLatent(
-                random.uniform(), at: target.index, of: space.parameters[target.parameter])
+    private func drawn(
+        from base: Point, _ spans: [ParameterSpan], _ random: inout RandomStream
+    ) -> Point {
+        var (natural, latent) = (base.natural, base.latent)
+        natural.withUnsafeMutableBufferPointer { natural in
+            latent.withUnsafeMutableBufferPointer { latent in
+                for target in targets {
+                    (natural[target.index], latent[target.index]) =
+                        spans[target.parameter].place(random.uniform())
+                }
+            }
         }
-        return point
+        return Point(natural: natural, latent: latent)
     }
 
     /// A Gaussian step of a length between 0.001 and 0.3, in all coordinates or a few.
-    private func moved(_ base: Point, near incumbent: Point, _ random: inout RandomStream) -> Point {
+    private func moved(
+        _ base: Point, near incumbent: Point, _ spans: [ParameterSpan], _ random: inout RandomStream
+    ) -> Point {
         let length = 0.3 * Elementary.pow(10, -2.5 * random.uniform())
         let share = random.uniform() < 0.5 ? 1 : max(0.2, min(1, 3 / Double(targets.count)))
-        var point = base
-        for target in targets {
-            let parameter = space.parameters[target.parameter]
-            let isMoved = random.uniform() < share
-            let step = length * random.normal()
-            if !isMoved || parameter.kind == .choice && step.magnitude < 0.1 {
-                point.natural[target.index] = incumbent.natural[target.index]
-                point.latent[target.index] = incumbent.latent[target.index]
-            } else if parameter.kind == .choice {
-                point.setLatent(random.uniform(), at: target.index, of: parameter)
-            } else {
-                point.setLatent(
-                    GaussianMutator.reflect(incumbent.latent[target.index] + step), at: target.index,
-                    of: parameter)
+        var (natural, latent) = (base.natural, base.latent)
+        natural.withUnsafeMutableBufferPointer { natural in
+            latent.withUnsafeMutableBufferPointer { latent in
+                for target in targets {
+                    let (index, span) = (target.index, spans[target.parameter])
+                    let isMoved = random.uniform() < share
+                    // Logarithm and cosine of a step that is not taken are left out, its random numbers are not.
+                    let step = isMoved ? length * random.normal() : 0
+                    if !isMoved { random.skipNormal() }
+                    if !isMoved || span.kind == .choice && step.magnitude < 0.1 {
+                        (natural[index], latent[index]) = (incumbent.natural[index], incumbent.latent[index])
+                    } else if span.kind == .choice {
+                        (natural[index], latent[index]) = span.place(random.uniform())
+                    } else {
+                        (natural[index], latent[index]) = span.place(
+                            GaussianMutator.reflect(incumbent.latent[index] + step))
+                    }
+                }
             }
         }
-        return point
+        return Point(natural: natural, latent: latent)
     }
 
     /// - Parameter gradients: How many may still be computed.
     private func refine(
-        _ candidate: inout Candidate, _ gradients: inout Int, _ random: inout RandomStream
+        _ candidate: inout Candidate, _ spans: [ParameterSpan], _ gradients: inout Int,
+        _ random: inout RandomStream
     ) {
         for _ in 0..<3 {
-            climb(&candidate, &gradients)
-            guard stepAside(&candidate, &random) else { return }
+            climb(&candidate, spans, &gradients)
+            guard stepAside(&candidate, spans, &random) else { return }
         }
     }
 
     /// Along the gradient of the real coordinates.
-    private func climb(_ candidate: inout Candidate, _ gradients: inout Int) {
-        let reals = targets.filter { space.parameters[$0.parameter].kind.isReal }
+    private func climb(_ candidate: inout Candidate, _ spans: [ParameterSpan], _ gradients: inout Int) {
+        let reals = targets.filter { spans[$0.parameter].isReal }
         guard !reals.isEmpty, gradients > 0 else { return }
         var row = row(candidate.point)
         let minimizer = BoxMinimizer(
@@ -133,8 +154,8 @@ struct AcquisitionMaximizer {
         }
         guard -result.value > candidate.value else { return }
         for (target, value) in zip(reals, result.point) {
-            candidate.point.setLatent(
-                value, at: target.index, of: space.parameters[target.parameter])
+            (candidate.point.natural[target.index], candidate.point.latent[target.index]) =
+                spans[target.parameter].place(value)
         }
         candidate.value = -result.value
     }
@@ -142,8 +163,10 @@ struct AcquisitionMaximizer {
     /// To better neighbours in the other coordinates.
     ///
     /// - Returns: Whether there was one.
-    private func stepAside(_ candidate: inout Candidate, _ random: inout RandomStream) -> Bool {
-        let others = targets.filter { !space.parameters[$0.parameter].kind.isReal }
+    private func stepAside(
+        _ candidate: inout Candidate, _ spans: [ParameterSpan], _ random: inout RandomStream
+    ) -> Bool {
+        let others = targets.filter { !spans[$0.parameter].isReal }
         guard !others.isEmpty else { return false }
         var isImproved = false
         let first = random.index(below: others.count)

@@ -24,6 +24,9 @@ struct CovarianceKernel: Equatable, Sendable {
     let groupCount: Int
     /// How many coordinates a group has: distances grow with its square root.
     let groupSizes: [Double]
+    /// Neighbouring coordinates that loops take alike: of one kind; of one kind and group.
+    let runs: [KernelLoops.Run]
+    let groupRuns: [KernelLoops.Run]
 
     init(family: Family, groups: [Int], isCategorical: [Bool]) {
         self.family = family
@@ -33,6 +36,8 @@ struct CovarianceKernel: Equatable, Sendable {
         var sizes = [Double](repeating: 0, count: groupCount)
         for group in groups { sizes[group] += 1 }
         groupSizes = sizes
+        runs = KernelLoops.runs(isCategorical: isCategorical, groups: groups.map { _ in 0 })
+        groupRuns = KernelLoops.runs(isCategorical: isCategorical, groups: groups)
     }
 
     var width: Int { groups.count }
@@ -78,12 +83,6 @@ struct CovarianceKernel: Equatable, Sendable {
             let value = Elementary.exp(-0.5 * square)
             return (value, -0.5 * value)
         }
-    }
-
-    /// The squared difference of a coordinate.
-    func squaredDifference(_ left: Double, _ right: Double, _ coordinate: Int) -> Double {
-        if isCategorical[coordinate] { return left == right ? 0 : 1 }
-        return (left - right) * (left - right)
     }
 
     /// 1 / l² of each coordinate.

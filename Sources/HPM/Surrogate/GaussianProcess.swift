@@ -76,32 +76,45 @@ struct GaussianProcess: Sendable {
 
     /// The covariances of a point with the observations, and their slopes with respect to r².
     private func covariances(_ row: [Double], time: Double) -> (values: [Double], slopes: [Double]) {
+        covariances(at: squaredDistances([row]), time: time)
+    }
+
+    /// r² of each observation: of the first point, then of the others.
+    ///
+    /// - Complexity: O(points x observations x width); each block of observations is read once for all points.
+    private func squaredDistances(_ points: [[Double]]) -> [Double] {
         let width = kernel.width
-        var values = [Double](repeating: 0, count: count)
-        var slopes = values
-        values.reserveCapacity(count + 1)
-        withPointers(row) { rows, row, weights, isCategorical in
-            for index in 0..<count {
-                let other = rows + index * width
-                var square = 0.0
-                var coordinate = 0
-                while coordinate < width {
-                    let difference = row[coordinate] - other[coordinate]
-                    if !isCategorical[coordinate] {
-                        square += weights[coordinate] * difference * difference
-                    } else if difference != 0 {
-                        square += weights[coordinate]
+        let block = 8
+        var squares = [Double](repeating: 0, count: points.count * count)
+        squares.reserveCapacity(squares.count + 1)
+        squares.withUnsafeMutableBufferPointer { squares in
+            guard let squares = squares.baseAddress else { return }
+            for first in stride(from: 0, to: count, by: block) {
+                for (number, point) in points.enumerated() {
+                    withPointers(point) { rows, point, weights in
+                        for run in kernel.runs {
+                            KernelLoops.addSquares(
+                                run, point, rows + first * width, count: min(block, count - first), width: width,
+                                weights: weights, to: squares + number * count + first)
+                        }
                     }
-                    coordinate += 1
                 }
-                let correlation = kernel.correlation(square)
-                let scale =
-                    rate == 0
-                    ? variance
-                    : variance * Elementary.exp(-rate * (time - observations.times[index]).magnitude)
-                values[index] = scale * correlation.value
-                slopes[index] = scale * correlation.slope
             }
+        }
+        return squares
+    }
+
+    private func covariances(at squares: [Double], time: Double) -> (values: [Double], slopes: [Double]) {
+        var values = squares
+        var slopes = squares
+        for index in 0..<count {
+            let correlation = kernel.correlation(squares[index])
+            let scale =
+                rate == 0
+                ? variance
+                : variance * Elementary.exp(-rate * (time - observations.times[index]).magnitude)
+            values[index] = scale * correlation.value
+            slopes[index] = scale * correlation.slope
         }
         return (values, slopes)
     }
@@ -112,14 +125,23 @@ struct GaussianProcess: Sendable {
     }
 
     func predict(_ row: [Double], time: Double = 0) -> Prediction {
-        var (values, _) = covariances(row, time: time)
-        var mean = 0.0
-        for index in 0..<count { mean += values[index] * coefficients[index] }
-        factor.solveLower(&values)
-        let explained = values.reduce(0) { $0 + $1 * $1 }
-        return Prediction(mean: mean, variance: limited(variance - explained))
+        predict([row], time: time)[0]
     }
 
+    /// At several points, which are as many predictions and fewer passes over memory.
+    func predict(_ points: [[Double]], time: Double = 0) -> [Prediction] {
+        let squares = squaredDistances(points)
+        return points.indices.map { point in
+            var (values, _) = covariances(at: Array(squares[point * count..<(point + 1) * count]), time: time)
+            var mean = 0.0
+            for index in 0..<count { mean += values[index] * coefficients[index] }
+            factor.solveLower(&values)
+            let explained = values.reduce(0) { $0 + $1 * $1 }
+            return Prediction(mean: mean, variance: limited(variance - explained))
+        }
+    }
+
+    /// - Complexity: As a prediction, thrice the share of points x width.
     func predictWithGradient(_ row: [Double], time: Double = 0) -> Prediction {
         let (values, slopes) = covariances(row, time: time)
         var solved = values
@@ -130,20 +152,19 @@ struct GaussianProcess: Sendable {
         var result = Prediction(mean: 0, variance: limited(variance - explained))
         var meanGradient = [Double](repeating: 0, count: width)
         var varianceGradient = meanGradient
-        withPointers(row) { rows, row, weights, isCategorical in
-            for index in 0..<count {
-                let other = rows + index * width
-                result.mean += values[index] * coefficients[index]
-                let forMean = 2 * coefficients[index] * slopes[index]
-                let forVariance = -4 * solved[index] * slopes[index]
-                var coordinate = 0
-                while coordinate < width {
-                    if !isCategorical[coordinate] {
-                        let difference = weights[coordinate] * (row[coordinate] - other[coordinate])
-                        meanGradient[coordinate] += forMean * difference
-                        varianceGradient[coordinate] += forVariance * difference
+        for index in 0..<count { result.mean += values[index] * coefficients[index] }
+        let forMean = (0..<count).map { 2 * coefficients[$0] * slopes[$0] }
+        let forVariance = (0..<count).map { -4 * solved[$0] * slopes[$0] }
+        meanGradient.withUnsafeMutableBufferPointer { meanGradient in
+            varianceGradient.withUnsafeMutableBufferPointer { varianceGradient in
+                guard let meanGradient = meanGradient.baseAddress, let varianceGradient = varianceGradient.baseAddress
+                else { return }
+                withPointers(row) { rows, row, weights in
+                    for run in kernel.runs where !run.isCategorical {
+                        KernelLoops.addSlopes(
+                            run.range, row, rows, count: count, width: width, weights: weights, first: forMean,
+                            second: forVariance, to: meanGradient, varianceGradient)
                     }
-                    coordinate += 1
                 }
             }
         }
@@ -155,20 +176,14 @@ struct GaussianProcess: Sendable {
     private func withPointers(
         _ row: [Double],
         _ body: (
-            _ rows: UnsafePointer<Double>, _ row: UnsafePointer<Double>,
-            _ weights: UnsafePointer<Double>, _ isCategorical: UnsafePointer<Bool>
+            _ rows: UnsafePointer<Double>, _ row: UnsafePointer<Double>, _ weights: UnsafePointer<Double>
         ) -> Void
     ) {
         observations.rows.withUnsafeBufferPointer { rows in
             row.withUnsafeBufferPointer { row in
                 weights.withUnsafeBufferPointer { weights in
-                    kernel.isCategorical.withUnsafeBufferPointer { isCategorical in
-                        if let rows = rows.baseAddress, let row = row.baseAddress,
-                            let weights = weights.baseAddress,
-                            let isCategorical = isCategorical.baseAddress
-                        {
-                            body(rows, row, weights, isCategorical)
-                        }
+                    if let rows = rows.baseAddress, let row = row.baseAddress, let weights = weights.baseAddress {
+                        body(rows, row, weights)
                     }
                 }
             }

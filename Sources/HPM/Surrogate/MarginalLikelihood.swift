@@ -15,26 +15,33 @@ struct MarginalLikelihood {
     private var gaps: [Double] = []
 
     /// - Parameter values: Standardised, one for each observation.
-    /// - Complexity: O(points^2 width); points^2 x groups numbers.
+    /// - Complexity: O(points^2 width), once for all hyperparameters that are tried; points^2 x groups numbers.
     init(kernel: CovarianceKernel, observations: Observations, values: [Double]) {
         self.kernel = kernel
         self.values = values
         let count = values.count
         let groups = kernel.groupCount
         squares = Array(repeating: 0, count: count * (count - 1) / 2 * groups)
-        var pair = 0
-        for row in 0..<count {
-            for other in 0..<row {
-                for coordinate in 0..<kernel.width {
-                    squares[pair * groups + kernel.groups[coordinate]] += kernel.squaredDifference(
-                        observations.rows[row * kernel.width + coordinate],
-                        observations.rows[other * kernel.width + coordinate], coordinate)
+        let ones = [Double](repeating: 1, count: kernel.width)
+        observations.rows.withUnsafeBufferPointer { rows in
+            ones.withUnsafeBufferPointer { ones in
+                squares.withUnsafeMutableBufferPointer { squares in
+                    guard let rows = rows.baseAddress, let ones = ones.baseAddress, let squares = squares.baseAddress
+                    else { return }
+                    for row in 0..<count {
+                        let first = squares + row * (row - 1) / 2 * groups
+                        for run in kernel.groupRuns {
+                            KernelLoops.addSquares(
+                                run, rows + row * kernel.width, rows, count: row, width: kernel.width, weights: ones,
+                                to: first + run.group, stride: groups)
+                        }
+                    }
                 }
-                if kernel.family == .timeVarying {
-                    gaps.append((observations.times[row] - observations.times[other]).magnitude)
-                }
-                pair += 1
             }
+        }
+        guard kernel.family == .timeVarying else { return }
+        for row in 0..<count {
+            for other in 0..<row { gaps.append((observations.times[row] - observations.times[other]).magnitude) }
         }
     }
 
