@@ -98,6 +98,7 @@ import Testing
             for other in 0..<population.size where population.students.losses[other] == nil {
                 client.losses[other] = .nan
             }
+            guard random.chance(0.1) else { continue }
             let before = population.snapshot()
             let (kin, half) = client.kin(population, maximize: maximize)
             guard let best = kin.first else {
@@ -135,21 +136,26 @@ import Testing
     /// The best one's own loss is not asked for, and what a judge throws comes out as it is.
     @Test func judges() throws {
         var population = try Population(
-            space: Spaces.box(1), options: .of(.pbt) { ($0.population, $0.interval, $0.truncation) = (4, 1, 0.5) })
-        func round(_ losses: [Double]) throws {
+            space: Spaces.box(1), options: .of(.pbt) { ($0.population, $0.interval, $0.truncation) = (4, 2, 0.25) })
+        func train(_ losses: [Double]) throws {
             for student in 0..<4 where population.next(student).action == .train {
                 try population.report(student, loss: losses[student])
             }
         }
         #expect { try population.blend() } throws: { ($0 as? HPMError)?.code == .noResult }
-        try round([1, 2, 3, 4])
-        // Two are to become clones of the others: their weights are still their own, and so is nobody kin.
-        #expect(try population.blend { _ in throw Refused() } == Blend(of: [0]))
-        for student in 0..<4 where population.next(student).action == .clone { try population.report(student) }
+        for _ in 0..<2 { try train([1, 2, 3, 4]) }
+        // One is to become a clone of the best, and has become it: of its weights no loss is known.
         #expect(try population.kin().students == [0])
-        try round([2, 3, 1, 1.5])
-        #expect(try population.kin().students == [2] || population.kin().students == [3])
+        try population.report(population.next(3).action == .clone ? 3 : 0)
+        #expect(try population.blend { _ in throw Refused() } == Blend(of: [0]))
+        try train([2, 3, 9, 1])
+        #expect(try population.blend() == Blend(of: [3, 0]))
         #expect(throws: Refused.self) { try population.blend { _ in throw Refused() } }
+        for (loss, taken) in [(0.99, [3, 0]), (1, [3]), (.nan, [3]), (-.infinity, [3])] {
+            #expect(try population.blend { _ in loss } == Blend(of: taken))
+        }
+        try population.retire(lost: 3)
+        #expect(try population.blend() == Blend(of: [0]))
     }
 
     /// Of a snapshot that holds what cannot be.
