@@ -44,7 +44,8 @@ static int32_t judge(void *context, const size_t *students, const double *shares
     expect(isnan(*loss), "the loss comes filled");
     for (size_t i = 0; i < count; i++) {
         sum += shares[i];
-        expect(students[i] < STUDENTS && shares[i] == 1 / (double)count, "student %zu", students[i]);
+        expect(students[i] < STUDENTS && shares[i] == 1 / (double)count, "student %zu",
+               students[i]);
     }
     expect(count >= 2 && fabs(sum - 1) < 1e-12, "%zu shares with the sum %g", count, sum);
     self->last = students[count - 1];
@@ -73,7 +74,7 @@ static void test_judged(const char *direction) {
         expect(client.calls == 1 && client.last == 0, "%zu calls", client.calls);
         expect(count == cases[i].count && students[0] == 4 && shares[0] == 1 / (double)count,
                "%s, %g: %zu students, %zu", direction, cases[i].loss, count, students[0]);
-        expect(count == 1 ? students[1] == 9 && shares[1] == 9 : students[1] == 0 && shares[1] == 0.5,
+        expect(students[1] == (count == 1 ? 9 : 0) && shares[1] == (count == 1 ? 9 : 0.5),
                "%s, %g: the second is %zu", direction, cases[i].loss, students[1]);
     }
     size_t students[2], count;
@@ -81,7 +82,8 @@ static void test_judged(const char *direction) {
     /* Of four students with a finite loss 4 and 0 are the better half. */
     expect_status(hpm_population_blend(population, NULL, NULL, students, shares, 2, &count), HPM_OK,
                   "without a judge");
-    expect(count == 2 && students[0] == 4 && students[1] == 0 && shares[0] == 0.5 && shares[1] == 0.5,
+    expect(count == 2 && students[0] == 4 && students[1] == 0 && shares[0] == 0.5 &&
+               shares[1] == 0.5,
            "%zu students without a judge", count);
     expect(unchanged(population, before), "the population has changed");
     must(hpm_population_destroy(population));
@@ -100,19 +102,21 @@ static void test_buffers(void) {
         expect(count == 2, "room for %zu", count);
         for (size_t capacity = 0; capacity < 2; capacity++) {
             count = 9;
-            expect_status(
-                hpm_population_blend(population, callback, &client, students, shares, capacity, &count),
-                HPM_ERROR_CAPACITY, "no room");
+            expect_status(hpm_population_blend(population, callback, &client, students, shares,
+                                               capacity, &count),
+                          HPM_ERROR_CAPACITY, "no room");
             expect(count == 2, "needed: %zu", count);
         }
         expect_status(hpm_population_blend(population, callback, &client, NULL, shares, 2, &count),
                       HPM_ERROR_ARGUMENT, "no students");
-        expect_status(hpm_population_blend(population, callback, &client, students, NULL, 2, &count),
-                      HPM_ERROR_ARGUMENT, "no shares");
+        expect_status(
+            hpm_population_blend(population, callback, &client, students, NULL, 2, &count),
+            HPM_ERROR_ARGUMENT, "no shares");
         expect_status(hpm_population_blend(population, callback, &client, NULL, NULL, 2, &count),
                       HPM_ERROR_ARGUMENT, "a capacity of nothing");
-        expect_status(hpm_population_blend(population, callback, &client, students, shares, 2, NULL),
-                      HPM_ERROR_ARGUMENT, "no count");
+        expect_status(
+            hpm_population_blend(population, callback, &client, students, shares, 2, NULL),
+            HPM_ERROR_ARGUMENT, "no count");
     }
     expect(client.calls == 0 && students[0] == 9 && shares[1] == 9, "%zu calls of errors",
            client.calls);
@@ -150,7 +154,8 @@ static void change(hpm_population *population) {
     expect_status(hpm_population_best(population, &best, &loss), HPM_OK, "best inside");
     expect_status(hpm_population_blend(population, NULL, NULL, NULL, NULL, 0, &count), HPM_OK,
                   "blend inside");
-    expect_status(hpm_student_next(population, 2, &action, NULL, h, DIMENSION), HPM_OK, "next inside");
+    expect_status(hpm_student_next(population, 2, &action, NULL, h, DIMENSION), HPM_OK,
+                  "next inside");
     expect_status(hpm_student_report(population, 2, -9, NULL, 0), HPM_OK, "report inside");
     expect_status(hpm_student_retire(population, 4), HPM_OK, "retire inside");
 }
