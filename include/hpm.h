@@ -71,7 +71,7 @@ typedef struct hpm_space hpm_space;
  * The options of a population or a teacher, each with a default.
  *
  * key                      default             values               meaning
- * -----------------------  ------------------  -------------------  -------------------------------
+ * -----------------------  ------------------  -------------------  ---------------------------------
  * algorithm                hpm                 hpm, hpm-paper,      what tunes: docs/algorithms.md
  *                                              hpm-no-teacher,
  *                                              clone-step,
@@ -83,45 +83,52 @@ typedef struct hpm_space hpm_space;
  * population               8                   -1, or 1 or more     students; `memetic` has 4; -1:
  *                                                                   the algorithm's default
  * seed                     0                   0 or more            of everything random
- * steps                    0                   0 or more            training reports of each
- *                                                                   student, after which `next`
- *                                                                   answers STOP; 0: until stopped
+ * steps                    0                   0 or more            training reports of each student,
+ *                                                                   after which `next` answers STOP;
+ *                                                                   0: until stopped
  * schedule                 synchronous         synchronous,         whether students wait for one
  *                                              asynchronous         another between rounds;
  *                                                                   `asynchronous`: nobody waits,
  *                                                                   each report is applied when it
  *                                                                   arrives
  * interval                 -1                  -1, or 1 or more     training reports between
- *                                                                   exploits; -1: a tenth of
- *                                                                   `steps`, from 1 to 5; 5 where
- *                                                                   `steps` is 0
- * burn_in                  0                   0 or more            training reports before the
- *                                                                   first exploit, which comes at
- *                                                                   the next multiple of `interval`
+ *                                                                   exploits; -1: a tenth of `steps`,
+ *                                                                   from 1 to 5; 5 where `steps` is 0
+ * burn_in                  0                   0 or more            training reports before the first
+ *                                                                   exploit, which comes at the next
+ *                                                                   multiple of `interval`
+ * hypergradient_interval   1                   1 or more            a student's training reports
+ *                                                                   between those for which
+ *                                                                   hpm_student_wants_hypergradient()
+ *                                                                   says yes, the first one counted
+ * cool_down                0.3                 0 to 1               share of `steps`, at the end,
+ *                                                                   over which what a student trains
+ *                                                                   with of parameters with the role
+ *                                                                   HPM_ROLE_LEARNING_RATE falls to
+ *                                                                   0, linearly; 0: never
  * truncation               0.2                 0 to 0.5             share of the students that an
  *                                                                   exploit replaces: max(1,
- *                                                                   floor(truncation x
- *                                                                   population)), and all whose
- *                                                                   loss is not finite; 0: no
- *                                                                   exploit. `mf-pbt` replaces
- *                                                                   quarters of a sub-population
- *                                                                   and reads 0 alone
+ *                                                                   floor(truncation x population)),
+ *                                                                   and all whose loss is not finite;
+ *                                                                   0: no exploit. `mf-pbt` replaces
+ *                                                                   quarters of a sub-population and
+ *                                                                   reads 0 alone
  * sub_populations          -1                  -1, or 1 to          of `mf-pbt`; -1: 4, fewer where
  *                                              population / 2       each would have fewer than 4
  *                                                                   students
  * frequency_ratio          2                   1 or more            of `mf-pbt`: sub-population i
- *                                                                   (from 0) evolves every interval
- *                                                                   x ratio^i reports
- * trial                    0                   0 or more            training reports of one trial
- *                                                                   of `random` and `bayesian`; 0:
- *                                                                   the whole run
- * hyper_optimizer          adam                adam, sgd            of hyper-training; the default
- *                                                                   of `hpm-paper` is `sgd`; with
- *                                                                   `sgd` the students of `hpm` are
- *                                                                   not pooled
- * hyper_learning_rate      0.06                0 or more            step of hyper-training in
- *                                                                   latent units (`hpm-paper`: in
- *                                                                   natural units); 0.1 with `sgd`
+ *                                                                   (from 0) evolves every interval x
+ *                                                                   ratio^i reports
+ * trial                    0                   0 or more            training reports of one trial of
+ *                                                                   `random` and `bayesian`; 0: the
+ *                                                                   whole run
+ * hyper_optimizer          adam                adam, sgd            of hyper-training; the default of
+ *                                                                   `hpm-paper` is `sgd`; with `sgd`
+ *                                                                   the students of `hpm` are not
+ *                                                                   pooled
+ * hyper_learning_rate      0.06                0 or more            step of hyper-training in latent
+ *                                                                   units (`hpm-paper`: in natural
+ *                                                                   units); 0.1 with `sgd`
  * teacher                  none                none, attention,     what mutates the guided
  *                                              perceptron, linear   parameters of a clone;
  *                                                                   `attention` for `hpm-paper`,
@@ -130,29 +137,28 @@ typedef struct hpm_space hpm_space;
  *                                                                   takes dimension^2 weights
  * teacher_units            16                  1 or more            width of `attention` and
  *                                                                   `perceptron`
- * teacher_squashing        tanh                tanh, logistic,      of a teacher's changes:
- *                                              clipped, none        tanh(z), 1 / (1 + exp(-z)) -
- *                                                                   1/2, min(max(z, -1), 1), z
+ * teacher_squashing        tanh                tanh, logistic,      of a teacher's changes: tanh(z),
+ *                                              clipped, none        1 / (1 + exp(-z)) - 1/2,
+ *                                                                   min(max(z, -1), 1), z
  * teacher_activation       softmax             softmax, sigmoid,    of the units of `attention` and
  *                                              tanh, relu, none     `perceptron`; `tanh` for
  *                                                                   `perceptron`
- * teacher_learning_rate    0.1                 0 to 1e6             factor of its gradients; also
- *                                                                   of those of `reinforced`
- * teacher_evaluations      -1                  -1 or more           evaluations that train it at
- *                                                                   each exploit, one of each of
- *                                                                   the worst students, so at most
- *                                                                   `population`; -1: half of it;
- *                                                                   0: none, it learns from the
- *                                                                   next ordinary report of each
- *                                                                   student that it mutated, costs
- *                                                                   nothing and lets nobody wait.
- *                                                                   With the asynchronous schedule
- *                                                                   each clone asks for its share
- *                                                                   of them, and no more are ever
- *                                                                   queued
+ * teacher_learning_rate    0.1                 0 to 1e6             factor of its gradients; also of
+ *                                                                   those of `reinforced`
+ * teacher_evaluations      -1                  -1 or more           evaluations that train it at each
+ *                                                                   exploit, one of each of the worst
+ *                                                                   students, so at most
+ *                                                                   `population`; -1: half of it; 0:
+ *                                                                   none, it learns from the next
+ *                                                                   ordinary report of each student
+ *                                                                   that it mutated, costs nothing
+ *                                                                   and lets nobody wait. With the
+ *                                                                   asynchronous schedule each clone
+ *                                                                   asks for its share of them, and
+ *                                                                   no more are ever queued
  * mutation_scale           0.2                 0 to 1               mutation of what no teacher
- *                                                                   moves: factors of 1 - scale and
- *                                                                   1 + scale; for `hpm` 0.1, of a
+ *                                                                   moves: factors of 1 - scale and 1
+ *                                                                   + scale; for `hpm` 0.1, of a
  *                                                                   Gaussian in latent units; for
  *                                                                   `reinforced` 0.1, of that
  *                                                                   Gaussian at first; `pb2` has no
@@ -170,27 +176,25 @@ typedef struct hpm_space hpm_space;
  * estimator_iterations     20                  1 or more            iterations of
  *                                                                   `conjugate-gradient`, terms of
  *                                                                   `neumann`, rank of `nystrom`,
- *                                                                   steps of `reverse` and
- *                                                                   `forward`, samples of `spsa`
+ *                                                                   steps of `reverse` and `forward`,
+ *                                                                   samples of `spsa`
  * estimator_learning_rate  0.1                 above 0              of `one-step` and `neumann`
  * estimator_tolerance      1e-6                0 to 1               relative residual at which a
  *                                                                   linear solve has converged
- * estimator_damping        0                   0 or more            added to the Hessian; above 0
- *                                                                   for `nystrom`, where it is 1e-3
- *                                                                   by default
+ * estimator_damping        0                   0 or more            added to the Hessian; above 0 for
+ *                                                                   `nystrom`, where it is 1e-3 by
+ *                                                                   default
  * estimator_checkpoints    0                   0 or more            states that `reverse` keeps in
  *                                                                   memory; 0: all
  * estimator_step           1e-4                above 0              of `finite-differences` and
  *                                                                   `spsa`, in units of the
  *                                                                   hyperparameters
- * difference_step          0                   0 or more            relative step of differences
- *                                                                   that stand in for missing
- *                                                                   products; 0: 6e-6, for float
- *                                                                   host vectors 5e-3
- * check_tolerance          0                   0 to 1               relative difference from which
- *                                                                   on a callback is wrong; 0:
- *                                                                   1e-4, for float host vectors
- *                                                                   1e-2
+ * difference_step          0                   0 or more            relative step of differences that
+ *                                                                   stand in for missing products; 0:
+ *                                                                   6e-6, for float host vectors 5e-3
+ * check_tolerance          0                   0 to 1               relative difference from which on
+ *                                                                   a callback is wrong; 0: 1e-4, for
+ *                                                                   float host vectors 1e-2
  */
 typedef struct hpm_options hpm_options;
 
@@ -284,6 +288,16 @@ enum {
     HPM_UPDATE_BOTH = 3,           /* Both move it. */
     HPM_UPDATE_FIXED = 4           /* Nothing does: it keeps its starting value, `initial` for
                                       student 0, a drawn one for the others. */
+};
+
+/* What a hyperparameter is to the training, where that is something an algorithm can use. */
+typedef int32_t hpm_role;
+enum {
+    /* Anything (the default). */
+    HPM_ROLE_OTHER = 0,
+    /* A learning rate of the weights: over the last part of a run whose option `steps` says how
+       long it is, students are given less and less of it (option `cool_down`). */
+    HPM_ROLE_LEARNING_RATE = 1
 };
 
 /* What a hyperparameter is. */
@@ -493,22 +507,6 @@ typedef struct hpm_trainer {
     hpm_restart_callback restart;  /* Restarts a student; NULL where the algorithm starts no
                                       trials (all but `random` and `bayesian`). */
 } hpm_trainer;
-
-/*
- * Judges a mean of weights: see hpm_population_blend().
- *
- *   context   What was handed to hpm_population_blend().
- *   students  Array of `count` students, each once; valid until the callback returns.
- *   shares    Array of `count` shares, which sum to 1: the weights are the sum of share x weights
- *             of the student.
- *   count     The number of students, 2 or more.
- *   loss      Receives the validation loss of the model with these weights, measured as the
- *             students' own are; it holds NaN. A loss that is not finite is never better.
- *
- * Returns 0; anything else ends the call.
- */
-typedef int32_t (*hpm_judge_callback)(void *context, const size_t *students, const double *shares,
-                                      size_t count, double *loss);
 
 /*
  * Something that happened in a population. Pointers are valid during the call that hands it over.
@@ -948,8 +946,8 @@ const char *hpm_last_error(void);
 
 /*
  * What the callback returned that ended the last call of this thread with HPM_ERROR_CALLBACK
- * (hpm_population_run(), hpm_population_blend(), hpm_problem_hypergradient(), hpm_problem_check(),
- * and what a log refuses), or that made it HPM_OBSERVER: of several observers the first.
+ * (hpm_population_run(), hpm_problem_hypergradient(), hpm_problem_check(), and what a log refuses),
+ * or that made it HPM_OBSERVER: of several observers the first.
  *
  * Returns the callback's non-zero result as it was; 0 if no callback failed on this thread.
  * Thread safety: Each thread has its own. Since 0.1.
@@ -1064,6 +1062,36 @@ hpm_status hpm_space_add_block(hpm_space *space, const char *name, size_t count,
  * Thread safety: Any thread. Complexity: O(1). Since 0.1.
  */
 hpm_status hpm_space_set_update(hpm_space *space, const char *name, hpm_update update);
+
+/*
+ * Says what a parameter or block is to the training.
+ *
+ * What hpm_student_next() answers for training and evaluations is then the learning rate after the
+ * cool-down: times a factor that falls linearly from 1 over the last share `cool_down` of `steps`,
+ * and never below the lower bound. What the population holds, mutates and answers elsewhere stays
+ * as it is. A hypergradient is that at the value that was given.
+ *
+ *   space  The space.
+ *   name   A name that was added.
+ *   role   HPM_ROLE_OTHER or HPM_ROLE_LEARNING_RATE; the second of a real parameter or a block
+ *          alone.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_space_set_role(hpm_space *space, const char *name, hpm_role role);
+
+/*
+ * What a parameter or block is to the training.
+ *
+ *   space  The space.
+ *   name   A name that was added.
+ *   role   Receives the role.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_space_role(hpm_space *space, const char *name, hpm_role *role);
 
 /*
  * The number of hyperparameters, each member of a block counted: the length of the arrays of
@@ -1590,6 +1618,22 @@ hpm_status hpm_student_hyperparameters(hpm_population *population, size_t studen
                                        size_t n);
 
 /*
+ * Whether the report on the task that a student has, or gets next, is to hold a hypergradient: of
+ * its training reports one in `hypergradient_interval`, the first one among them, and each
+ * evaluation. With fewer hypergradients each may be a better one at the same cost, such as one
+ * through more steps of training. One that is reported all the same is used.
+ *
+ *   population  The population.
+ *   student     Which student, from 0.
+ *   wanted      Receives 1 or 0; 0 where the student has no task that is trained.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread, also inside a trainer's callbacks. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_student_wants_hypergradient(hpm_population *population, size_t student,
+                                           int32_t *wanted);
+
+/*
  * Sets where a student starts, before its first `next`.
  *
  *   population       The population.
@@ -1713,50 +1757,6 @@ hpm_status hpm_student_age(hpm_population *population, size_t student, size_t *o
  */
 hpm_status hpm_population_run(hpm_population *population, const hpm_trainer *trainer,
                               void *context);
-
-/* ---- Functions: Blend ------------------------------------------------------------------------ */
-
-/*
- * The model to keep as a mean of weights: of which students, and how much of each. Clones are kin:
- * their weights often lie in one basin, so the mean of several can be better than any of them, at
- * no cost when it is used.
- *
- * The students in question are those whose latest training loss is finite, as for
- * hpm_population_best(), with an ancestor in common with the best one: weights that were
- * initialised apart have no mean that is worth anything. A student that became a clone and has not
- * trained since, or that is retired, is left out. The weights meant are those after each student's
- * latest training report: with a task out, that checkpoint.
- *
- * With `judge` the best student comes first, with the loss that it reported; each next one, in the
- * order of their losses, is taken in where that makes the mean, in equal shares, strictly better.
- * Without it the mean is of the best student and of its kin among the better half of the students
- * with a finite loss. The population is read and not changed; the cost of judging is on no account.
- *
- *   population  The population.
- *   judge       NULL: none, and nothing is evaluated.
- *   context     Handed to `judge` as it is; never looked at. May be NULL.
- *   students    Array of `capacity` that receives the students, the best first. NULL, with
- *               `shares`: the count alone, and nothing is judged.
- *   shares      Array of `capacity` that receives the shares, which sum to 1. NULL where `students`
- *               is.
- *   capacity    The size of both, the number of all students at most; 0 where they are NULL.
- *   count       Receives the number of students in the mean. Where arrays are NULL or too small,
- *               what `capacity` has to be: with `judge` the number of all that are in question.
- *
- * Returns HPM_OK, HPM_ERROR_NO_RESULT where no student has a finite loss, HPM_ERROR_CAPACITY (known
- *   before anything is judged; nothing was written but `count`), HPM_ERROR_CALLBACK where `judge`
- *   returned non-zero (hpm_last_callback_status() is what; nothing was written), HPM_ERROR_ARGUMENT
- *   or HPM_ERROR_HANDLE.
- * Thread safety: Any thread, also inside callbacks. No lock is held during `judge`, in which every
- *   call on the population is allowed: what changes there is not seen by this one.
- * Complexity: O(population (population + clones)), and at most population - 1 calls of `judge`.
- * Source: The greedy soup of Wortsman et al., 'Model soups: averaging weights of multiple
- *   fine-tuned models improves accuracy without increasing inference time', ICML 2022 (arXiv
- *   2203.05482).
- * Since 0.1.
- */
-hpm_status hpm_population_blend(hpm_population *population, hpm_judge_callback judge, void *context,
-                                size_t *students, double *shares, size_t capacity, size_t *count);
 
 /* ---- Functions: Teacher ---------------------------------------------------------------------- */
 

@@ -97,6 +97,11 @@ enum class update : hpm_update {
     fixed = HPM_UPDATE_FIXED
 };
 
+enum class role : hpm_role {
+    other = HPM_ROLE_OTHER,
+    learning_rate = HPM_ROLE_LEARNING_RATE
+};
+
 enum class kind : hpm_kind {
     real = HPM_KIND_REAL,
     integer = HPM_KIND_INTEGER,
@@ -327,6 +332,18 @@ public:
         check(hpm_space_set_update(get(), detail::text(name, "name").c_str(),
                                    static_cast<hpm_update>(update)));
         return *this;
+    }
+
+    space &set_role(std::string_view name, hpm::role role) {
+        check(hpm_space_set_role(get(), detail::text(name, "name").c_str(),
+                                 static_cast<hpm_role>(role)));
+        return *this;
+    }
+
+    hpm::role role(std::string_view name) const {
+        hpm_role role = HPM_ROLE_OTHER;
+        check(hpm_space_role(get(), detail::text(name, "name").c_str(), &role));
+        return static_cast<hpm::role>(role);
     }
 
     std::size_t dimension() const {
@@ -1147,6 +1164,13 @@ public:
             if (mask >> action & 1) found.push_back(static_cast<hpm::action>(action));
         }
         return found;
+    }
+
+    /// Whether the report on a student's task is to hold a hypergradient.
+    bool wants_hypergradient(std::size_t student) const {
+        std::int32_t wanted = 0;
+        check(hpm_student_wants_hypergradient(get(), student, &wanted));
+        return wanted != 0;
     }
 
     /// The training reports that a student has made.

@@ -25,6 +25,14 @@ public let HPM_UPDATE_BOTH: hpm_update = 3
 /// Nothing does: it keeps its starting value, `initial` for student 0, a drawn one for the others.
 public let HPM_UPDATE_FIXED: hpm_update = 4
 
+/// What a hyperparameter is to the training, where that is something an algorithm can use.
+public typealias hpm_role = Int32
+/// Anything (the default).
+public let HPM_ROLE_OTHER: hpm_role = 0
+/// A learning rate of the weights: over the last part of a run whose option `steps` says how long it is, students are
+/// given less and less of it (option `cool_down`).
+public let HPM_ROLE_LEARNING_RATE: hpm_role = 1
+
 /// What a hyperparameter is.
 public typealias hpm_kind = Int32
 /// A real number: ``hpm_space_add_real``.
@@ -201,6 +209,56 @@ public func hpm_space_set_update(
                 "update of '\(name)' is \(update); allowed: HPM_UPDATE_AUTO, _MUTATE, _HYPERGRADIENT, _BOTH, _FIXED (0 to 4)")
         }
         try space.setUpdate(value, of: name)
+    }
+}
+
+/// Says what a parameter or block is to the training.
+///
+/// What ``hpm_student_next`` answers for training and evaluations is then the learning rate after the cool-down:
+/// times a factor that falls linearly from 1 over the last share `cool_down` of `steps`, and never below the lower
+/// bound. What the population holds, mutates and answers elsewhere stays as it is. A hypergradient is that at the
+/// value that was given.
+///
+/// - Parameters:
+///   - space: The space.
+///   - name: A name that was added.
+///   - role: `HPM_ROLE_OTHER` or `HPM_ROLE_LEARNING_RATE`; the second of a real parameter or a block alone.
+/// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` or `HPM_ERROR_HANDLE`.
+/// - Thread safety: Any thread.
+/// - Complexity: O(1).
+/// - Since: 0.1
+@_cdecl("hpm_space_set_role")
+public func hpm_space_set_role(
+    _ space: hpm_space?, _ name: UnsafePointer<CChar>?, _ role: hpm_role
+) -> hpm_status {
+    edit(space, SearchSpace.self) { (space) throws(HPMError) in
+        let name = try string(name, "name")
+        guard let value = Role(rawValue: role) else {
+            throw HPMError(
+                .argument,
+                "role of '\(name)' is \(role); allowed: HPM_ROLE_OTHER, HPM_ROLE_LEARNING_RATE (0 and 1)")
+        }
+        try space.setRole(value, of: name)
+    }
+}
+
+/// What a parameter or block is to the training.
+///
+/// - Parameters:
+///   - space: The space.
+///   - name: A name that was added.
+///   - role: Receives the role.
+/// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` or `HPM_ERROR_HANDLE`.
+/// - Thread safety: Any thread.
+/// - Complexity: O(1).
+/// - Since: 0.1
+@_cdecl("hpm_space_role")
+public func hpm_space_role(
+    _ space: hpm_space?, _ name: UnsafePointer<CChar>?, _ role: UnsafeMutablePointer<hpm_role>?
+) -> hpm_status {
+    edit(space, SearchSpace.self) { (space) throws(HPMError) in
+        let role = try require(role, "role")
+        role.pointee = try space.parameter(named: try string(name, "name")).role.rawValue
     }
 }
 

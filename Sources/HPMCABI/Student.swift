@@ -222,6 +222,29 @@ public func hpm_student_hyperparameters(
     }
 }
 
+/// Whether the report on the task that a student has, or gets next, is to hold a hypergradient: of its
+/// training reports one in `hypergradient_interval`, the first one among them, and each evaluation. With fewer
+/// hypergradients each may be a better one at the same cost, such as one through more steps of training.
+/// One that is reported all the same is used.
+///
+/// - Parameters:
+///   - population: The population.
+///   - student: Which student, from 0.
+///   - wanted: Receives 1 or 0; 0 where the student has no task that is trained.
+/// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` or `HPM_ERROR_HANDLE`.
+/// - Thread safety: Any thread, also inside a trainer's callbacks.
+/// - Complexity: O(1).
+/// - Since: 0.1
+@_cdecl("hpm_student_wants_hypergradient")
+public func hpm_student_wants_hypergradient(
+    _ population: hpm_population?, _ student: UInt, _ wanted: UnsafeMutablePointer<Int32>?
+) -> hpm_status {
+    read(population) { (population) throws(HPMError) in
+        let wanted = try require(wanted, "wanted")
+        wanted.pointee = population.wantsHypergradient(try population.index(student)) ? 1 : 0
+    }
+}
+
 /// Sets where a student starts, before its first `next`.
 ///
 /// - Parameters:

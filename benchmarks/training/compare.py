@@ -24,27 +24,29 @@ COLUMNS = KEY + (
     "validation",  # validation loss of the first
     # Of the whole run, in its last row alone:
     "training_calls", "clone_calls", "teacher_calls", "restart_calls",  # of students
-    "training_cost", "hypergradient_cost", "teacher_cost",  # gradient evaluations
+    "training_cost", "hypergradient_cost", "teacher_cost", "blend_cost",  # gradient evaluations
+    # Test losses at the end: of the best student, of the greedy mean of weights and of how many students it is, of
+    # the mean prediction of the better half.
+    "end", "blend", "blended", "ensemble",
     "seconds", "cpu_seconds",
 )
 SHARES = 10
 """Rows of a run, at so many shares of its budget."""
 TASK_NAMES = ("cleaning", "digits2", "cifar", "logistic", "convolution", "weights", "characters")
-COUNTED, BY_TIME = HERE / "results" / "results.csv", HERE / "results" / "by-time.csv"
 ENVIRONMENT = {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"}
 
 
 def work(job: tuple) -> list[dict]:
-    """One run of (task, method, seed, share of the budget, folder of traces, prices or None) -> its rows; leaves a
-    trace for the pictures."""
-    name, method, seed, share, traces, prices = job
+    """One run of (task, method, seed, share of the budget, folder of traces) -> its rows; leaves a trace for the
+    pictures."""
+    name, method, seed, share, traces = job
     from runner import run
     from tasks import TASKS
 
     task = TASKS[name]
     budget = int(task.budget * share)
-    given = {} if prices is None else {"prices": prices}
-    result = run(task, method.factory(name), seed, method.hypergradient, budget, **given)
+    result = run(task, method.factory(name), seed, method.hypergradient, budget, differentiated=method.differentiated,
+                 every=method.every, blend=method.blend)
     if traces:
         Path(traces).mkdir(parents=True, exist_ok=True)
         line = result.lineage()
@@ -64,6 +66,8 @@ def work(job: tuple) -> list[dict]:
             })
     rows[-1] |= {f"{kind}_calls": count for kind, count in result.calls.items()}
     rows[-1] |= {f"{kind}_cost": cost for kind, cost in result.costs.items()}
+    rows[-1] |= {"end": result.end, "blend": result.blend[1], "ensemble": result.ensemble,
+                 "blended": int((result.blend_shares > 0).sum())}
     rows[-1] |= {"seconds": result.seconds, "cpu_seconds": result.cpu_seconds}
     return rows
 
@@ -87,11 +91,11 @@ def budget_of(task: str, share: float) -> int:
     return int(TASKS[task].budget * share)
 
 
-def missing(results: Results, chosen, methods: list[Method], share: float, traces: str, prices: dict) -> list[tuple]:
+def missing(results: Results, chosen, methods: list[Method], share: float, traces: str) -> list[tuple]:
     """Task by task, so that a process compiles few trainers at a time; seed by seed, so that a stopped run has
     all methods of the seeds that it has."""
     return [
-        (task, method, seed, share, traces, prices.get(task))
+        (task, method, seed, share, traces)
         for task in chosen.tasks for seed in chosen.seeds for method in methods
         if (task, method.name, budget_of(task, share), seed) not in results.keys
     ]
@@ -203,14 +207,11 @@ def main() -> None:
     parser.add_argument("--variant", action="append", default=[], type=variant, metavar="NAME:OPTION=VALUE,...",
                         help="one more method, such as 'often:algorithm=hpm,interval=2' or 'mine:prototype=MODULE:FACTORY'; "
                         "may be given again")
-    parser.add_argument("--seeds", default="0-9", type=seeds, help="of reported results; design seeds are 100 and up")
+    parser.add_argument("--seeds", default="0-14", type=seeds, help="of reported results; design seeds are 100 and up")
     parser.add_argument("--budget", default=1.0, type=float, help="share of each task's budget")
     parser.add_argument("--processes", default=min(2, os.cpu_count() or 1), type=int)
-    parser.add_argument("--results", type=Path, help="CSV that is gone on with; tables.md and pictures are written beside it; "
-                        "by default results/results.csv, with --prices time results/by-time.csv")
-    parser.add_argument("--prices", default="counted", choices=("counted", "time"), help="what a budget counts: gradient evaluations, "
-                        "or what they take by results/seconds.csv. The second runs the methods with hypergradients alone; "
-                        "the tables, beside the CSV by its name, take the others from results/results.csv, whose runs are the same")
+    parser.add_argument("--results", default=HERE / "results" / "results.csv", type=Path,
+                        help="CSV that is gone on with; tables.md and pictures are written beside it")
     parser.add_argument("--also", action="append", default=[], type=Path, help="results that the tables hold too")
     parser.add_argument("--subject", default="hpm", help="the method that is compared with each other")
     parser.add_argument("--reference", default="hypergradient", help="the method of the log-ratios")
@@ -219,8 +220,6 @@ def main() -> None:
     parser.add_argument("--pick", action="store_true", help="tries the learning rates of those methods that have one for "
                         "each task, and prints the best; --seeds 100-104")
     chosen = parser.parse_args()
-    by_time = chosen.prices == "time"
-    chosen.results = chosen.results or (BY_TIME if by_time else COUNTED)
     chosen.tasks = list(TASK_NAMES) if chosen.tasks == "all" else chosen.tasks.split(",")
     for name in set(chosen.tasks) - set(TASK_NAMES):
         parser.error(f"unknown task '{name}'; there are {', '.join(TASK_NAMES)}")
@@ -236,14 +235,6 @@ def main() -> None:
     methods = [known[name] for name in names] + chosen.variant
     if chosen.pick:
         sys.exit(pick(chosen))
-    prices = {}
-    if by_time:
-        import seconds
-
-        methods = [method for method in methods if method.hypergradient]
-        prices = seconds.read_prices() if seconds.PATH.exists() else {}
-        for name in set(chosen.tasks) - set(prices):
-            parser.error(f"{seconds.PATH} lacks task '{name}'; python seconds.py measures it")
     able = []
     for method in methods:
         if complaint := method.complaint():
@@ -253,30 +244,20 @@ def main() -> None:
 
     failures = 0
     with Results(chosen.results, COLUMNS, KEY) as results:
-        # A trace's name says nothing of prices, so that those of the counted runs are kept.
-        todo = missing(results, chosen, able, chosen.budget, "" if by_time else chosen.traces, prices)
+        todo = missing(results, chosen, able, chosen.budget, chosen.traces)
         failures = jobs.run(todo, work, results, chosen.processes, environment=ENVIRONMENT, label="training")
     rows = [row for path in [chosen.results, *chosen.also] for row in read(path)]
-    if by_time:
-        rows += same_under_both(read(COUNTED)) if COUNTED.exists() else []
     if not rows:
         sys.exit("no results")
-    path = chosen.results.with_suffix(".md") if by_time else chosen.results.parent / "tables.md"
-    text = write_tables(rows, [*METHODS, *ABLATIONS], chosen.subject, chosen.reference, path)
+    text = write_tables(rows, [*METHODS, *ABLATIONS], chosen.subject, chosen.reference, chosen.results.parent / "tables.md")
     print("\n" + text)
-    if not chosen.no_pictures and not by_time:
+    if not chosen.no_pictures:
         import pictures
 
         folder = chosen.results.parent / "pictures"
         pictures.all_pictures([row for row in rows if row["algorithm"] not in ABLATIONS], [*METHODS], chosen.traces, folder)
         print(f"pictures in {folder}")
     sys.exit(1 if failures else 0)
-
-
-def same_under_both(rows: list[dict]) -> list[dict]:
-    """Those of methods that only make plain reports, the unit of either price."""
-    plain = {method.name for method in (METHODS | ABLATIONS).values() if not method.hypergradient}
-    return [row for row in rows if row["algorithm"] in plain]
 
 
 def tried(rows: list[dict], name: str, task: str, seeds: list[int]) -> dict[float, float]:
@@ -298,7 +279,7 @@ def pick(chosen) -> int:
             wanted = dict(PICKED_FIRST)
             while any(wanted.values()):
                 todo = [
-                    (task, Method(f"{name} {rate:g}", {"algorithm": name, "hyper_learning_rate": rate}), seed, 1.0, "", None)
+                    (task, Method(f"{name} {rate:g}", {"algorithm": name, "hyper_learning_rate": rate}), seed, 1.0, "")
                     for seed in chosen.seeds for name, rates in wanted.items() for rate in rates
                     if (task, f"{name} {rate:g}", budget_of(task, 1.0), seed) not in results.keys
                 ]

@@ -13,6 +13,7 @@ from functools import cache
 import numpy as np
 
 from space import Space
+from task import DIFFERENTIATED, STEPS
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,10 @@ class Method:
     """All students start at the initial values."""
     learning_rates: dict[str, float] = field(default_factory=dict)
     """`hyper_learning_rate` by task."""
+    differentiated: int = DIFFERENTIATED
+    """How many of a report's steps a hypergradient goes through."""
+    blend: bool = False
+    """Whether the greedy mean of the students' weights is kept at the end."""
     prototype: str = ""
     """`module:factory`: a Python algorithm in place of the library's."""
 
@@ -52,6 +57,11 @@ class Method:
             return population
 
         return make
+
+    @property
+    def every(self) -> int:
+        """A hypergradient in so many reports."""
+        return int(self.options.get("hypergradient_interval", 1))
 
     def complaint(self) -> str:
         """Why it can't be run here, or nothing."""
@@ -110,6 +120,9 @@ LEARNING_RATES: dict[str, dict[str, float]] = {
 """Picked on seeds 100-104 (logistic), 100-102 (cleaning) and 100-101 (the others). Some of those stand on the edge of the
 rates that were tried, and `characters` has none yet: `--pick` with the seeds 100-104 goes on until the best is inside."""
 
+LONG = {"hypergradient_interval": 10}
+"""A hypergradient through all steps of a report costs ten times one through two, so a report in ten has one."""
+
 METHODS = {
     method.name: method
     for method in (
@@ -127,15 +140,18 @@ METHODS = {
         Method("hpm-no-teacher"),
         Method("hpm-paper", learning_rates=LEARNING_RATES["hpm-paper"]),
         Method("hpm-paper-latent", {"algorithm": "hpm-no-teacher", "teacher": "attention"}),
-        Method("hpm"),
-        Method("hpm+attention", {"algorithm": "hpm", "teacher": "attention"}),
-        Method("hpm+attention, no calls", {"algorithm": "hpm", "teacher": "attention", "teacher_evaluations": 0}),
+        Method("hpm", LONG, differentiated=STEPS, blend=True),
     )
 }
 
 ABLATIONS = {
     method.name: method
     for method in (
+        Method("hpm, two steps", {"algorithm": "hpm"}),
+        Method("hpm-no-teacher, long", {"algorithm": "hpm-no-teacher", **LONG}, differentiated=STEPS),
+        Method("hpm, no hypergradients", {"algorithm": "hpm"}, hypergradient=False),
+        Method("hpm+attention", {"algorithm": "hpm", "teacher": "attention"}),
+        Method("hpm+attention, no calls", {"algorithm": "hpm", "teacher": "attention", "teacher_evaluations": 0}),
         Method("hpm+perceptron", {"algorithm": "hpm", "teacher": "perceptron"}),
         Method("hpm+linear", {"algorithm": "hpm", "teacher": "linear"}),
         *(Method(f"hpm+attention, squashing {value}", {"algorithm": "hpm", "teacher": "attention", "teacher_squashing": value})

@@ -64,10 +64,14 @@ def cross_entropy(outputs: jax.Array, targets: jax.Array) -> jax.Array:
     return -jnp.take_along_axis(logarithms, targets[:, None], axis=1)[:, 0]
 
 
-def ensemble_cross_entropy(outputs: jax.Array, shares: jax.Array, targets: jax.Array) -> jax.Array:
-    """Of each example, for the mean of the students' distributions; outputs [K, n, classes], shares [K] sum to 1."""
-    probabilities = jnp.tensordot(shares, jnp.where(shares[:, None, None] > 0, jax.nn.softmax(outputs), 0), 1)
-    return cross_entropy(jnp.log(probabilities + 1e-30), targets)
+def mean_outputs(outputs: jax.Array, shares: jax.Array) -> jax.Array:
+    """[K, ...] -> [...]: the mean prediction; shares [K] sum to 1. Who has no share is not read."""
+    return jnp.tensordot(shares, jnp.where(shares.reshape(-1, *[1] * (outputs.ndim - 1)) > 0, outputs, 0), 1)
+
+
+def mean_distribution(outputs: jax.Array, shares: jax.Array) -> jax.Array:
+    """The same for the logarithms of a classifier: those of the mean of the distributions."""
+    return jnp.log(mean_outputs(jax.nn.softmax(outputs), shares) + 1e-30)
 
 
 def smoothed(labels: jax.Array, classes: int, smoothing: jax.Array) -> jax.Array:

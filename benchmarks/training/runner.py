@@ -16,7 +16,7 @@ import numpy as np
 
 import trainer as training
 from space import Space
-from task import DIFFERENTIATED, HYPERGRADIENT_COST, STUDENTS, TRAINING_COST, Task
+from task import DERIVATIVE_COST, DIFFERENTIATED, HYPERGRADIENT_COST, STUDENTS, TRAINING_COST, Task
 
 # hpm.Action, so that a prototype needs no library.
 TRAIN, CLONE, EVALUATE, RESTART, WAIT, STOP = range(6)
@@ -26,9 +26,10 @@ Factory = Callable[..., Any]
 """(space: Space, students: int, seed: int, steps: int) -> population, an object with
 `next_all() -> (actions [K], sources [K], hyperparameters [K, d])` and `report_all(losses [K],
 hypergradients [K, d] or None)` as those of `hpm.Population`. `steps` is how many reports of each student fit into
-the budget. What it may have beyond that: `report_cost`, called with each report's cost; `mixing() -> [K, K]`, of which
-row k holds how much of each student's weights becomes those of the clone k; `wanted() -> bool`, whether the
-next training reports are to hold hypergradients."""
+the budget. What it may have beyond that: `report_cost`, called with each report's cost; `wants_hypergradient(student)`;
+`mixing() -> [K, K]`, of which row k holds how much of each student's weights becomes those of the clone k;
+`differentiated`, how many steps a hypergradient goes through, `halves`, whether hypergradients are of alternating halves
+of the validation set, `guided` [d], for which parameters it gets a derivative."""
 
 
 @dataclass
@@ -57,7 +58,9 @@ class Result:
     calls: dict[str, int]
     """Of students, by kind: training, clone, teacher, restart."""
     costs: dict[str, int]
-    """Gradient evaluations, by kind: training, hypergradient, teacher."""
+    """Gradient evaluations, by kind: training, hypergradient, teacher, blend."""
+    end: float
+    """Test loss of the best student at the end."""
     blend: tuple[float, float]
     """Validation and test loss of the greedy mean of the students' weights at the end."""
     blend_shares: np.ndarray
@@ -106,27 +109,36 @@ def greedy_mean(losses: np.ndarray, judge) -> tuple[np.ndarray, tuple[float, flo
     return shares, best, calls
 
 
-def run(task: Task, factory: Factory, seed: int, hypergradient: bool = True, budget: int | None = None) -> Result:
+def run(
+    task: Task, factory: Factory, seed: int, hypergradient: bool = True, budget: int | None = None, *,
+    differentiated: int = DIFFERENTIATED, every: int = 1, blend: bool = False,
+) -> Result:
     """Every method gets the same budget.
 
     Args:
         hypergradient: Whether reports hold, and pay for, hypergradients. Without them there are more reports.
         budget: In gradient evaluations of all students; the task's by default.
+        differentiated: How many steps a hypergradient goes through.
+        every: A hypergradient in so many reports, which makes `steps`.
+        blend: Whether the greedy mean of the weights is what is kept at the end, its validation losses paid for.
     """
     started = time.perf_counter(), time.process_time()
     budget = task.budget if budget is None else budget
-    report_cost = TRAINING_COST + hypergradient * HYPERGRADIENT_COST
-    population = factory(task.space, STUDENTS, seed, budget // (STUDENTS * report_cost))
-    differentiated, halves = getattr(population, "differentiated", DIFFERENTIATED), getattr(population, "halves", False)
-    compiled, data = training.trainer(task.name, differentiated, halves), training.data(task.name, seed)
-    derivative_cost = 3 * differentiated
+    data = training.data(task.name, seed)
+    if blend:
+        budget -= (STUDENTS - 1) * task.validation_cost(data)
+    report_cost = TRAINING_COST + hypergradient * DERIVATIVE_COST * differentiated / every
+    population = factory(task.space, STUDENTS, seed, int(budget / (STUDENTS * report_cost)))
+    differentiated = getattr(population, "differentiated", differentiated)
+    compiled = training.trainer(task.name, differentiated, getattr(population, "halves", False))
+    derivative_cost = DERIVATIVE_COST * differentiated
     without = ~getattr(population, "guided", task.space.guided)
-    account, mixing, wanted = (getattr(population, name, None) for name in ("report_cost", "mixing", "wanted"))
+    account, mixing, wanted = (getattr(population, name, None) for name in ("report_cost", "mixing", "wants_hypergradient"))
 
     state = compiled.start(seed, 0)
     parents = np.arange(STUDENTS)
     calls = dict.fromkeys(KINDS.values(), 0)
-    costs = dict.fromkeys(("training", "hypergradient", "teacher"), 0)
+    costs = dict.fromkeys(("training", "hypergradient", "teacher", "blend"), 0)
     reports = restarts = evaluations = 0
     rows: list[tuple] = []
     last = np.full(STUDENTS, np.inf)  # validation loss of each student's last report
@@ -141,7 +153,7 @@ def run(task: Task, factory: Factory, seed: int, hypergradient: bool = True, bud
     while True:
         actions, sources, h = population.next_all()
         asked = {kind: np.flatnonzero(actions == kind) for kind in KINDS}
-        guiding = hypergradient and (wanted is None or wanted())
+        guiding = hypergradient and len(asked[TRAIN]) > 0 and (wanted is None or wanted(int(asked[TRAIN][0])))
         report_cost = TRAINING_COST + guiding * derivative_cost
         price = report_cost * len(asked[TRAIN]) + HYPERGRADIENT_COST * len(asked[EVALUATE])
         spent = sum(costs.values())
@@ -150,7 +162,7 @@ def run(task: Task, factory: Factory, seed: int, hypergradient: bool = True, bud
         last[actions == STOP] = np.inf  # a student that has left while others train is not kept
         losses = np.zeros(STUDENTS)
         hypergradients = None
-        if len(asked[CLONE]) or len(asked[EVALUATE]) or guiding:
+        if len(asked[CLONE]) or len(asked[EVALUATE]) or hypergradient:
             hypergradients = np.full((STUDENTS, task.space.dimension), np.nan)
         natural = jnp.asarray(h, dtype="float32")
         before = state
@@ -216,7 +228,14 @@ def run(task: Task, factory: Factory, seed: int, hypergradient: bool = True, bud
         found = tuple(float(loss) for loss in compiled.judge(state, jnp.asarray(shares, "float32"), data))
         return found if np.isfinite(found[0]) else (np.inf, np.inf)
 
-    shares, blend, _ = greedy_mean(last, judge)
+    shares, blended, judged = greedy_mean(last, judge)
+    if blend:
+        costs["blend"] = judged * task.validation_cost(data)
+        last_row = list(rows[-1])
+        last_row[0] = sum(costs.values())
+        last_row[1] = min(blended, ended)
+        last_row[2] = min(blended, checkpoint)
+        rows[-1] = tuple(last_row)
     half = np.argsort(last, kind="stable")[: STUDENTS // 2]
     half = half[np.isfinite(last[half])]
     ensemble = np.zeros(STUDENTS, np.float32)
@@ -224,5 +243,5 @@ def run(task: Task, factory: Factory, seed: int, hypergradient: bool = True, bud
     mean_prediction = float(compiled.ensemble(state, jnp.asarray(ensemble), data))
     seconds, cpu_seconds = time.perf_counter() - started[0], time.process_time() - started[1]
     arrays = map(np.array, zip(*rows))
-    return Result(task.name, seed, *arrays, hyperparameters, calls, costs, blend, shares, mean_prediction, seconds,
+    return Result(task.name, seed, *arrays, hyperparameters, calls, costs, now[1], blended, shares, mean_prediction, seconds,
                   cpu_seconds)

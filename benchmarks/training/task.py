@@ -11,26 +11,15 @@ import os
 import jax
 import numpy as np
 
-from network import Settings, cross_entropy, ensemble_cross_entropy
+from network import Settings, cross_entropy, mean_distribution
 from space import Parameter, Space
 
 STEPS = 20  # optimizer steps in a report ...
 DIFFERENTIATED = 2  # ... of which the last ones are differentiated
 TRAINING_COST = STEPS  # in gradient evaluations of one student
-HYPERGRADIENT_COST = 3 * DIFFERENTIATED  # beyond it; also that of a teacher's evaluation
-VALIDATION_COST = 1  # of one student's validation loss where a method asks for it beside its reports
+DERIVATIVE_COST = 3  # of each step that is differentiated
+HYPERGRADIENT_COST = DERIVATIVE_COST * DIFFERENTIATED  # beyond it; also that of a teacher's evaluation
 STUDENTS = 10
-
-
-class Prices(NamedTuple):
-    """In gradient evaluations of one student, of which a plain report always costs TRAINING_COST."""
-
-    hypergradient: float = HYPERGRADIENT_COST
-    """Of a report, beyond TRAINING_COST."""
-    evaluation: float = HYPERGRADIENT_COST
-    """A teacher's."""
-    validation: float = VALIDATION_COST
-    """A validation loss, beside the one that every report holds."""
 
 
 class Data(NamedTuple):
@@ -62,8 +51,10 @@ class Task:
     """Hyperparameters by name -> those of the optimizer."""
     loss: Callable[[jax.Array, jax.Array], jax.Array] = cross_entropy
     """(outputs, targets) -> loss of each example: what validation and test average."""
-    ensemble_loss: Callable[[jax.Array, jax.Array, jax.Array], jax.Array] = ensemble_cross_entropy
-    """(outputs [K, ...], shares [K], targets) -> loss of each example of the mean prediction."""
+    ensemble: Callable[[jax.Array, jax.Array], jax.Array] = mean_distribution
+    """(outputs of K students, shares [K]) -> outputs of the mean prediction."""
+    batch: int = 50
+    """Examples of a training batch."""
     validation_batch: int = 100
     """Examples of the loss that is differentiated."""
 
@@ -71,6 +62,11 @@ class Task:
     def budget(self) -> int:
         """Gradient evaluations of a run."""
         return STUDENTS * self.reports * (TRAINING_COST + HYPERGRADIENT_COST)
+
+    def validation_cost(self, data: Data) -> int:
+        """Gradient evaluations that one loss of the whole validation set is counted as, beside those of reports, which
+        everyone has: a pass forward is a third of a gradient."""
+        return -(-len(data.validation_targets) // (3 * self.batch))
 
 
 # Parameters that most tasks have. 'ND': without derivative, since a step or two say nothing useful

@@ -68,7 +68,7 @@ class Trainer:
         def ensemble(state, shares, data):
             def loss(inputs, targets):
                 outputs = jax.vmap(lambda weights: self.task.outputs(weights, inputs))(state.weights)
-                return jnp.mean(self.task.ensemble_loss(outputs, shares, targets))
+                return jnp.mean(self.task.loss(self.task.ensemble(outputs, shares), targets))
 
             return loss(data.test_inputs, data.test_targets)
 

@@ -21,10 +21,12 @@ struct RandomMutation: Part {
     }
 
     /// The natural value times 1 - scale or 1 + scale; drawn anew with a probability.
+    ///
+    /// - Parameter scale: nil: the option `mutation_scale`.
     static func factors(
-        _ setup: Setup, resampling: Double = 0, guided: GuidedTargets
+        _ setup: Setup, scale: Double? = nil, resampling: Double = 0, guided: GuidedTargets
     ) -> RandomMutation {
-        let scale = setup.options.mutationScale
+        let scale = scale ?? setup.options.mutationScale
         return RandomMutation(
             name: "factors", mutator: FactorMutator(scale: scale, resampling: resampling), scale: scale,
             choiceProbability: 0.25, guided: guided, seed: setup.seed)

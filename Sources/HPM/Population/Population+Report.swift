@@ -193,7 +193,10 @@ extension Population {
             students.reports[student] += 1
             students.checkpoints[student] = Checkpoint(
                 student: student, report: students.reports[student])
-            if components.finite > 0 { closedBudget.hypergradientReports += 1 }
+            if components.finite > 0 {
+                closedBudget.hypergradientReports += 1
+                students.areGuided = true
+            }
             closedBudget.nonfiniteHypergradients += components.infinite
             noteReport(student, .trained, loss)
         case .evaluate:

@@ -57,7 +57,7 @@ class Kin(Pooled):
             h[:, self.rate_index] *= np.clip((1 - self.done) / self.cool, 0.02, 1)
         return actions, sources, h
 
-    def wanted(self):
+    def wants_hypergradient(self, student: int) -> bool:
         return self.every > 0 and self.reports % self.every == 0
 
     def mixing(self):

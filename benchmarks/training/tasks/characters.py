@@ -138,5 +138,5 @@ TASK = Task(
         SMOOTHING,
         *ND,
     )),
-    load, new_weights, training_loss, outputs, nd_settings, loss=cross_entropy, validation_batch=8,
+    load, new_weights, training_loss, outputs, nd_settings, loss=cross_entropy, batch=BATCH, validation_batch=8,
 )

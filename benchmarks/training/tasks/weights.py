@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from network import dense_network, forward, squares
+from network import dense_network, forward, mean_outputs, squares
 from space import Parameter, Space
 from task import ND, Data, Task, l2, nd_settings, noise
 
@@ -43,10 +43,6 @@ def squared_error(outputs: jax.Array, targets: jax.Array) -> jax.Array:
     return (outputs[:, 0] - targets) ** 2
 
 
-def ensemble_squared_error(outputs: jax.Array, shares: jax.Array, targets: jax.Array) -> jax.Array:
-    return squared_error(jnp.tensordot(shares, jnp.where(shares[:, None, None] > 0, outputs, 0), 1), targets)
-
-
 def training_loss(weights: tuple, h: dict, data: Data, key: jax.Array) -> jax.Array:
     batch_key, input_key = jax.random.split(key)
     batch = jax.random.randint(batch_key, (BATCH,), 0, TRAINING)
@@ -64,5 +60,5 @@ TASK = Task(
         *ND,
     )),
     load, lambda key: dense_network(key, INPUTS, 32, 1), training_loss, forward, nd_settings,
-    loss=squared_error, ensemble_loss=ensemble_squared_error, validation_batch=200,
+    loss=squared_error, ensemble=mean_outputs, batch=BATCH, validation_batch=200,
 )

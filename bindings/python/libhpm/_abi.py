@@ -65,6 +65,11 @@ HPM_UPDATE_HYPERGRADIENT: Final = 2
 HPM_UPDATE_BOTH: Final = 3
 HPM_UPDATE_FIXED: Final = 4
 
+# What a hyperparameter is to the training, where that is something an algorithm can use.
+hpm_role = c_int32
+HPM_ROLE_OTHER: Final = 0
+HPM_ROLE_LEARNING_RATE: Final = 1
+
 # What a hyperparameter is.
 hpm_kind = c_int32
 HPM_KIND_REAL: Final = 0
@@ -378,6 +383,8 @@ PROTOTYPES: Final[dict[str, tuple[Any, tuple[Any, ...]]]] = {
         (c_void_p, c_char_p, c_size_t, c_double, c_double, hpm_scale, c_double),
     ),
     "hpm_space_set_update": (hpm_status, (c_void_p, c_char_p, hpm_update)),
+    "hpm_space_set_role": (hpm_status, (c_void_p, c_char_p, hpm_role)),
+    "hpm_space_role": (hpm_status, (c_void_p, c_char_p, POINTER(hpm_role))),
     "hpm_space_dimension": (hpm_status, (c_void_p, POINTER(c_size_t))),
     "hpm_space_offset": (hpm_status, (c_void_p, c_char_p, POINTER(c_size_t), POINTER(c_size_t))),
     "hpm_space_count": (hpm_status, (c_void_p, POINTER(c_size_t))),
@@ -452,6 +459,7 @@ PROTOTYPES: Final[dict[str, tuple[Any, tuple[Any, ...]]]] = {
     "hpm_student_reports": (hpm_status, (c_void_p, c_size_t, POINTER(c_size_t))),
     "hpm_student_report_cost": (hpm_status, (c_void_p, c_size_t, c_double, c_double)),
     "hpm_student_hyperparameters": (hpm_status, (c_void_p, c_size_t, c_void_p, c_size_t)),
+    "hpm_student_wants_hypergradient": (hpm_status, (c_void_p, c_size_t, POINTER(c_int32))),
     "hpm_student_set_initial": (hpm_status, (c_void_p, c_size_t, c_void_p, c_size_t)),
     "hpm_student_source_report": (hpm_status, (c_void_p, c_size_t, POINTER(c_size_t))),
     "hpm_checkpoint_releasable": (hpm_status, (c_void_p, c_size_t, c_size_t, POINTER(c_int32))),

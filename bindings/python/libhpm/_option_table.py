@@ -18,6 +18,8 @@ ENTRIES = (
     Entry("schedule", "`synchronous`", "`synchronous`, `asynchronous`", "whether students wait for one another between rounds; `asynchronous`: nobody waits, each report is applied when it arrives"),
     Entry("interval", "-1", "-1, or 1 or more", "training reports between exploits; -1: a tenth of `steps`, from 1 to 5; 5 where `steps` is 0"),
     Entry("burn_in", "0", "0 or more", "training reports before the first exploit, which comes at the next multiple of `interval`"),
+    Entry("hypergradient_interval", "1", "1 or more", "a student's training reports between those for which ``hpm_student_wants_hypergradient`` says yes, the first one counted"),
+    Entry("cool_down", "0.3", "0 to 1", "share of `steps`, at the end, over which what a student trains with of parameters with the role `HPM_ROLE_LEARNING_RATE` falls to 0, linearly; 0: never"),
     Entry("truncation", "0.2", "0 to 0.5", "share of the students that an exploit replaces: max(1, floor(truncation x population)), and all whose loss is not finite; 0: no exploit. `mf-pbt` replaces quarters of a sub-population and reads 0 alone"),
     Entry("sub_populations", "-1", "-1, or 1 to population / 2", "of `mf-pbt`; -1: 4, fewer where each would have fewer than 4 students"),
     Entry("frequency_ratio", "2", "1 or more", "of `mf-pbt`: sub-population i (from 0) evolves every interval x ratio^i reports"),

@@ -392,6 +392,36 @@ class Population(Handle):
         )
         return Order(ACTIONS[action.value], source.value, hyperparameters, ticket.value)
 
+    def wants_hypergradient(self, student: int) -> bool:
+        """Whether the report on the task that a student has, or gets next, is to hold a hypergradient: of its
+        training reports one in ``hypergradient_interval``, the first one among them, and each evaluation. With
+        fewer hypergradients each may be a better one at the same cost, such as one through more steps of
+        training. One that is reported all the same is used.
+
+        Args:
+            student: From 0 to K - 1.
+
+        Returns:
+            False also where the student has no task that is trained.
+
+        Raises:
+            ArgumentError: No such student.
+
+        Example:
+            >>> space = hpm.SearchSpace().add_real("l2", 1e-6, 0.1, scale="log")
+            >>> population = hpm.Population(space, population=1, hypergradient_interval=2)
+            >>> for _ in range(3):
+            ...     print(population.wants_hypergradient(0))
+            ...     _ = population.next(0)
+            ...     population.report(0, 1.0)
+            True
+            False
+            True
+        """
+        wanted = c_int32()
+        check(functions.hpm_student_wants_hypergradient(self._handle, size(student, "student"), byref(wanted)))
+        return bool(wanted.value)
+
     def report_ticket(
         self, student: int, ticket: int, loss: float, hypergradient: Hypergradient = None
     ) -> bool:

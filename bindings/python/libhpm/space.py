@@ -27,6 +27,7 @@ from .errors import ArgumentError
 
 Scale = Literal["linear", "log", "logit"]
 Update = Literal["auto", "mutate", "hypergradient", "both", "fixed"]
+Role = Literal["learning_rate"]
 Kind = Literal["real", "integer", "choice", "block"]
 Value = Union[float, int, str, Vector]
 
@@ -48,6 +49,7 @@ _UPDATE_NAMES: dict[int, Update] = {
     _abi.HPM_UPDATE_BOTH: "both",
     _abi.HPM_UPDATE_FIXED: "fixed",
 }
+_ROLES: dict[int, Role | None] = {_abi.HPM_ROLE_OTHER: None, _abi.HPM_ROLE_LEARNING_RATE: "learning_rate"}
 _SCALES: dict[str, int] = {name: value for value, name in _SCALE_NAMES.items()}
 _UPDATES: dict[str, int] = {name: value for value, name in _UPDATE_NAMES.items()}
 
@@ -60,7 +62,7 @@ class Parameter:
 
     Example:
         >>> hpm.Parameter("lr", "real", 1e-4, 1.0, scale="log")
-        Parameter(name='lr', kind='real', low=0.0001, high=1.0, scale='log', initial=None, update='auto', count=1, labels=())
+        Parameter(name='lr', kind='real', low=0.0001, high=1.0, scale='log', initial=None, update='auto', count=1, labels=(), role=None)
     """
 
     name: str
@@ -80,6 +82,8 @@ class Parameter:
     """How many places it takes in a vector: more than 1 for a block alone."""
     labels: tuple[str, ...] = ()
     """Of a choice; else empty."""
+    role: Role | None = None
+    """What it is to the training: :meth:`SearchSpace.set_role`."""
 
 
 class _Entry(NamedTuple):
@@ -154,6 +158,7 @@ class SearchSpace(Handle):
         initial: float | None = None,
         *,
         update: Update = "auto",
+        role: Role | None = None,
     ) -> SearchSpace:
         """Adds a real hyperparameter.
 
@@ -165,6 +170,7 @@ class SearchSpace(Handle):
             initial: Where student 0 starts, within the bounds. None (or NaN): drawn, as for all
                 other students.
             update: Who may move it, see :meth:`set_update`.
+            role: ``learning_rate`` or None, see :meth:`set_role`.
 
         Returns:
             The space itself, so calls can be chained.
@@ -179,8 +185,9 @@ class SearchSpace(Handle):
         arguments = real(low, "low"), real(high, "high"), _scale(scale), _initial(initial)
         with self._lock:
             _update(update)
+            _role(role)
             check(functions.hpm_space_add_real(self._handle, text(name, "name"), *arguments))
-            self._added(name, "real", update)
+            self._added(name, "real", update, role=role)
         return self
 
     def add_integer(
@@ -279,6 +286,7 @@ class SearchSpace(Handle):
         initial: float | None = None,
         *,
         update: Update = "auto",
+        role: Role | None = None,
     ) -> SearchSpace:
         """Adds `count` real hyperparameters that share a name, bounds and scale, such as a weight
         for each training example. They take `count` places in a vector.
@@ -291,6 +299,7 @@ class SearchSpace(Handle):
             scale: As for :meth:`add_real`.
             initial: Where all of them start at student 0; None: each is drawn.
             update: Who may move them, see :meth:`set_update`.
+            role: ``learning_rate`` or None, see :meth:`set_role`.
 
         Returns:
             The space itself.
@@ -306,8 +315,9 @@ class SearchSpace(Handle):
         number = size(count, "count")
         with self._lock:
             _update(update)
+            _role(role)
             check(functions.hpm_space_add_block(self._handle, text(name, "name"), number, *arguments))
-            self._added(name, "block", update)
+            self._added(name, "block", update, role=role)
         return self
 
     def add(self, parameter: Parameter) -> SearchSpace:
@@ -334,11 +344,12 @@ class SearchSpace(Handle):
         if p.kind == "choice":
             return self.add_choice(p.name, p.labels, p.initial, update=p.update)
         if p.kind == "block":
-            return self.add_block(p.name, p.count, p.low, p.high, p.scale, p.initial, update=p.update)
+            return self.add_block(p.name, p.count, p.low, p.high, p.scale, p.initial, update=p.update, role=p.role)
         if p.kind not in ("real", "integer"):
             raise ArgumentError(f"kind is {p.kind!r}; allowed: {', '.join(_KINDS.values())}")
-        add = self.add_real if p.kind == "real" else self.add_integer
-        return add(p.name, p.low, p.high, p.scale, p.initial, update=p.update)
+        if p.kind == "real":
+            return self.add_real(p.name, p.low, p.high, p.scale, p.initial, update=p.update, role=p.role)
+        return self.add_integer(p.name, p.low, p.high, p.scale, p.initial, update=p.update)
 
     def set_update(self, name: str, update: Update) -> SearchSpace:
         """Says who may move a parameter or block.
@@ -356,6 +367,35 @@ class SearchSpace(Handle):
             ArgumentError: An unknown name, or an update that the parameter can't have.
         """
         check(functions.hpm_space_set_update(self._handle, text(name, "name"), _update(update)))
+        return self
+
+    def set_role(self, name: str, role: Role | None) -> SearchSpace:
+        """Says what a parameter or block is to the training.
+
+        Args:
+            name: A name that was added.
+            role: ``learning_rate``: a learning rate of the weights. Where the option ``steps`` says how long the
+                run is, students are given less and less of it over its last part (option ``cool_down``), never
+                less than the lower bound. None: anything.
+
+        Returns:
+            The space itself.
+
+        Raises:
+            ArgumentError: An unknown name, or a learning rate that is an integer or a choice.
+
+        Example:
+            >>> space = hpm.SearchSpace().add_real("lr", 1e-4, 1.0, scale="log", initial=0.1)
+            >>> population = hpm.Population(space.set_role("lr", "learning_rate"), population=1, steps=4, cool_down=0.5)
+            >>> for _ in range(4):
+            ...     print(round(population.next(0).hyperparameters[0], 3))
+            ...     population.report(0, 1.0)
+            0.1
+            0.1
+            0.1
+            0.05
+        """
+        check(functions.hpm_space_set_role(self._handle, text(name, "name"), _role(role)))
         return self
 
     @property
@@ -496,9 +536,12 @@ class SearchSpace(Handle):
         kind: Kind,
         update: Update,
         labels: Sequence[str] = (),
+        role: Role | None = None,
     ) -> None:
         if update != "auto":
             self.set_update(name, update)
+        if role is not None:
+            self.set_role(name, role)
         self._entries[name] = _Entry(*_offset(self._handle, name), kind, list(labels))
 
 
@@ -515,6 +558,13 @@ def _update(update: str, kind: str = "real") -> int:
         article = "an" if kind == "integer" else "a"
         raise ArgumentError(f"update is {update!r}; allowed for {article} {kind}: {', '.join(allowed)}")
     return _UPDATES[update]
+
+
+def _role(role: str | None) -> int:
+    for value, name in _ROLES.items():
+        if role == name:
+            return value
+    raise ArgumentError(f"role is {role!r}; allowed: 'learning_rate' or None")
 
 
 def _initial(initial: float | None) -> float:
@@ -544,13 +594,14 @@ def _parameters(handle: int) -> dict[str, Parameter]:
 
 def _parameter(handle: int, name: str) -> Parameter:
     encoded = name.encode()
-    kind, scale, update = c_int32(), c_int32(), c_int32()
+    kind, scale, update, role = c_int32(), c_int32(), c_int32(), c_int32()
     low, high, initial = c_double(), c_double(), c_double()
     check(
         functions.hpm_space_describe(
             handle, encoded, byref(kind), byref(low), byref(high), byref(scale), byref(initial), byref(update)
         )
     )
+    check(functions.hpm_space_role(handle, encoded, byref(role)))
     labels: tuple[str, ...] = ()
     if kind.value == _abi.HPM_KIND_CHOICE:
         indices = range(int(high.value) + 1)
@@ -569,6 +620,7 @@ def _parameter(handle: int, name: str) -> Parameter:
         _UPDATE_NAMES[update.value],
         _offset(handle, name)[1],
         labels,
+        _ROLES[role.value],
     )
 
 
