@@ -1,8 +1,5 @@
 """Tunes scikit-learn's MLPClassifier while it trains: no derivative anywhere."""
 
-import copy
-from operator import mul
-
 import libhpm as hpm
 from sklearn.datasets import load_digits
 from sklearn.metrics import log_loss
@@ -30,18 +27,9 @@ def train(student, h):
     return log_loss(y_valid, model.predict_proba(x_valid))
 
 
-def mean(shares):  # the model with the mean of the weights
-    model = copy.deepcopy(models[next(iter(shares))])
-    for name in "coefs_", "intercepts_":
-        layers = zip(*(getattr(models[student], name) for student in shares))
-        setattr(model, name, [sum(map(mul, shares.values(), layer)) for layer in layers])
-    return model
-
-
 # Where a student is replaced, models[student] = copy.deepcopy(models[source]): weights and optimizer.
 result = hpm.tune(train, space, models=models, steps=EPOCHS)
-kin = result.population.blend(lambda shares: log_loss(y_valid, mean(shares).predict_proba(x_valid)))
-candidates = {"tuned": models[result.student], f"mean of {len(kin)} of them": mean(kin)}
+candidates = {"tuned": models[result.student]}
 for name, epochs in ("default", EPOCHS), ("default, same cost", EPOCHS * STUDENTS):
     candidates[name] = MLPClassifier(random_state=0)
     for _ in range(epochs):
