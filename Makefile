@@ -89,7 +89,7 @@ test-abi: $(LIBRARY) $(BIN)/sweep $(BIN)/load
 	$(BIN)/load $(LIBRARY)
 	$(BIN)/sweep include/hpm.abi.json
 
-CLIENTS := allocations asynchronous hypergradient limits listeners logs run snapshot threads wrapper
+CLIENTS := allocations asynchronous blend hypergradient limits listeners logs run snapshot threads wrapper
 test-clients: $(CLIENTS:%=$(BIN)/%)
 	for client in $^; do $$client || exit 1; done
 

@@ -509,6 +509,22 @@ typedef struct hpm_trainer {
 } hpm_trainer;
 
 /*
+ * Judges a mean of weights: see hpm_population_blend().
+ *
+ *   context   What was handed to hpm_population_blend().
+ *   students  Array of `count` students, each once; valid until the callback returns.
+ *   shares    Array of `count` shares, which sum to 1: the weights are the sum of share x weights
+ *             of the student.
+ *   count     The number of students, 2 or more.
+ *   loss      Receives the validation loss of the model with these weights, measured as the
+ *             students' own are; it holds NaN. A loss that is not finite is never better.
+ *
+ * Returns 0; anything else ends the call.
+ */
+typedef int32_t (*hpm_judge_callback)(void *context, const size_t *students, const double *shares,
+                                      size_t count, double *loss);
+
+/*
  * Something that happened in a population. Pointers are valid during the call that hands it over.
  */
 typedef struct hpm_event {
@@ -946,8 +962,8 @@ const char *hpm_last_error(void);
 
 /*
  * What the callback returned that ended the last call of this thread with HPM_ERROR_CALLBACK
- * (hpm_population_run(), hpm_problem_hypergradient(), hpm_problem_check(), and what a log refuses),
- * or that made it HPM_OBSERVER: of several observers the first.
+ * (hpm_population_run(), hpm_population_blend(), hpm_problem_hypergradient(), hpm_problem_check(),
+ * and what a log refuses), or that made it HPM_OBSERVER: of several observers the first.
  *
  * Returns the callback's non-zero result as it was; 0 if no callback failed on this thread.
  * Thread safety: Each thread has its own. Since 0.1.
@@ -1757,6 +1773,50 @@ hpm_status hpm_student_age(hpm_population *population, size_t student, size_t *o
  */
 hpm_status hpm_population_run(hpm_population *population, const hpm_trainer *trainer,
                               void *context);
+
+/* ---- Functions: Blend ------------------------------------------------------------------------ */
+
+/*
+ * The model to keep as a mean of weights: of which students, and how much of each. Clones are kin:
+ * their weights often lie in one basin, so the mean of several can be better than any of them, at
+ * no cost when it is used.
+ *
+ * The students in question are those whose latest training loss is finite, as for
+ * hpm_population_best(), with an ancestor in common with the best one: weights that were
+ * initialised apart have no mean that is worth anything. A student that became a clone and has not
+ * trained since, or that is retired, is left out. The weights meant are those after each student's
+ * latest training report: with a task out, that checkpoint.
+ *
+ * With `judge` the best student comes first, with the loss that it reported; each next one, in the
+ * order of their losses, is taken in where that makes the mean, in equal shares, strictly better.
+ * Without it the mean is of the best student and of its kin among the better half of the students
+ * with a finite loss. The population is read and not changed; the cost of judging is on no account.
+ *
+ *   population  The population.
+ *   judge       NULL: none, and nothing is evaluated.
+ *   context     Handed to `judge` as it is; never looked at. May be NULL.
+ *   students    Array of `capacity` that receives the students, the best first. NULL, with
+ *               `shares`: the count alone, and nothing is judged.
+ *   shares      Array of `capacity` that receives the shares, which sum to 1. NULL where `students`
+ *               is.
+ *   capacity    The size of both, the number of all students at most; 0 where they are NULL.
+ *   count       Receives the number of students in the mean. Where arrays are NULL or too small,
+ *               what `capacity` has to be: with `judge` the number of all that are in question.
+ *
+ * Returns HPM_OK, HPM_ERROR_NO_RESULT where no student has a finite loss, HPM_ERROR_CAPACITY (known
+ *   before anything is judged; nothing was written but `count`), HPM_ERROR_CALLBACK where `judge`
+ *   returned non-zero (hpm_last_callback_status() is what; nothing was written), HPM_ERROR_ARGUMENT
+ *   or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread, also inside callbacks. No lock is held during `judge`, in which every
+ *   call on the population is allowed: what changes there is not seen by this one.
+ * Complexity: O(population (population + clones)), and at most population - 1 calls of `judge`.
+ * Source: The greedy soup of Wortsman et al., 'Model soups: averaging weights of multiple
+ *   fine-tuned models improves accuracy without increasing inference time', ICML 2022 (arXiv
+ *   2203.05482).
+ * Since 0.1.
+ */
+hpm_status hpm_population_blend(hpm_population *population, hpm_judge_callback judge, void *context,
+                                size_t *students, double *shares, size_t capacity, size_t *count);
 
 /* ---- Functions: Teacher ---------------------------------------------------------------------- */
 

@@ -459,6 +459,15 @@ struct best_student {
     double loss;
 };
 
+/// A student and how much of its weights goes into a mean.
+struct blended_student {
+    std::size_t student;
+    double share;
+};
+
+/// The validation loss of the model whose weights are the sum of share x weights of the students.
+using judge = std::function<double(const std::vector<blended_student> &blend)>;
+
 /// Hyperparameters and the loss that was reported with them.
 struct best_point {
     std::vector<double> hyperparameters;
@@ -1264,6 +1273,26 @@ public:
         return best;
     }
 
+    /// The model to keep as a mean of weights of kin, the best student first; empty: nobody judges it. An
+    /// exception of the judge comes out as it was. Throws no_result_error before any student has a
+    /// finite loss.
+    std::vector<blended_student> blend(const hpm::judge &judge = {}) const {
+        std::vector<std::size_t> chosen;
+        std::vector<double> shares;
+        std::size_t count = 0;
+        const hpm_judge_callback judged = judge ? &call::judged : nullptr;
+        hpm_status status = HPM_OK;
+        do { // nothing is judged before there is room; students may join meanwhile
+            check(hpm_population_blend(get(), judged, nullptr, nullptr, nullptr, 0, &count));
+            chosen.resize(count);
+            shares.resize(count);
+            status = hpm_population_blend(get(), judged, const_cast<hpm::judge *>(&judge),
+                                          chosen.data(), shares.data(), chosen.size(), &count);
+        } while (status == HPM_ERROR_CAPACITY);
+        detail::check_thrown(status);
+        return blended(chosen.data(), shares.data(), count);
+    }
+
     /// Throws no_result_error before any student has a finite loss.
     best_point best_hyperparameters() const {
         best_point best = {std::vector<double>(dimension_), 0};
@@ -1332,6 +1361,13 @@ public:
     }
 
 private:
+    static std::vector<blended_student> blended(const std::size_t *students, const double *shares,
+                                                std::size_t count) {
+        std::vector<blended_student> blend;
+        for (std::size_t i = 0; i < count; i += 1) blend.push_back({students[i], shares[i]});
+        return blend;
+    }
+
     /// A new handle with what was warned of.
     struct created {
         hpm_population *handle;
@@ -1494,6 +1530,13 @@ private:
 
         static std::int32_t restart(void *context, std::size_t student) {
             return guarded(context, [=](call &self) { self.trainer.restart(student); });
+        }
+
+        static std::int32_t judged(void *context, const std::size_t *students, const double *shares,
+                                   std::size_t count, double *loss) {
+            return detail::guarded([=] {
+                *loss = (*static_cast<const hpm::judge *>(context))(blended(students, shares, count));
+            });
         }
 
         static std::int32_t observe(void *context, const hpm_event *e) {

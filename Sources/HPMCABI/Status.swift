@@ -90,8 +90,8 @@ public func hpm_last_error() -> UnsafePointer<CChar>? {
 }
 
 /// What the callback returned that ended the last call of this thread with `HPM_ERROR_CALLBACK`
-/// (``hpm_population_run``, ``hpm_problem_hypergradient``, ``hpm_problem_check``, and what a log refuses),
-/// or that made it `HPM_OBSERVER`: of several observers the first.
+/// (``hpm_population_run``, ``hpm_population_blend``, ``hpm_problem_hypergradient``, ``hpm_problem_check``, and
+/// what a log refuses), or that made it `HPM_OBSERVER`: of several observers the first.
 ///
 /// - Returns: The callback's non-zero result as it was; 0 if no callback failed on this thread.
 /// - Thread safety: Each thread has its own.

@@ -43,6 +43,7 @@ typedef union {
     uint32_t uint32;
     hpm_observer_callback observer;
     hpm_log_callback log;
+    hpm_judge_callback judge;
 } value;
 
 /* --- The interface, as hpm.abi.json describes it --- */
@@ -336,6 +337,13 @@ static int32_t take_nothing(void *context, const uint8_t *bytes, size_t length) 
     return 0;
 }
 
+static int32_t judge(void *context, const size_t *students, const double *shares, size_t count,
+                     double *loss) {
+    (void)context, (void)students, (void)shares, (void)count;
+    *loss = 0;
+    return 0;
+}
+
 static int32_t append(void *context, const uint8_t *bytes, size_t length) {
     world *w = context;
     w->log = realloc(w->log, w->log_size + length);
@@ -467,17 +475,17 @@ typedef enum {
     PARAMETER_INDEX, LABEL_INDEX, STUDENT, CLONED_STUDENT, REPORT, LABEL_COUNT, BLOCK_COUNT, LEAST_N, STRIDE_N,
     EXACT_N, GRADIENT_N, TEACHER_N, NEW_DIMENSION, STUDENT_COUNT, BYTES_LENGTH, NAME_CAPACITY,
     LABEL_CAPACITY, BYTES_CAPACITY, HOST_COUNT, VECTOR_DIMENSION, LINES_CAPACITY, FINDING_INDEX,
-    OPTION_CAPACITY, TICKET, KINDS, OBSERVER, LOG_LENGTH, JOINING_COUNT, STEPS,
+    OPTION_CAPACITY, BLEND_CAPACITY, TICKET, KINDS, OBSERVER, LOG_LENGTH, JOINING_COUNT, STEPS,
     /* Input arrays. */
     LABELS, ROW, GRADIENT, GRADIENTS, LOSSES, PARENT, CHILD_GRADIENT, BYTES, TRAINER, OPERATIONS,
     CALLBACKS, VECTOR, STUDENT_VECTOR, LOG_BYTES,
     /* Callbacks. */
-    OBSERVER_CALLBACK, LOG_CALLBACK,
+    OBSERVER_CALLBACK, LOG_CALLBACK, JUDGE_CALLBACK,
     /* Handles, and living ones that do not do. */
     PROBLEM_TO_SOLVE, PROBLEM_TO_CHECK, PROBLEM_OF_STUDENT,
     /* Output arrays. */
     ROW_OUT, MATRIX_OUT, STUDENTS_OUT, CHILD_OUT, NAME_OUT, LABEL_OUT, BYTES_OUT, VECTOR_OUT,
-    CERTIFICATE_OUT, LINES_OUT, FINDING_OUT, OPTION_OUT,
+    CERTIFICATE_OUT, LINES_OUT, FINDING_OUT, OPTION_OUT, BLEND_OUT,
     CONTEXT
 } role;
 
@@ -1008,6 +1016,13 @@ static void bad_values(world *w, const parameter *p, role role, bad_list *list) 
     case VECTOR_OUT:
         add_pointer(list, w->row, HPM_ERROR_ARGUMENT, "h");
         break;
+    case BLEND_OUT:
+        list->words = "students|shares";
+        add_pointer(list, NULL, HPM_ERROR_ARGUMENT, "NULL alone");
+        break;
+    case BLEND_CAPACITY:
+        add_size(list, 0, HPM_ERROR_CAPACITY);
+        break;
     case LINES_OUT:
     case OPTION_OUT:
     case NAME_OUT:
@@ -1026,6 +1041,7 @@ static void bad_values(world *w, const parameter *p, role role, bad_list *list) 
     case CONTEXT:
     case VECTOR:
     case LOG_CALLBACK:
+    case JUDGE_CALLBACK:
         break;
     }
 }
@@ -1070,6 +1086,7 @@ static value good_value(world *w, const parameter *p, role role, size_t position
     case GRADIENT_N: return (value){.size = DIMENSION};
     case TEACHER_N:
     case NEW_DIMENSION: return (value){.size = TEACHER_DIMENSION};
+    case BLEND_CAPACITY:
     case STUDENT_COUNT: return (value){.size = STUDENTS};
     case BYTES_LENGTH:
     case BYTES_CAPACITY: return (value){.size = w->snapshot_size};
@@ -1108,6 +1125,7 @@ static value good_value(world *w, const parameter *p, role role, size_t position
     }
     case OBSERVER_CALLBACK: return (value){.observer = see_nothing};
     case LOG_CALLBACK: return (value){.log = take_nothing};
+    case JUDGE_CALLBACK: return (value){.judge = judge};
     case JOINING_COUNT: return (value){.size = 2};
     case STEPS: return (value){.size = 6};
     case LOG_BYTES: return (value){.pointer = w->log};
@@ -1122,7 +1140,8 @@ static value good_value(world *w, const parameter *p, role role, size_t position
     case VECTOR_OUT:
     case ROW_OUT: size = DIMENSION * sizeof(double); break;
     case MATRIX_OUT: size = STUDENTS * DIMENSION * sizeof(double); break;
-    case STUDENTS_OUT: size = STUDENTS * sizeof(size_t); break;
+    case STUDENTS_OUT:
+    case BLEND_OUT: size = STUDENTS * sizeof(size_t); break;
     case CHILD_OUT: size = TEACHER_DIMENSION * sizeof(double); break;
     case NAME_OUT:
     case LABEL_OUT: size = 5; break;
@@ -1178,6 +1197,8 @@ static const struct plan {
     {"hpm_population_count", FRESH, {BY_TYPE, COUNTER, BY_TYPE}},
     {"hpm_population_best", REPORTED, {BY_TYPE, BY_TYPE, BY_TYPE}},
     {"hpm_population_best_hyperparameters", REPORTED, {BY_TYPE, ROW_OUT, LEAST_N, BY_TYPE}},
+    {"hpm_population_blend", REPORTED,
+     {BY_TYPE, JUDGE_CALLBACK, CONTEXT, BLEND_OUT, BLEND_OUT, BLEND_CAPACITY, BY_TYPE}},
     {"hpm_population_stop", FRESH, {BY_TYPE}},
     {"hpm_population_actions", FRESH, {BY_TYPE, BY_TYPE}},
     {"hpm_population_option", FRESH,
@@ -1283,6 +1304,9 @@ static const struct extra {
      "value|hyper_learning_rate",
      {{1, {.pointer = "hyper_learning_rate"}}, {2, {.pointer = "1e999"}}}, 2},
     {"hpm_population_best", "before any report", FRESH, HPM_ERROR_NO_RESULT, NULL, {{0}}, 0},
+    {"hpm_population_blend", "before any report", FRESH, HPM_ERROR_NO_RESULT, NULL, {{0}}, 0},
+    {"hpm_population_blend", "no arrays and a capacity", REPORTED, HPM_ERROR_ARGUMENT, "students",
+     {{3, {.pointer = NULL}}, {4, {.pointer = NULL}}}, 2},
     {"hpm_population_best_hyperparameters", "before any report", FRESH, HPM_ERROR_NO_RESULT, NULL,
      {{0}}, 0},
     {"hpm_student_report", "before next", FRESH, HPM_ERROR_ORDER, "student", {{0}}, 0},

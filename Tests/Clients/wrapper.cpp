@@ -888,6 +888,44 @@ void test_tickets_and_membership() {
     expect(population.reports(0) == reports + 4, "%zu reports", population.reports(0));
 }
 
+void test_blends() {
+    // Two reports each; then the last one becomes a clone of the first.
+    hpm::population population(make_space(), hpm::options()
+                                                 .set("population", 3)
+                                                 .set("interval", 2)
+                                                 .set("truncation", 0.4)
+                                                 .set("algorithm", "pbt"));
+    expect_throw<hpm::no_result_error>("before any loss", [&] { population.blend(); });
+    for (int round = 0; round < 2; round += 1) {
+        population.next_all();
+        population.report_all({1, 2, 3});
+    }
+    expect(population.next(2).action == hpm::action::clone, "a clone");
+    population.report(2, 0);
+    population.next_all();
+    population.report_all({2, 3, 1});
+
+    std::vector<hpm::blended_student> asked;
+    const auto blended = [&](double loss) {
+        return population.blend([&](const std::vector<hpm::blended_student> &blend) {
+            asked = blend;
+            expect(population.best().student == 2, "best inside");
+            return loss;
+        });
+    };
+    const std::vector<hpm::blended_student> better = blended(0.5), worse = blended(1.5);
+    expect(asked.size() == 2 && asked[0].student == 2 && asked[1].student == 0, "who is judged");
+    expect(better.size() == 2 && better[1].student == 0 && better[1].share == 0.5, "a mean");
+    expect(worse.size() == 1 && worse[0].student == 2 && worse[0].share == 1, "the best alone");
+    expect(population.blend().size() == 2, "without a judge");
+    try {
+        population.blend([](const std::vector<hpm::blended_student> &) -> double { throw 42; });
+        expect(false, "nothing was thrown");
+    } catch (int thrown) {
+        expect(thrown == 42, "another exception");
+    }
+}
+
 void test_logs() {
     hpm::population population(make_space(), asynchronous());
     std::vector<std::uint8_t> log;
@@ -1084,6 +1122,7 @@ int main() {
     test_problems_of_students();
     test_names_and_options();
     test_tickets_and_membership();
+    test_blends();
     test_logs();
     test_observers();
     test_destroying_under_run();

@@ -39,7 +39,7 @@ public struct Lineage: Equatable, Sendable {
 
     /// The training reports that went into the weights that a student holds now, latest first: from where a run of
     /// them by one student ends to where it begins.
-    private func stretches(
+    func stretches(
         of student: Int, reports: Int, _ body: (_ student: Int, _ reports: Range<Int>) -> Bool
     ) {
         var (student, last) = (student, reports)

@@ -215,7 +215,7 @@ public struct Population: Sendable {
         return (best, sign * students.loss(best))
     }
 
-    private static let noResult = HPMError(
+    static let noResult = HPMError(
         .noResult, "no student has a finite training loss yet; report one first")
 
     /// The hyperparameters with which the best student made its latest training report; where the

@@ -1,7 +1,7 @@
 /// The order in which the header presents the source files: what a reader needs first.
 enum FileOrder {
     static let first = [
-        "Version", "Status", "Space", "Options", "Population", "Student", "Run", "Teacher",
+        "Version", "Status", "Space", "Options", "Population", "Student", "Run", "Blend", "Teacher",
         "Snapshot",
     ]
 

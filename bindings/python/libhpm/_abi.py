@@ -170,6 +170,11 @@ class hpm_trainer(Structure):
     ]
 
 
+# int32_t hpm_judge_callback(void *context, const size_t *students, const double *shares, size_t
+# count, double *loss)
+hpm_judge_callback = CFUNCTYPE(c_int32, c_void_p, c_void_p, c_void_p, c_size_t, POINTER(c_double))
+
+
 class hpm_event(Structure):
     """Something that happened in a population. Pointers are valid during the call that hands it
     over.
@@ -462,6 +467,10 @@ PROTOTYPES: Final[dict[str, tuple[Any, tuple[Any, ...]]]] = {
     "hpm_student_ancestor_report": (hpm_status, (c_void_p, c_size_t, c_size_t, POINTER(c_size_t))),
     "hpm_student_age": (hpm_status, (c_void_p, c_size_t, POINTER(c_size_t))),
     "hpm_population_run": (hpm_status, (c_void_p, POINTER(hpm_trainer), c_void_p)),
+    "hpm_population_blend": (
+        hpm_status,
+        (c_void_p, hpm_judge_callback, c_void_p, c_void_p, c_void_p, c_size_t, POINTER(c_size_t)),
+    ),
     "hpm_teacher_create": (hpm_status, (c_size_t, c_void_p, POINTER(c_void_p))),
     "hpm_teacher_destroy": (hpm_status, (c_void_p,)),
     "hpm_teacher_mutate": (hpm_status, (c_void_p, c_void_p, c_void_p, c_size_t)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import nullcontext, suppress
 from ctypes import byref, c_double, c_int32, c_size_t, c_uint32, c_uint64, c_void_p, create_string_buffer, string_at
 from typing import Any, NamedTuple, TypeVar
@@ -647,6 +647,76 @@ class Population(Handle):
         check(functions.hpm_population_best(self._handle, byref(student), byref(loss)))
         return Best(student.value, loss.value)
 
+    def blend(self, judge: Callable[[dict[int, float]], float] | None = None) -> dict[int, float]:
+        """The model to keep as a mean of weights: of which students, and how much of each. Clones are kin:
+        their weights often lie in one basin, so the mean of several can be better than any of them.
+
+        In question are the students that :meth:`best` counts, with an ancestor in common with the best one.
+        The weights meant are those after each student's latest training report. The population is read and not
+        changed.
+
+        Args:
+            judge: ``judge(shares)`` returns the validation loss of the model whose weights are the sum of share
+                times weights over the students of the dict. The best student comes first, with the loss that it
+                reported; each next one, in the order of their losses, is taken in where that makes the mean,
+                in equal shares, strictly better: at most K - 1 calls. NaN is never better. None: the best and
+                its kin among the better half of the students with a finite loss, and nothing is evaluated.
+
+        Returns:
+            The share of each student, the best first; they sum to 1.
+
+        Raises:
+            NoResultError: No student has a finite loss.
+            BaseException: What `judge` raised, as it was raised.
+
+        Source:
+            The greedy soup of Wortsman et al., 'Model soups', ICML 2022 (arXiv 2203.05482).
+
+        Example:
+            The rates differ, so some students are still above the minimum and some beyond it.
+
+            >>> population = hpm.Population(
+            ...     hpm.SearchSpace().add_real("rate", 0.5, 0.9), algorithm="pbt", steps=9, interval=2, seed=1)
+            >>> weights = [np.full(2, 3.0) for _ in range(8)]
+            >>> def loss(w):
+            ...     return float(((w - 1) ** 2).sum())
+            >>> def train(student, h):
+            ...     weights[student] += h * (1 - weights[student]) + np.random.default_rng(student).normal(size=2)
+            ...     return loss(weights[student])
+            >>> def clone(source, student):
+            ...     weights[student] = weights[source].copy()
+            >>> population.run(train, clone)
+            True
+            >>> def mean(shares):
+            ...     return sum(share * weights[student] for student, share in shares.items())
+            >>> shares = population.blend(lambda shares: loss(mean(shares)))
+            >>> loss(mean(shares)) <= population.best().loss
+            True
+        """
+        if judge is not None and not callable(judge):
+            raise TypeError(f"judge is {judge!r}; allowed: a callable, or None")
+
+        callback = _abi.hpm_judge_callback()
+        if judge is not None:
+
+            def body(students: int, shares: int, count: int, loss: Any) -> None:
+                blend = _shares((c_size_t * count).from_address(students), (c_double * count).from_address(shares))
+                loss[0] = real(judge(blend), "the loss that judge returned")
+
+            callback = guarded(_abi.hpm_judge_callback, body)
+        capacity, needed = 0, c_size_t(self._size)
+        while capacity < needed.value:  # nothing is judged before there is room; students may join meanwhile
+            capacity = needed.value
+            students, shares = (c_size_t * capacity)(), (c_double * capacity)()
+            with Call() as call:
+                status: int = functions.hpm_population_blend(
+                    self._handle, callback, None, students, shares, capacity, byref(needed)
+                )
+            if status != _abi.HPM_ERROR_CAPACITY:
+                call.outcome(status)
+                break
+        return _shares(students[: needed.value], shares)
+
     def best_hyperparameters(self) -> tuple[Vector, float]:
         """The hyperparameters, shape ``[n]``, with which the best student made its latest training
         report, and the loss of that report.
@@ -1133,6 +1203,10 @@ class Population(Handle):
             with self.space as space:
                 return space.encode(values)
         return array(values, (self._dimension,), name)
+
+
+def _shares(students: Iterable[int], shares: Iterable[float]) -> dict[int, float]:
+    return dict(zip(students, shares))
 
 
 def _unpickled(kind: type[Population], data: bytes) -> Population:
