@@ -128,7 +128,9 @@ typedef struct hpm_space hpm_space;
  *                                                                   pooled
  * hyper_learning_rate      0.06                0 or more            step of hyper-training in latent
  *                                                                   units (`hpm-paper`: in natural
- *                                                                   units); 0.1 with `sgd`
+ *                                                                   units), times the square root of
+ *                                                                   `hypergradient_interval`; 0.1
+ *                                                                   with `sgd`
  * teacher                  none                none, attention,     what mutates the guided
  *                                              perceptron, linear   parameters of a clone;
  *                                                                   `attention` for `hpm-paper`,

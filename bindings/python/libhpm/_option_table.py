@@ -25,7 +25,7 @@ ENTRIES = (
     Entry("frequency_ratio", "2", "1 or more", "of `mf-pbt`: sub-population i (from 0) evolves every interval x ratio^i reports"),
     Entry("trial", "0", "0 or more", "training reports of one trial of `random` and `bayesian`; 0: the whole run"),
     Entry("hyper_optimizer", "`adam`", "`adam`, `sgd`", "of hyper-training; the default of `hpm-paper` is `sgd`; with `sgd` the students of `hpm` are not pooled"),
-    Entry("hyper_learning_rate", "0.06", "0 or more", "step of hyper-training in latent units (`hpm-paper`: in natural units); 0.1 with `sgd`"),
+    Entry("hyper_learning_rate", "0.06", "0 or more", "step of hyper-training in latent units (`hpm-paper`: in natural units), times the square root of `hypergradient_interval`; 0.1 with `sgd`"),
     Entry("teacher", "`none`", "`none`, `attention`, `perceptron`, `linear`", "what mutates the guided parameters of a clone; `attention` for `hpm-paper`, `mutation-only` and ``hpm_teacher_create``. `linear` takes dimension^2 weights"),
     Entry("teacher_units", "16", "1 or more", "width of `attention` and `perceptron`"),
     Entry("teacher_squashing", "`tanh`", "`tanh`, `logistic`, `clipped`, `none`", "of a teacher's changes: tanh(z), 1 / (1 + exp(-z)) - 1/2, min(max(z, -1), 1), z"),
