@@ -50,7 +50,7 @@ class Method:
                 options["hyper_learning_rate"] = self.learning_rates[task]
             if self.trials > 1:
                 options["trial"] = max(1, -(-steps // self.trials))
-            population = hpm.Population(space.library(), population=students, seed=seed, steps=steps, **options)
+            population = hpm.Population(space.library("cool_down" in options), population=students, seed=seed, steps=steps, **options)
             if self.untuned:
                 for student in range(students):
                     population.set_initial(student, space.initial)

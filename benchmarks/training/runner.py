@@ -28,8 +28,8 @@ Factory = Callable[..., Any]
 hypergradients [K, d] or None)` as those of `hpm.Population`. `steps` is how many reports of each student fit into
 the budget. What it may have beyond that: `report_cost`, called with each report's cost; `wants_hypergradient(student)`;
 `mixing() -> [K, K]`, of which row k holds how much of each student's weights becomes those of the clone k;
-`differentiated`, how many steps a hypergradient goes through, `halves`, whether hypergradients are of alternating halves
-of the validation set, `guided` [d], for which parameters it gets a derivative."""
+`differentiated`, how many steps a hypergradient goes through, `halves`: hypergradients are of halves of the validation set,
+`alternating`, or `crossed`: each student is ranked on the half that its hypergradients are not of; `guided` [d], for which parameters it gets a derivative."""
 
 
 @dataclass
@@ -130,7 +130,7 @@ def run(
     report_cost = TRAINING_COST + hypergradient * DERIVATIVE_COST * differentiated / every
     population = factory(task.space, STUDENTS, seed, int(budget / (STUDENTS * report_cost)))
     differentiated = getattr(population, "differentiated", differentiated)
-    compiled = training.trainer(task.name, differentiated, getattr(population, "halves", False))
+    compiled = training.trainer(task.name, differentiated, getattr(population, "halves", ""))
     derivative_cost = DERIVATIVE_COST * differentiated
     without = ~getattr(population, "guided", task.space.guided)
     account, mixing, wanted = (getattr(population, name, None) for name in ("report_cost", "mixing", "wants_hypergradient"))
@@ -196,8 +196,15 @@ def run(
                 trained, found = compiled.report_without(state, natural, data, seed, reports)
             everyone = len(asked[TRAIN]) == STUDENTS
             state = trained if everyone else compiled.choose(actions == TRAIN, trained, state)
-            found = np.asarray(found, dtype=np.float64)
-            losses[asked[TRAIN]] = found[asked[TRAIN]]
+            found = told = np.asarray(found, dtype=np.float64)
+            if found.ndim == 2:
+                # Crossed halves: one half may be harder than the other, so each loss is taken beside its half's mean.
+                other = 1 - np.arange(STUDENTS) % 2
+                finite_rows = np.isfinite(found).all(1)
+                offset = found[finite_rows].mean(0) if finite_rows.any() else np.zeros(2)
+                told = found[np.arange(STUDENTS), other] - offset[other] + offset.mean()
+                found = found.mean(1)
+            losses[asked[TRAIN]] = told[asked[TRAIN]]
             last[asked[TRAIN]] = finite(found[asked[TRAIN]])
 
         for kind, students in asked.items():

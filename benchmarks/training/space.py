@@ -63,7 +63,8 @@ class Space:
         """By name; blocks stay vectors."""
         return {p.name: vector[s] if p.count > 1 else vector[s.start] for p, s in self.slices()}
 
-    def library(self):
+    def library(self, cools: bool = False):
+        """For the library; `cools`: the learning rate is named as such, so that the option `cool_down` takes it down."""
         import libhpm as hpm
 
         space = hpm.SearchSpace()
@@ -75,7 +76,8 @@ class Space:
             elif p.count > 1:
                 space.add_block(p.name, p.count, p.low, p.high, scale=scale, initial=initial)
             else:
-                space.add_real(p.name, p.low, p.high, scale=scale, initial=initial)
+                role = "learning_rate" if cools and p.name == "learning rate" else None
+                space.add_real(p.name, p.low, p.high, scale=scale, initial=initial, role=role)
         return space
 
     # What a prototype needs: latent coordinates in [0, 1]; label i of n is at (i + 1/2) / n.

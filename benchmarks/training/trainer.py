@@ -30,7 +30,7 @@ def keys(seed, purpose, count):
 class Trainer:
     """The compiled functions of a task."""
 
-    def __init__(self, task: Task, differentiated: int = DIFFERENTIATED, halves: bool = False):
+    def __init__(self, task: Task, differentiated: int = DIFFERENTIATED, halves: str = ""):
         self.task, self.differentiated, self.halves = task, differentiated, halves
         students = partial(jax.vmap, in_axes=(0, 0, None, 0))
 
@@ -41,7 +41,7 @@ class Trainer:
         @jax.jit
         def report(state, h, data, seed, count):
             return jax.vmap(self._report, in_axes=(0, 0, None, 0, 0))(
-                state, h, data, keys(seed, REPORT, count), (jnp.arange(STUDENTS) + count) % 2
+                state, h, data, keys(seed, REPORT, count), self._half(jnp.arange(STUDENTS), count)
             )
 
         @jax.jit
@@ -74,7 +74,7 @@ class Trainer:
 
         @jax.jit
         def report_one(state, h, data, seed, count, student):
-            return self._report(state, h, data, key_of(seed, REPORT, count, student), (student + count) % 2)
+            return self._report(state, h, data, key_of(seed, REPORT, count, student), self._half(student, count))
 
         @jax.jit
         def report_one_without(state, h, data, seed, count, student):
@@ -140,6 +140,10 @@ class Trainer:
         """Row k of `ours` where mask[k], else of `theirs`."""
         return jax.tree.map(lambda a, b: jnp.where(mask.reshape(-1, *[1] * (a.ndim - 1)), a, b), ours, theirs)
 
+    def _half(self, student, count):
+        """Of the validation set, for a student's hypergradient: the other one each time, or always its own."""
+        return (student + (0 if self.halves == "crossed" else count)) % 2
+
     # One student.
 
     def _mean_loss(self, weights, inputs, targets):
@@ -176,7 +180,14 @@ class Trainer:
         first, last = jnp.split(jax.random.split(key, STEPS + 1), [STEPS - self.differentiated])
         student = self._train(student, vector, data, first)
         student, hypergradient = self._last_steps(student, vector, data, last, half)
-        return student, self._validation_loss(student, data), hypergradient
+        return student, self._validation_losses(student, data), hypergradient
+
+    def _validation_losses(self, student, data):
+        """The validation loss, or with crossed halves that of each half."""
+        if self.halves != "crossed":
+            return self._validation_loss(student, data)
+        losses = self.task.loss(self.task.outputs(student.weights, data.validation_inputs), data.validation_targets)
+        return jnp.stack([jnp.mean(losses[half::2]) for half in (0, 1)])
 
     def _report_without(self, student, vector, data, key):
         student = self._train(student, vector, data, jax.random.split(key, STEPS + 1)[:STEPS])
@@ -188,7 +199,7 @@ class Trainer:
 
 
 @cache
-def trainer(name: str, differentiated: int = DIFFERENTIATED, halves: bool = False) -> Trainer:
+def trainer(name: str, differentiated: int = DIFFERENTIATED, halves: str = "") -> Trainer:
     from tasks import TASKS
 
     return Trainer(TASKS[name], differentiated, halves)
