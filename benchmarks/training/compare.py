@@ -15,7 +15,9 @@ import numpy as np  # noqa: E402
 
 from common import jobs, statistics, tables  # noqa: E402
 from common.results import Results, field, read  # noqa: E402
+import seconds  # noqa: E402
 from methods import ABLATIONS, METHODS, PICKED, PICKED_FIRST, Method, next_rate, variant  # noqa: E402
+from task import HYPERGRADIENT_COST, TRAINING_COST  # noqa: E402
 
 KEY = ("problem", "algorithm", "budget", "seed")
 COLUMNS = KEY + (
@@ -76,7 +78,7 @@ def trace_path(folder: str | Path, task: str, method: str, seed: int) -> Path:
     return Path(folder) / f"{task}--{method.replace(' ', '-').replace(',', '')}--{seed}.npz"
 
 
-def seeds(text: str) -> list[int]:
+def seed_list(text: str) -> list[int]:
     """`0-9`, `3`, `0-4,100-104`."""
     found = []
     for part in text.split(","):
@@ -142,17 +144,57 @@ def costs(rows: list[dict], order) -> str:
             continue
 
         def total(row):
-            return row["training_cost"] + row["hypergradient_cost"] + row["teacher_cost"]
+            # Runs from before there were means have no cost of them.
+            return row["training_cost"] + row["hypergradient_cost"] + row["teacher_cost"] + np.nan_to_num(row["blend_cost"])
 
         shares = [[row[f"{kind}_cost"] / total(row) for row in own] for kind in ("hypergradient", "teacher")]
         used = np.median([total(row) / row["budget"] for row in own])
-        seconds = [np.median([row["cpu_seconds"] for row in own if row["problem"] == task]) for task in TASK_NAMES
+        times = [np.median([row["cpu_seconds"] for row in own if row["problem"] == task]) for task in TASK_NAMES
                    if any(row["problem"] == task for row in own)]
         lines.append([name, f"{used:.1%}", *(f"{np.median(share):.1%}" for share in shares),
-                      " ".join(f"{s:.1f}" for s in seconds)])
+                      " ".join(f"{s:.1f}" for s in times)])
     return tables.markdown(
         ["algorithm", "of the budget used", "hypergradients' share", "teacher's share", "CPU seconds, by task"], lines
     )
+
+
+def means(rows: list[dict], order, columns) -> str:
+    """What averages at the end are worth, for methods whose runs have them."""
+    lines = []
+    for name in order:
+        cells: list[list[str]] = [[], []]
+        for problem in columns:
+            own = [row for row in rows if (row["algorithm"], row["problem"]) == (name, problem) and row["blend"] == row["blend"]]
+            for kind, texts in zip(("blend", "ensemble"), cells):
+                ratios = np.array([np.log(row[kind] / row["end"]) for row in own])
+                error = f" ± {ratios.std(ddof=1) / np.sqrt(len(own)):.3f}" if len(own) > 1 else ""
+                texts.append(f"{ratios.mean():+.3f}{error} ({(ratios < 0).sum()} of {len(own)})" if own else "-")
+        if any(text != "-" for text in cells[0]):
+            lines += [[f"{name}, mean of weights", *cells[0]], [f"{name}, mean prediction", *cells[1]]]
+    return tables.markdown(["log-ratio to the best student", *columns], lines)
+
+
+def at_equal_time(rows: list[dict], relative: dict[str, dict[str, float]]) -> list[dict]:
+    """The runs, read where they have taken as long as the budget's plain reports take. Between the tenths of a run the
+    logarithm of the loss is a line. What the library itself takes is not in it, nor is a mean at the end."""
+    runs: dict[tuple, list[dict]] = {}
+    for row in rows:
+        runs.setdefault((row["problem"], row["algorithm"], row["seed"]), []).append(row)
+    found = []
+    for (problem, name, seed), own in runs.items():
+        own.sort(key=lambda row: row["budget"])
+        last, price = own[-1], relative.get(problem)
+        if price is None:
+            continue
+        guided = last["hypergradient_cost"] / HYPERGRADIENT_COST
+        units = (last["training_calls"] + guided * (price["report with hypergradient"] - 1)
+                 + last["teacher_calls"] * price["evaluation"])
+        share = min(1.0, last["budget"] / TRAINING_COST / units)
+        end = last["end"] if last["end"] == last["end"] else last["result"]
+        logs = np.log([*(row["result"] for row in own[:-1]), end])
+        at = share * last["budget"]
+        found.append(last | {"result": float(np.exp(np.interp(at, [row["budget"] for row in own], logs)))})
+    return found
 
 
 def is_rival(name: str, subject: str) -> bool:
@@ -161,7 +203,7 @@ def is_rival(name: str, subject: str) -> bool:
 
 
 def write_tables(rows: list[dict], methods: list[str], subject: str, reference: str, path: Path) -> str:
-    rows = final(rows)
+    parts_of_runs, rows = rows, final(rows)
     present = {row["algorithm"] for row in rows}
     order = [name for name in methods if name in present] + sorted(present - set(methods))
     columns = [name for name in TASK_NAMES if any(row["problem"] == name for row in rows)]
@@ -175,7 +217,7 @@ def write_tables(rows: list[dict], methods: list[str], subject: str, reference: 
         f"Mean of the paired log-ratio, with its standard error, of the first table to `{reference}`, and in how many seeds it is lower:\n",
         log_ratios(rows, reference, order, columns),
     ]
-    rivals = [name for name in order if is_rival(name, subject)]
+    rivals = [name for name in order if is_rival(name, subject) and name not in ABLATIONS]
     if subject in present and rivals:
         parts += [
             f"`{subject}` against each rival: wins-ties-losses over seeds, p of Wilcoxon's test, the same after Holm's "
@@ -193,6 +235,15 @@ def write_tables(rows: list[dict], methods: list[str], subject: str, reference: 
         parts += ["Average ranks of the medians over the tasks, ablations left out:\n", tables.ranks(found),
                   "The first of them in 10,000 resamples of the seeds, drawn task by task and for all methods alike:\n",
                   tables.resampled(rows, ranked)]
+    if any(row["blend"] == row["blend"] for row in rows):
+        parts += ["What the greedy mean of the students' weights at the end is worth, and the mean prediction of the better half; the "
+                  "greedy mean's validation losses are counted for `hpm` alone, where they are at most 0.5% of the budget:\n",
+                  means(rows, order, columns)]
+    if seconds.PATH.exists() and len(ranked) > 1:
+        timed = at_equal_time([row for row in parts_of_runs if row["algorithm"] in ranked], seconds.read_seconds())
+        parts += ["The first table at equal measured time, that of the budget's plain reports (`results/seconds.csv`), `hpm` without "
+                  "its mean:\n", tables.medians(timed, **layout | {"row_order": ranked}),
+                  tables.ranks({"at equal time": tables.rank_table(timed, algorithms=ranked)})]
     parts += ["Cost:\n", costs(rows, order)]
     text = "\n".join(parts)
     path.write_text(text)
@@ -207,7 +258,7 @@ def main() -> None:
     parser.add_argument("--variant", action="append", default=[], type=variant, metavar="NAME:OPTION=VALUE,...",
                         help="one more method, such as 'often:algorithm=hpm,interval=2' or 'mine:prototype=MODULE:FACTORY'; "
                         "may be given again")
-    parser.add_argument("--seeds", default="0-14", type=seeds, help="of reported results; design seeds are 100 and up")
+    parser.add_argument("--seeds", default="0-14", type=seed_list, help="of reported results; design seeds are 100 and up")
     parser.add_argument("--budget", default=1.0, type=float, help="share of each task's budget")
     parser.add_argument("--processes", default=min(2, os.cpu_count() or 1), type=int)
     parser.add_argument("--results", default=HERE / "results" / "results.csv", type=Path,

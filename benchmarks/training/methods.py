@@ -140,14 +140,15 @@ METHODS = {
         Method("hpm-no-teacher"),
         Method("hpm-paper", learning_rates=LEARNING_RATES["hpm-paper"]),
         Method("hpm-paper-latent", {"algorithm": "hpm-no-teacher", "teacher": "attention"}),
-        Method("hpm", LONG, differentiated=STEPS, blend=True),
+        Method("hpm", blend=True),
     )
 }
 
 ABLATIONS = {
     method.name: method
     for method in (
-        Method("hpm, two steps", {"algorithm": "hpm"}),
+        Method("hpm, no mean", {"algorithm": "hpm"}),
+        Method("hpm, long", {"algorithm": "hpm", **LONG}, differentiated=STEPS, blend=True),
         Method("hpm-no-teacher, long", {"algorithm": "hpm-no-teacher", **LONG}, differentiated=STEPS),
         Method("hpm, no hypergradients", {"algorithm": "hpm"}, hypergradient=False),
         Method("hpm+attention", {"algorithm": "hpm", "teacher": "attention"}),

@@ -4,7 +4,7 @@
 
 All are of one student: those that ten students make at once are divided by ten, as in a run. `relative` is the
 median, over the rounds, of the ratio to the plain report of the same round, so that what slows the whole machine
-down cancels. `python compare.py --prices time` counts a run's cost by it.
+down cancels. The tables by measured time are made with it.
 """
 
 from __future__ import annotations
@@ -80,22 +80,13 @@ def measure(name: str, rounds: int) -> list[dict]:
     ]
 
 
-def read_prices(path: str | os.PathLike = PATH) -> dict:
-    """Task -> Prices, in gradient evaluations of which a plain report takes TRAINING_COST."""
-    from task import TRAINING_COST, Prices
-
+def read_seconds(path: str | os.PathLike = PATH) -> dict[str, dict[str, float]]:
+    """Task -> kind -> seconds relative to a plain report."""
     relative: dict[str, dict[str, float]] = {}
     with open(path, newline="") as file:
         for row in csv.DictReader(file):
             relative.setdefault(row["task"], {})[row["kind"]] = float(row["relative"])
-    return {
-        task: Prices(
-            hypergradient=max(0.0, own["report with hypergradient"] - 1) * TRAINING_COST,
-            evaluation=own["evaluation"] * TRAINING_COST,
-            validation=own["validation"] * TRAINING_COST,
-        )
-        for task, own in relative.items()
-    }
+    return relative
 
 
 def main() -> None:
