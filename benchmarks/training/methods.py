@@ -112,13 +112,15 @@ def next_rate(rates: tuple[float, ...], losses: dict[float, float]) -> float | N
 LEARNING_RATES: dict[str, dict[str, float]] = {
     "hypergradient": {
         "cleaning": 0.06, "digits2": 0.06, "cifar": 0.02, "logistic": 0.2, "convolution": 0.06, "weights": 0.2,
+        "characters": 0.006,
     },
     "hpm-paper": {
-        "cleaning": 100.0, "digits2": 0.1, "cifar": 10.0, "logistic": 0.1, "convolution": 1.0, "weights": 100.0,
+        "cleaning": 100.0, "digits2": 0.1, "cifar": 1.0, "logistic": 0.1, "convolution": 1.0, "weights": 1000.0,
+        "characters": 0.001,
     },
 }
-"""Picked on seeds 100-104 (logistic), 100-102 (cleaning) and 100-101 (the others). Some of those stand on the edge of the
-rates that were tried, and `characters` has none yet: `--pick` with the seeds 100-104 goes on until the best is inside."""
+"""Picked by `--pick` on seeds 100-104, each with a worse rate on either side (design/picks.csv); those of `convolution` on
+seeds 100 and 101 and the first rates alone, of which they are inner ones."""
 
 LONG = {"hypergradient_interval": 10}
 """A hypergradient through all steps of a report costs ten times one through two, so a report in ten has one."""

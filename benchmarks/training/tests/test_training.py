@@ -167,7 +167,7 @@ def test_clones_restarts_and_evaluations():
     mixed = [EVALUATE, RESTART] + [TRAIN] * (STUDENTS - 2)
     result, script = scripted([EVERYONE, (clone, [4] + [0] * (STUDENTS - 1)), EVERYONE, (mixed, [0] * STUDENTS)], True)
     assert result.calls == {"training": 28, "clone": 1, "teacher": 1, "restart": 1}
-    assert result.costs == {"training": 560, "hypergradient": 168, "teacher": 6}
+    assert result.costs == {"training": 560, "hypergradient": 168, "teacher": 6, "blend": 0}
     np.testing.assert_array_equal(result.parents[1], [4, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     np.testing.assert_array_equal(result.parents[2], [0, -1, 2, 3, 4, 5, 6, 7, 8, 9])
     assert not np.isfinite(result.losses[2, 1])

@@ -260,15 +260,15 @@ def test_hpm_paper_against_a_second_implementation(seed):
     assert clipped > 10 and changed > 50
 
 
-def exploit(space, algorithm, start, seed=0, **options):
-    """Values of a clone, and of its source, around one exploit without derivatives."""
+def exploit(space, algorithm, start, seed=0, flat=False, **options):
+    """Values of a clone, and of its source, around one exploit without derivatives, or with derivatives of 0."""
     population = hpm.Population(
         space, population=2, interval=1, truncation=0.5, algorithm=algorithm, seed=seed, **options
     )
     if start is not None:
         population.set_initial(0, start)
     population.next_all()
-    population.report_all([0.0, 1.0])
+    population.report_all([0.0, 1.0], np.zeros((2, space.dimension)) if flat else None)
     a = population.next_all()
     assert list(a.actions) == [Action.WAIT, Action.CLONE] and a.sources[1] == 0
     source = population.hyperparameters(0)
@@ -290,15 +290,22 @@ def test_mutation_of_hpm_is_gaussian_in_latent_coordinates():
         space = hpm.SearchSpace().add_block("w", n, low, high, scale)
         scales = Scales(np.full(n, low), np.full(n, high), [scale] * n)
         middle = {"linear": 0.5, "log": 1e-2, "logit": 0.5}[scale]
-        source, clone = exploit(space, "hpm", np.full(n, middle))
+        source, clone = exploit(space, "hpm", np.full(n, middle), flat=True)
         moved = scales.latent(clone) - scales.latent(source)
         assert abs(moved.mean()) < 4.5 * 0.1 / np.sqrt(n)
         assert abs(moved.std() / 0.1 - 1) < 4.5 / np.sqrt(2 * n)
         for sigmas, share in ((1, 0.3173), (2, 0.0455), (3, 0.0027)):
             assert close_to_share((np.abs(moved) > 0.1 * sigmas).mean(), share, n)
-    source, clone = exploit(space, "hpm", np.full(n, low), mutation_scale=0.05)  # reflected at the bound
+    source, clone = exploit(space, "hpm", np.full(n, low), flat=True, mutation_scale=0.05)  # reflected at the bound
     moved = scales.latent(clone)
     assert moved.min() >= 0 and abs(moved.mean() - 0.05 * np.sqrt(2 / np.pi)) < 4.5 * 0.05 / np.sqrt(n)
+
+
+def test_hpm_without_hypergradients_mutates_as_pbt():
+    space = hpm.SearchSpace().add_block("w", 1000, 1e-3, 1e3, "log")
+    for seed in range(5):
+        pairs = [exploit(space, algorithm, None, seed) for algorithm in ("hpm", "pbt")]
+        np.testing.assert_array_equal(*pairs)
 
 
 def test_mutation_of_pbt():
@@ -341,10 +348,11 @@ def test_choices_are_drawn_anew(algorithm, probability):
     space = hpm.SearchSpace()
     for index in range(1000):
         space.add_choice(f"c{index}", ["a", "b", "c", "d"])
+    space.add_real("x", 0, 1)
     changes = []
     for seed in range(10):
-        source, clone = exploit(space, algorithm, None, seed)
-        changes.append(clone != source)
+        source, clone = exploit(space, algorithm, None, seed, flat=algorithm == "hpm")
+        changes.append(clone[:1000] != source[:1000])
     assert close_to_share(np.mean(changes), probability * 0.75, 10_000)
 
 
