@@ -1638,8 +1638,10 @@ hpm_status hpm_student_hyperparameters(hpm_population *population, size_t studen
 /*
  * Whether the report on the task that a student has, or gets next, is to hold a hypergradient: of
  * its training reports one in `hypergradient_interval`, the first one among them, and each
- * evaluation. With fewer hypergradients each may be a better one at the same cost, such as one
- * through more steps of training. One that is reported all the same is used.
+ * evaluation; none where the algorithm reads none. With fewer hypergradients each may be a better
+ * one at the same cost, such as one through more steps of training. hpm_population_run() estimates
+ * those of a problem where they are wanted. One that is reported all the same is used, and moves by
+ * a step that is as long.
  *
  *   population  The population.
  *   student     Which student, from 0.

@@ -223,9 +223,10 @@ public func hpm_student_hyperparameters(
 }
 
 /// Whether the report on the task that a student has, or gets next, is to hold a hypergradient: of its
-/// training reports one in `hypergradient_interval`, the first one among them, and each evaluation. With fewer
-/// hypergradients each may be a better one at the same cost, such as one through more steps of training.
-/// One that is reported all the same is used.
+/// training reports one in `hypergradient_interval`, the first one among them, and each evaluation; none
+/// where the algorithm reads none. With fewer hypergradients each may be a better one at the same cost, such as
+/// one through more steps of training. ``hpm_population_run`` estimates those of a problem where they are wanted.
+/// One that is reported all the same is used, and moves by a step that is as long.
 ///
 /// - Parameters:
 ///   - population: The population.

@@ -157,10 +157,13 @@ extension HandleObject<DrivenPopulation> {
         let trained = MonotonicClock.seconds()
         // An evaluation is made on a copy of its source.
         let owner = task.action == .evaluate ? task.source : student
-        let (problem, options, reports) = state.withLock {
-            ($0.problems[owner], $0.population.options, $0.population.reports(of: student))
+        let (problem, options, reports, isWanted) = state.withLock {
+            (
+                $0.problems[owner], $0.population.options, $0.population.reports(of: student),
+                $0.population.wantsHypergradient(student)
+            )
         }
-        guard let problem, report.hypergradient == nil,
+        guard let problem, isWanted, report.hypergradient == nil,
             task.action == .train || task.action == .evaluate
         else { return }
         let found = try problem.problem.hypergradient(

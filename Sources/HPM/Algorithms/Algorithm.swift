@@ -10,6 +10,8 @@ public struct Algorithm: Equatable, Sendable {
     var coordinates = Coordinates.latent
     /// Bytes of each student and dimension.
     var bytesOfCoordinate = 128
+    /// Whether it can do nothing without a hypergradient in every report.
+    var needsHypergradients = false
     /// What it takes beside the students.
     var memory: @Sendable (Setup) -> [Memory.Block] = { _ in [] }
     /// - Throws: `argument` for a space or options that it can't do with.

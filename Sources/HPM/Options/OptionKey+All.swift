@@ -146,8 +146,7 @@ extension OptionKey {
 
     /// By the population itself, and by the problems that its students may have.
     static let alwaysRead: Set<String> = [
-        "algorithm", "population", "seed", "steps", "schedule", "hypergradient_interval", "cool_down",
-        "direction", "estimator",
+        "algorithm", "population", "seed", "steps", "schedule", "cool_down", "direction", "estimator",
         "estimator_iterations", "estimator_learning_rate", "estimator_tolerance", "estimator_damping",
         "estimator_checkpoints", "estimator_step", "difference_step", "check_tolerance",
     ]

@@ -9,7 +9,7 @@ struct Descent: Part {
     let stepsClones: Bool
     private var directions: [Double] = []
 
-    static let options = ["hyper_optimizer", "hyper_learning_rate"]
+    static let options = ["hypergradient_interval", "hyper_optimizer", "hyper_learning_rate"]
 
     init(_ setup: Setup, stepsClones: Bool = false) {
         let options = setup.options

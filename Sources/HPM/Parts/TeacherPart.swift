@@ -44,7 +44,7 @@ struct TeacherPart: Part {
             ? ["teacher"]
             : [
                 "teacher", "teacher_squashing", "teacher_learning_rate", "teacher_evaluations",
-                "teacher_share",
+                "teacher_share", "hypergradient_interval",
             ] + layers
     }
 

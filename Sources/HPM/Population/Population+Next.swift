@@ -45,8 +45,8 @@ extension Population {
     }
 
     /// Whether the report on the task that a student has, or gets next, is to hold a hypergradient: one in
-    /// `hypergradient_interval` of its training reports, the first one among them, and every evaluation. One that
-    /// is reported all the same is used.
+    /// `hypergradient_interval` of its training reports, the first one among them, and every evaluation; none where
+    /// the algorithm reads none. One that is reported all the same is used.
     ///
     /// - Parameter student: From 0, below ``size``; anything else is a programming error.
     /// - Complexity: O(1).
@@ -54,7 +54,8 @@ extension Population {
         guard tasks[student].isOpen, !isDone(student) else { return false }
         return switch tasks[student].action {
         case .evaluate: true
-        case .train: students.reports[student].isMultiple(of: hypergradientInterval)
+        case .train:
+            hypergradientInterval > 0 && students.reports[student].isMultiple(of: hypergradientInterval)
         default: false
         }
     }

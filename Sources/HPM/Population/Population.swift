@@ -32,6 +32,7 @@ public struct Population: Sendable {
     /// The sign that makes lower losses better.
     let sign: Double
     private(set) var steps: Int
+    /// 0: the algorithm reads no hypergradients.
     let hypergradientInterval: Int
     let coolDown: Double
     let hasLearningRates: Bool
@@ -82,7 +83,9 @@ public struct Population: Sendable {
         coordinates = setup.coordinates
         sign = setup.options.direction == .minimize ? 1 : -1
         steps = setup.options.steps
-        hypergradientInterval = setup.options.hypergradientInterval
+        let readsInterval = algorithm.options(setup.options).contains("hypergradient_interval")
+        hypergradientInterval =
+            readsInterval ? setup.options.hypergradientInterval : algorithm.needsHypergradients ? 1 : 0
         coolDown = setup.options.coolDown
         hasLearningRates = space.parameters.contains { $0.role == .learningRate }
         terms = Terms(space, setup.options)
@@ -93,7 +96,7 @@ public struct Population: Sendable {
         strategy = algorithm.makeStrategy(setup, &students)
         self.students = students
         warnings =
-            Self.unread(given) + Self.hardlyExploits(setup, strategy.actions(students: setup.students))
+            Self.unread(given) + Self.nothingToCool(given, space) + Self.hardlyExploits(setup, strategy.actions(students: setup.students))
         tasks = students.living.map { StudentTask(.train, $0) }
         trainAll()
     }
@@ -111,6 +114,15 @@ public struct Population: Sendable {
         return given.unread().map {
             "algorithm \(algorithm.name) does not read option '\($0)' with these options"
         }
+    }
+
+    private static func nothingToCool(_ given: Options, _ space: SearchSpace) -> [String] {
+        guard let coolDown = given.coolDown, coolDown > 0 else { return [] }
+        let hasRate = space.parameters.contains { $0.role == .learningRate }
+        if hasRate && given.resolved().steps > 0 { return [] }
+        return [
+            "cool_down is \(coolDown), but \(hasRate ? "steps is 0" : "no parameter has the role of the learning rate"): nothing will be taken down; \(hasRate ? "set steps" : "set the role of one")"
+        ]
     }
 
     /// Exploits come at multiples of the interval before the last report.

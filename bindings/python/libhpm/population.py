@@ -394,9 +394,10 @@ class Population(Handle):
 
     def wants_hypergradient(self, student: int) -> bool:
         """Whether the report on the task that a student has, or gets next, is to hold a hypergradient: of its
-        training reports one in ``hypergradient_interval``, the first one among them, and each evaluation. With
-        fewer hypergradients each may be a better one at the same cost, such as one through more steps of
-        training. One that is reported all the same is used.
+        training reports one in ``hypergradient_interval``, the first one among them, and each evaluation; none
+        where the algorithm reads none. With fewer hypergradients each may be a better one at the same cost,
+        such as one through more steps of training. :meth:`run` estimates those of a problem where they are
+        wanted. One that is reported all the same is used, and moves by a step that is as long.
 
         Args:
             student: From 0 to K - 1.
