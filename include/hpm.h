@@ -105,7 +105,10 @@ typedef struct hpm_space hpm_space;
  *                                                                   over which what a student trains
  *                                                                   with of parameters with the role
  *                                                                   HPM_ROLE_LEARNING_RATE falls to
- *                                                                   0, linearly; 0: never
+ *                                                                   0, linearly; 0: never. Not where
+ *                                                                   hyperparameters are judged as
+ *                                                                   they are: `memetic`, and runs of
+ *                                                                   several trials
  * truncation               0.2                 0 to 0.5             share of the students that an
  *                                                                   exploit replaces: max(1,
  *                                                                   floor(truncation x population)),
@@ -128,9 +131,10 @@ typedef struct hpm_space hpm_space;
  *                                                                   pooled
  * hyper_learning_rate      0.06                0 or more            step of hyper-training in latent
  *                                                                   units (`hpm-paper`: in natural
- *                                                                   units), times the square root of
- *                                                                   `hypergradient_interval`; 0.1
- *                                                                   with `sgd`
+ *                                                                   units); by default 0.06 times the
+ *                                                                   square root of
+ *                                                                   `hypergradient_interval`, with
+ *                                                                   `sgd` 0.1
  * teacher                  none                none, attention,     what mutates the guided
  *                                              perceptron, linear   parameters of a clone;
  *                                                                   `attention` for `hpm-paper`,
@@ -161,7 +165,9 @@ typedef struct hpm_space hpm_space;
  * mutation_scale           0.2                 0 to 1               mutation of what no teacher
  *                                                                   moves: factors of 1 - scale and 1
  *                                                                   + scale; for `hpm` 0.1, of a
- *                                                                   Gaussian in latent units; for
+ *                                                                   Gaussian in latent units (without
+ *                                                                   hypergradients factors of 1 ± 2
+ *                                                                   scale, at most 1 ± 0.5); for
  *                                                                   `reinforced` 0.1, of that
  *                                                                   Gaussian at first; `pb2` has no
  *                                                                   scale; 0: none
@@ -1091,8 +1097,8 @@ hpm_status hpm_space_set_update(hpm_space *space, const char *name, hpm_update u
  *
  *   space  The space.
  *   name   A name that was added.
- *   role   HPM_ROLE_OTHER or HPM_ROLE_LEARNING_RATE; the second of a real parameter or a block
- *          alone.
+ *   role   HPM_ROLE_OTHER or HPM_ROLE_LEARNING_RATE; the second of a real parameter or block alone
+ *          that is never negative.
  *
  * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
  * Thread safety: Any thread. Complexity: O(1). Since 0.1.
@@ -1803,7 +1809,8 @@ hpm_status hpm_population_run(hpm_population *population, const hpm_trainer *tra
  *               `shares`: the count alone, and nothing is judged.
  *   shares      Array of `capacity` that receives the shares, which sum to 1. NULL where `students`
  *               is.
- *   capacity    The size of both, the number of all students at most; 0 where they are NULL.
+ *   capacity    The size of both, for which the number of all students is always enough; 0 where
+ *               they are NULL.
  *   count       Receives the number of students in the mean. Where arrays are NULL or too small,
  *               what `capacity` has to be: with `judge` the number of all that are in question.
  *
@@ -1975,7 +1982,9 @@ hpm_status hpm_population_grow(hpm_population *population, size_t count, hpm_ori
 /*
  * Prolongs a run: raises the option `steps`, also of a population that has ended, and of a loaded
  * one. With the synchronous schedule the run is then the same, to the bit, as if it had had them
- * from the start with the same `interval`, whose default depends on `steps` and stays what it was.
+ * from the start with the same `interval`, whose default depends on `steps` and stays what it was;
+ * but for a cool-down, which begins anew: learning rates that were taken down go back up, also
+ * those of tasks that are out.
  *
  *   population  The population.
  *   steps       At least those that it has; 0: no end.

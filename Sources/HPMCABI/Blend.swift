@@ -35,7 +35,7 @@ public typealias hpm_judge_callback = @convention(c) (
 ///   - students: Array of `capacity` that receives the students, the best first. NULL, with `shares`: the count
 ///     alone, and nothing is judged.
 ///   - shares: Array of `capacity` that receives the shares, which sum to 1. NULL where `students` is.
-///   - capacity: The size of both, the number of all students at most; 0 where they are NULL.
+///   - capacity: The size of both, for which the number of all students is always enough; 0 where they are NULL.
 ///   - count: Receives the number of students in the mean. Where arrays are NULL or too small, what `capacity` has
 ///     to be: with `judge` the number of all that are in question.
 /// - Returns: `HPM_OK`, `HPM_ERROR_NO_RESULT` where no student has a finite loss, `HPM_ERROR_CAPACITY` (known before

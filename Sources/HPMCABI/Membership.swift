@@ -73,7 +73,8 @@ public func hpm_population_grow(
 
 /// Prolongs a run: raises the option `steps`, also of a population that has ended, and of a loaded one.
 /// With the synchronous schedule the run is then the same, to the bit, as if it had had them from the
-/// start with the same `interval`, whose default depends on `steps` and stays what it was.
+/// start with the same `interval`, whose default depends on `steps` and stays what it was; but for a
+/// cool-down, which begins anew: learning rates that were taken down go back up, also those of tasks that are out.
 ///
 /// - Parameters:
 ///   - population: The population.

@@ -222,7 +222,8 @@ public func hpm_space_set_update(
 /// - Parameters:
 ///   - space: The space.
 ///   - name: A name that was added.
-///   - role: `HPM_ROLE_OTHER` or `HPM_ROLE_LEARNING_RATE`; the second of a real parameter or a block alone.
+///   - role: `HPM_ROLE_OTHER` or `HPM_ROLE_LEARNING_RATE`; the second of a real parameter or block alone that is never
+///     negative.
 /// - Returns: `HPM_OK`, `HPM_ERROR_ARGUMENT` or `HPM_ERROR_HANDLE`.
 /// - Thread safety: Any thread.
 /// - Complexity: O(1).

@@ -123,4 +123,87 @@ import Testing
         }
         #expect(try (clones(.hpm) == clones(.pbt)) == !isGuided)
     }
+
+    /// Where the loss is filed under the hyperparameters, they are handed out as they are.
+    @Test(arguments: ["memetic", "random", "bayesian"]) func trialsAndSearchesAreNotCooled(name: String) throws {
+        let algorithm = try #require(Algorithm.named(name))
+        var population = try Population(
+            space: space(),
+            options: .of(algorithm) { ($0.population, $0.steps, $0.trial, $0.coolDown) = (2, 6, 2, 1) })
+        for _ in 0..<24 {
+            for student in 0..<2 {
+                let task = population.next(student)
+                if task.action == .stop { return }
+                #expect(task.hyperparameters == population.hyperparameters(of: student))
+                try population.report(student, loss: 1, hypergradient: [1, 1])
+            }
+        }
+    }
+
+    /// Whoever makes an evaluation trains as its source would have.
+    @Test func evaluationsAreCooledAsTheirSource() throws {
+        var population = try Population(
+            space: space(),
+            options: .of(.hpmPaper) { ($0.population, $0.interval, $0.steps, $0.coolDown) = (4, 1, 4, 1) })
+        for student in 0..<4 {
+            _ = population.next(student)
+            try population.report(student, loss: Double(student), hypergradient: [1, 1])
+        }
+        for student in 0..<4 where population.next(student).action == .clone { try population.report(student) }
+        var evaluations = 0
+        for student in 0..<4 where population.next(student).action == .evaluate {
+            let point = try #require(population.tasks[student].evaluation).point.natural
+            #expect(population.next(student).hyperparameters[0] == max(0.75 * point[0], 1e-3))
+            evaluations += 1
+        }
+        #expect(evaluations > 0)
+    }
+
+    @Test func infiniteComponentsAreCounted() throws {
+        var population = try alone(space(low: 0.49)) { ($0.steps, $0.coolDown) = (2, 1) }
+        for _ in 0..<2 {
+            _ = population.next(0)
+            try population.report(0, loss: 1, hypergradient: [.infinity, 1])
+        }
+        #expect(population.budget.nonfiniteHypergradients == 2)
+    }
+
+    @Test func ratesAreNeverNegative() throws {
+        var space = SearchSpace()
+        try space.addReal("logarithm of the rate", low: -5, high: -1)
+        #expect(throws: HPMError.self) { try space.setRole(.learningRate, of: "logarithm of the rate") }
+    }
+
+    /// Whether hypergradients are wanted at all is the algorithm's to say.
+    @Test(arguments: Algorithm.all.map(\.name)) func wantedByAlgorithm(name: String) throws {
+        let algorithm = try #require(Algorithm.named(name))
+        var population = try Population(
+            space: space(), options: .of(algorithm) { ($0.population, $0.hypergradientInterval) = (2, 2) })
+        let isBlind = ["pbt", "random", "bayesian", "pb2", "mf-pbt", "reinforced"].contains(name)
+        #expect(population.wantsHypergradient(0) == !isBlind)
+        for student in 0..<2 {
+            _ = population.next(student)
+            try population.report(student, loss: 1, hypergradient: [1, 1])
+        }
+        #expect(population.wantsHypergradient(0) == (name == "memetic"))
+        #expect(population.warnings.contains { $0.contains("hypergradient_interval") } == (isBlind || name == "memetic" || name == "clone-step" || ["hpm-paper", "mutation-only"].contains(name)))
+    }
+
+    /// A space in which nothing may be descended is never guided.
+    @Test func mutatedAlone() throws {
+        func clone(_ algorithm: Algorithm) throws -> [Double] {
+            var space = try space()
+            for name in ["rate", "decay"] { try space.setUpdate(.mutate, of: name) }
+            var population = try Population(
+                space: space, options: .of(algorithm) { ($0.population, $0.interval, $0.truncation) = (2, 1, 0.5) })
+            for student in 0..<2 {
+                _ = population.next(student)
+                try population.report(student, loss: Double(student), hypergradient: [1, 1])
+            }
+            _ = population.next(1)
+            try population.report(1)
+            return population.hyperparameters(of: 1)
+        }
+        #expect(try clone(.hpm) == clone(.pbt))
+    }
 }

@@ -174,6 +174,11 @@ def means(rows: list[dict], order, columns) -> str:
     return tables.markdown(["log-ratio to the best student", *columns], lines)
 
 
+def without_mean(rows: list[dict], subject: str) -> list[dict]:
+    """The subject's result becomes that of its best student."""
+    return [row | {"result": row["end"]} if row["algorithm"] == subject and row["end"] == row["end"] else row for row in rows]
+
+
 def at_equal_time(rows: list[dict], relative: dict[str, dict[str, float]]) -> list[dict]:
     """The runs, read where they have taken as long as the budget's plain reports take. Between the tenths of a run the
     logarithm of the loss is a line. What the library itself takes is not in it, nor is a mean at the end."""
@@ -223,6 +228,8 @@ def write_tables(rows: list[dict], methods: list[str], subject: str, reference: 
             f"`{subject}` against each rival: wins-ties-losses over seeds, p of Wilcoxon's test, the same after Holm's "
             "adjustment within the task; a star below 0.05:\n",
             tables.rival_comparisons(rows, subject, rivals, order=columns),
+            f"The same of the best student of `{subject}` at the end, without its mean of weights:\n",
+            tables.rival_comparisons(without_mean(rows, subject), subject, rivals, order=columns),
             "The same of the best checkpoint:\n",
             tables.rival_comparisons(rows, subject, rivals, value="checkpoint", order=columns),
         ]

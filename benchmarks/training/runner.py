@@ -97,6 +97,8 @@ def greedy_mean(losses: np.ndarray, judge) -> tuple[np.ndarray, tuple[float, flo
     """Greedy soup (Wortsman et al. 2022): from the best on, each next student is taken into the mean where that lowers
     the validation loss. `judge(shares [K]) -> (validation loss, test loss)`. Returns shares, losses, calls of `judge`."""
     order = [int(k) for k in np.argsort(losses, kind="stable") if np.isfinite(losses[k])]
+    if not order:
+        return np.zeros(len(losses)), (np.inf, np.inf), 0
     chosen, best, calls = order[:1], judge(np.eye(len(losses))[order[0]]), 0
     for student in order[1:]:
         shares = np.zeros(len(losses))
@@ -246,8 +248,8 @@ def run(
     half = np.argsort(last, kind="stable")[: STUDENTS // 2]
     half = half[np.isfinite(last[half])]
     ensemble = np.zeros(STUDENTS, np.float32)
-    ensemble[half] = 1 / len(half)
-    mean_prediction = float(compiled.ensemble(state, jnp.asarray(ensemble), data))
+    ensemble[half] = 1 / max(len(half), 1)
+    mean_prediction = float(compiled.ensemble(state, jnp.asarray(ensemble), data)) if len(half) else np.inf
     seconds, cpu_seconds = time.perf_counter() - started[0], time.process_time() - started[1]
     arrays = map(np.array, zip(*rows))
     return Result(task.name, seed, *arrays, hyperparameters, calls, costs, now[1], blended, shares, mean_prediction, seconds,

@@ -14,7 +14,7 @@ extension Algorithm {
                 guided: .gaussian(setup, choiceProbability: 0.1, guided: hasTeacher ? .none : .all),
                 // That of `pbt`.
                 unguided: .factors(
-                    setup, scale: min(2 * setup.options.mutationScale, 1), resampling: 0.25,
+                    setup, scale: min(2 * setup.options.mutationScale, 0.5), resampling: 0.25,
                     guided: hasTeacher ? .none : .all)),
             setup.options.hyperOptimizer == .adam ? PooledDescent(setup) : Descent(setup),
         ]

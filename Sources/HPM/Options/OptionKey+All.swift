@@ -38,7 +38,7 @@ extension OptionKey {
         ) { _ in 1 },
         .real(
             "cool_down", \.coolDown, \.coolDown, 0...1, usual: "0.3", values: "0 to 1",
-            "share of `steps`, at the end, over which what a student trains with of parameters with the role `HPM_ROLE_LEARNING_RATE` falls to 0, linearly; 0: never"
+            "share of `steps`, at the end, over which what a student trains with of parameters with the role `HPM_ROLE_LEARNING_RATE` falls to 0, linearly; 0: never. Not where hyperparameters are judged as they are: `memetic`, and runs of several trials"
         ) { _ in 0.3 },
         .real(
             "truncation", \.truncation, \.truncation, 0...0.5, usual: "0.2", values: "0 to 0.5",
@@ -65,7 +65,7 @@ extension OptionKey {
         .real(
             "hyper_learning_rate", \.hyperLearningRate, \.hyperLearningRate,
             0...Double.greatestFiniteMagnitude, usual: "0.06", values: "0 or more",
-            "step of hyper-training in latent units (`hpm-paper`: in natural units), times the square root of `hypergradient_interval`; 0.1 with `sgd`"
+            "step of hyper-training in latent units (`hpm-paper`: in natural units); by default 0.06 times the square root of `hypergradient_interval`, with `sgd` 0.1"
         ) { $0.hyperOptimizer == .adam ? 0.06 * Double($0.hypergradientInterval).squareRoot() : 0.1 },
         .word(
             "teacher", \.teacher, \.teacher, TeacherKind.allCases, \.rawValue, usual: "`none`",
@@ -95,7 +95,7 @@ extension OptionKey {
         ) { max(1, $0.population / 2) },
         .real(
             "mutation_scale", \.mutationScale, \.mutationScale, 0...1, usual: "0.2", values: "0 to 1",
-            "mutation of what no teacher moves: factors of 1 - scale and 1 + scale; for `hpm` 0.1, of a Gaussian in latent units; for `reinforced` 0.1, of that Gaussian at first; `pb2` has no scale; 0: none"
+            "mutation of what no teacher moves: factors of 1 - scale and 1 + scale; for `hpm` 0.1, of a Gaussian in latent units (without hypergradients factors of 1 ± 2 scale, at most 1 ± 0.5); for `reinforced` 0.1, of that Gaussian at first; `pb2` has no scale; 0: none"
         ) { $0.algorithm.mutationScale },
         .real(
             "teacher_share", \.teacherShare, \.teacherShare, 0...1, usual: "1", values: "0 to 1",

@@ -7,7 +7,10 @@ extension Population {
     func cooling(of student: Int) -> Double {
         let length = coolDown * Double(steps)
         guard length > 0 else { return 1 }
-        return min(Double(steps - students.reports[student]) / length, 1)
+        // An evaluation trains a copy of its source, whoever makes it.
+        let task = tasks[student]
+        let reports = task.action == .evaluate ? task.sourceReport : students.reports[student]
+        return max(min(Double(steps - reports) / length, 1), 0)
     }
 
     /// Takes learning rates down in what is handed to a student, never below their lower bounds; what the population
@@ -35,6 +38,8 @@ extension Population {
         let natural = tasks[student].evaluation?.point.natural ?? students.point(student).natural
         for span in students.spans where span.role == .learningRate {
             for index in span.indices {
+                // An infinite component is counted as it came.
+                guard warmed[index].isFinite else { continue }
                 warmed[index] *= factor * natural[index] > span.low ? factor : 0
             }
         }

@@ -87,16 +87,19 @@ public struct Population: Sendable {
         hypergradientInterval =
             readsInterval ? setup.options.hypergradientInterval : algorithm.needsHypergradients ? 1 : 0
         coolDown = setup.options.coolDown
-        hasLearningRates = space.parameters.contains { $0.role == .learningRate }
         terms = Terms(space, setup.options)
         var students = Students(space: space)
         for student in 0..<setup.students {
             students.append(space.start(of: student, seed: setup.seed))
         }
         strategy = algorithm.makeStrategy(setup, &students)
+        hasLearningRates = strategy.coolsDown && students.spans.contains { $0.role == .learningRate }
         self.students = students
         warnings =
-            Self.unread(given) + Self.nothingToCool(given, space) + Self.hardlyExploits(setup, strategy.actions(students: setup.students))
+            Self.unread(given)
+            + Self.nothingToCool(given, space, strategy)
+            + Self.nothingAtExploits(setup)
+            + Self.hardlyExploits(setup, strategy.actions(students: setup.students))
         tasks = students.living.map { StudentTask(.train, $0) }
         trainAll()
     }
@@ -116,12 +119,27 @@ public struct Population: Sendable {
         }
     }
 
-    private static func nothingToCool(_ given: Options, _ space: SearchSpace) -> [String] {
+    private static func nothingToCool(
+        _ given: Options, _ space: SearchSpace, _ strategy: any Strategy
+    ) -> [String] {
         guard let coolDown = given.coolDown, coolDown > 0 else { return [] }
-        let hasRate = space.parameters.contains { $0.role == .learningRate }
-        if hasRate && given.resolved().steps > 0 { return [] }
+        let reason =
+            !strategy.coolsDown
+            ? "algorithm \(given.resolved().algorithm.name) judges hyperparameters as they are"
+            : !space.parameters.contains { $0.role == .learningRate }
+                ? "no parameter has the role of the learning rate; set it for one"
+                : given.resolved().steps == 0 ? "steps is 0; say how long the run is" : nil
+        return reason.map { ["cool_down is \(coolDown), but nothing will be taken down: \($0)"] } ?? []
+    }
+
+    /// A teacher, and the step of a clone, go by the hypergradients of the report before the exploit.
+    private static func nothingAtExploits(_ setup: Setup) -> [String] {
+        let options = setup.options
+        guard options.hypergradientInterval > 1,
+            options.teacher != .absent && TeacherPart.teachers(setup).count > 0 || options.algorithm == .cloneStep
+        else { return [] }
         return [
-            "cool_down is \(coolDown), but \(hasRate ? "steps is 0" : "no parameter has the role of the learning rate"): nothing will be taken down; \(hasRate ? "set steps" : "set the role of one")"
+            "with hypergradient_interval = \(options.hypergradientInterval) few reports before an exploit hold a hypergradient, without which \(options.teacher != .absent ? "the teacher" : "a clone's step") has nothing to go by and clones are mutated at random; take 1"
         ]
     }
 
@@ -230,7 +248,7 @@ public struct Population: Sendable {
     static let noResult = HPMError(
         .noResult, "no student has a finite training loss yet; report one first")
 
-    /// The hyperparameters with which the best student made its latest training report; where the
+    /// The hyperparameters with which the best student made its latest training report, before any cool-down; where the
     /// algorithm starts trials, those of the best trial, also if it has ended. Of `memetic` the point
     /// with the lowest E + sigma / sqrt(c) of all that the run has seen, and E, the estimate of its loss
     /// from c values; before a finite loss came with a finite hypergradient, the lowest loss.

@@ -1,4 +1,7 @@
 extension MemeticSearch: Strategy {
+    /// The loss is a function of the hyperparameters.
+    var coolsDown: Bool { false }
+
     /// Every student starts with the fixed values of student 0: they search one function.
     init(_ setup: Setup, _ students: inout Students) {
         self.init(space: setup.space, students: setup.students, seed: setup.seed)

@@ -150,7 +150,7 @@ extension Population {
         joining = try decoder.students(below: count, "those that join")
         lastTicket = try decoder.index(below: Int.max / 2, "a ticket")
         closedBudget = try Budget(&decoder)
-        students.areGuided = closedBudget.hypergradientReports > 0
+        students.areGuided = closedBudget.hypergradientReports > 0 && students.mayBeGuided
         lineage = try Lineage(&decoder, students: count)
         try strategy.decode(&decoder, students)
         try requireRound()

@@ -121,7 +121,7 @@ public struct SearchSpace: Equatable, Sendable {
 
     /// Says what a parameter is to the training.
     ///
-    /// - Throws: `argument` for an unknown name, and for a role of a parameter that is not real.
+    /// - Throws: `argument` for an unknown name, and for a learning rate that is not real or may be negative.
     public mutating func setRole(_ role: Role, of name: String) throws(HPMError) {
         let parameter = try parameter(named: name)
         if role == .learningRate && !parameter.kind.isReal {
@@ -129,6 +129,12 @@ public struct SearchSpace: Equatable, Sendable {
                 .argument,
                 "'\(name)' is \(parameter.kind == .integer ? "an integer" : "a choice"); allowed as a learning rate: a real parameter or a block"
             )
+        }
+        // What is taken down by a factor is the rate itself, not its logarithm.
+        if role == .learningRate && parameter.low < 0 {
+            throw HPMError(
+                .argument,
+                "low of '\(name)' is \(parameter.low); allowed for a learning rate: 0 or more (for its logarithm take scale log)")
         }
         if let position = positions[Array(name.utf8)] { parameters[position].role = role }
     }

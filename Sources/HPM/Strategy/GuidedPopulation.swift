@@ -10,6 +10,8 @@ struct GuidedPopulation: Strategy {
 
     static let options = ["interval", "burn_in"]
 
+    var coolsDown: Bool { true }
+
     init(_ setup: Setup, selection: any Selection, parts: [any Part]) {
         interval = setup.options.interval
         burnIn = setup.options.burnIn

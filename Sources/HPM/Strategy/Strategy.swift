@@ -43,6 +43,10 @@ protocol Strategy: Sendable {
     /// The best known point, also one that no student holds any more; nil before there is one.
     func best(_ students: Students) -> KnownReport?
 
+    /// Whether a student's weights train on for the whole run, clones included, and what it learns of hyperparameters
+    /// is not undone where they are taken down at the end.
+    var coolsDown: Bool { get }
+
     /// The actions beside training that it can ask for.
     func actions(students: Int) -> Set<Action>
 

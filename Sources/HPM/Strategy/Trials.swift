@@ -10,6 +10,9 @@ struct Trials: Strategy {
 
     static let options = ["trial"]
 
+    /// The loss of a trial is filed under what was drawn.
+    var coolsDown: Bool { trial == 0 }
+
     init(_ setup: Setup, proposals: any TrialProposals) {
         trial = setup.options.trial
         seed = setup.seed

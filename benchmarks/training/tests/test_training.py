@@ -323,6 +323,7 @@ def test_the_greedy_mean():
     assert (shares == target).all() and loss == 0 and calls == 2
     shares, _, calls = greedy_mean(np.array([np.inf, np.inf, 1.0, np.inf]), judge)
     assert shares.tolist() == [0, 0, 1, 0] and calls == 0
+    assert greedy_mean(np.full(3, np.inf), judge)[1:] == ((np.inf, np.inf), 0)
 
 
 def test_a_mean_is_paid_for_and_is_what_is_kept():

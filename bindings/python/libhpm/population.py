@@ -545,7 +545,8 @@ class Population(Handle):
     def set_steps(self, steps: int) -> None:
         """Prolongs a run, also one that has ended, and one that was loaded. With the synchronous schedule the
         run is then the same, to the bit, as if it had had the steps from the start and the options of now: a
-        default that was decided by `steps` stays.
+        default that was decided by `steps` stays. But a cool-down begins anew: learning rates that were taken
+        down go back up, also those of tasks that are out.
 
         Args:
             steps: Training reports of each student, at least those that the population has; 0: no end.
