@@ -22,7 +22,7 @@ sys.path[:0] = map(str, [HERE, HERE.parent, HERE.parent / "training", HERE.paren
 from clock import Prices, Run, Times, simulate  # noqa: E402
 from common import jobs, statistics, tables  # noqa: E402
 from common.results import Results, read  # noqa: E402
-from compare import ENVIRONMENT, seeds  # noqa: E402
+from compare import seeds  # noqa: E402
 from methods import METHODS  # noqa: E402
 
 RESULTS = HERE / "results" / "training.csv"
@@ -290,7 +290,7 @@ def main() -> None:
                 for draw in range(DRAWS if way == ("asynchronous", "each") else 1)
                 if (task, method, *way, sigma, seed, draw) not in done
             ]
-            failures = jobs.run(todo, work, results, chosen.processes, environment=ENVIRONMENT, label="training")
+            failures = jobs.run(todo, work, results, chosen.processes, environment=jobs.JAX_ONE_THREAD, label="training")
     rows = read(chosen.results)
     folder = chosen.results.parent
     print(write_tables(rows, folder / "training.md"))

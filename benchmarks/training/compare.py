@@ -35,7 +35,6 @@ COLUMNS = KEY + (
 SHARES = 10
 """Rows of a run, at so many shares of its budget."""
 TASK_NAMES = ("cleaning", "digits2", "cifar", "logistic", "convolution", "weights", "characters")
-ENVIRONMENT = {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"}
 
 
 def work(job: tuple) -> list[dict]:
@@ -78,7 +77,7 @@ def trace_path(folder: str | Path, task: str, method: str, seed: int) -> Path:
     return Path(folder) / f"{task}--{method.replace(' ', '-').replace(',', '')}--{seed}.npz"
 
 
-def seed_list(text: str) -> list[int]:
+def seeds(text: str) -> list[int]:
     """`0-9`, `3`, `0-4,100-104`."""
     found = []
     for part in text.split(","):
@@ -116,6 +115,12 @@ def final(rows: list[dict]) -> list[dict]:
     return list(last.values())
 
 
+def mean_ratio(ratios: np.ndarray) -> str:
+    """Mean of logarithms of ratios, its standard error, and how many are negative."""
+    error = f" ± {ratios.std(ddof=1) / np.sqrt(len(ratios)):.3f}" if len(ratios) > 1 else ""
+    return f"{ratios.mean():+.3f}{error} ({(ratios < 0).sum()} of {len(ratios)})"
+
+
 def log_ratios(rows: list[dict], reference: str, order, columns, value: str = "result") -> str:
     """Mean over seeds of log(loss / loss of the reference), its standard error, and how often it is lower."""
     groups = statistics.collect(rows, value, "algorithm", "problem")
@@ -128,9 +133,7 @@ def log_ratios(rows: list[dict], reference: str, order, columns, value: str = "r
                 cells.append("-")
                 continue
             a, b = map(np.asarray, pair)
-            ratios = np.log(a / b)
-            error = f" ± {ratios.std(ddof=1) / np.sqrt(len(a)):.3f}" if len(a) > 1 else ""
-            cells.append(f"{ratios.mean():+.3f}{error} ({(a < b).sum()} of {len(a)})")
+            cells.append(mean_ratio(np.log(a / b)))
         lines.append(cells)
     return tables.markdown([f"log-ratio to {reference}", *columns], lines)
 
@@ -166,9 +169,7 @@ def means(rows: list[dict], order, columns) -> str:
         for problem in columns:
             own = [row for row in rows if (row["algorithm"], row["problem"]) == (name, problem) and row["blend"] == row["blend"]]
             for kind, texts in zip(("blend", "ensemble"), cells):
-                ratios = np.array([np.log(row[kind] / row["end"]) for row in own])
-                error = f" ± {ratios.std(ddof=1) / np.sqrt(len(own)):.3f}" if len(own) > 1 else ""
-                texts.append(f"{ratios.mean():+.3f}{error} ({(ratios < 0).sum()} of {len(own)})" if own else "-")
+                texts.append(mean_ratio(np.array([np.log(row[kind] / row["end"]) for row in own])) if own else "-")
         if any(text != "-" for text in cells[0]):
             lines += [[f"{name}, mean of weights", *cells[0]], [f"{name}, mean prediction", *cells[1]]]
     return tables.markdown(["log-ratio to the best student", *columns], lines)
@@ -265,7 +266,7 @@ def main() -> None:
     parser.add_argument("--variant", action="append", default=[], type=variant, metavar="NAME:OPTION=VALUE,...",
                         help="one more method, such as 'often:algorithm=hpm,interval=2' or 'mine:prototype=MODULE:FACTORY'; "
                         "may be given again")
-    parser.add_argument("--seeds", default="0-14", type=seed_list, help="of reported results; design seeds are 100 and up")
+    parser.add_argument("--seeds", default="0-14", type=seeds, help="of reported results; design seeds are 100 and up")
     parser.add_argument("--budget", default=1.0, type=float, help="share of each task's budget")
     parser.add_argument("--processes", default=min(2, os.cpu_count() or 1), type=int)
     parser.add_argument("--results", default=HERE / "results" / "results.csv", type=Path,
@@ -303,7 +304,7 @@ def main() -> None:
     failures = 0
     with Results(chosen.results, COLUMNS, KEY) as results:
         todo = missing(results, chosen, able, chosen.budget, chosen.traces)
-        failures = jobs.run(todo, work, results, chosen.processes, environment=ENVIRONMENT, label="training")
+        failures = jobs.run(todo, work, results, chosen.processes, environment=jobs.JAX_ONE_THREAD, label="training")
     rows = [row for path in [chosen.results, *chosen.also] for row in read(path)]
     if not rows:
         sys.exit("no results")
@@ -341,7 +342,7 @@ def pick(chosen) -> int:
                     for seed in chosen.seeds for name, rates in wanted.items() for rate in rates
                     if (task, f"{name} {rate:g}", budget_of(task, 1.0), seed) not in results.keys
                 ]
-                if jobs.run(todo, work, results, chosen.processes, environment=ENVIRONMENT, label=task):
+                if jobs.run(todo, work, results, chosen.processes, environment=jobs.JAX_ONE_THREAD, label=task):
                     return 1
                 rows = final(read(chosen.results))
                 for name in wanted:

@@ -21,7 +21,6 @@ sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1] / "bindings" / 
 
 from common import jobs  # noqa: E402
 
-ENVIRONMENT = {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"}
 KINDS = ("report", "report with hypergradient", "evaluation", "validation")
 COLUMNS = ("task", "kind", "seconds", "relative")
 PATH = HERE / "results" / "seconds.csv"
@@ -101,7 +100,7 @@ def main() -> None:
         print(f"load average {load:.1f}: something else runs on this machine; at most {BUSY} is quiet", file=sys.stderr)
         if not chosen.anyway:
             sys.exit(1)
-    os.environ.update({**jobs.ONE_THREAD, **ENVIRONMENT})
+    os.environ.update({**jobs.ONE_THREAD, **jobs.JAX_ONE_THREAD})
     from tasks import TASKS
 
     names = list(TASKS) if chosen.tasks == "all" else chosen.tasks.split(",")

@@ -29,7 +29,6 @@ SEEDS = range(100, 105)
 KEY = ("problem", "algorithm", "seed")
 COLUMNS = KEY + ("units", "rate", "result", "checkpoint", "clones", "first", "last", "zero", "top", "cpu_seconds")
 PATH = HERE / "teacher.csv"
-ENVIRONMENT = {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"}
 
 
 def name_of(units: int, rate: float) -> str:
@@ -148,7 +147,7 @@ def main() -> None:
                 for problem in chosen.tasks.split(",") for units, rate in kinds for seed in SEEDS
                 if (problem, name_of(units, rate) if units else "hpm", seed) not in results.keys
             ]
-            failures = jobs.run(todo, work, results, chosen.processes, environment=ENVIRONMENT, label="teacher")
+            failures = jobs.run(todo, work, results, chosen.processes, environment=jobs.JAX_ONE_THREAD, label="teacher")
     print(report(read(chosen.results)))
     sys.exit(1 if failures else 0)
 

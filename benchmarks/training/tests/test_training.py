@@ -10,7 +10,7 @@ import pytest
 import libhpm as hpm
 import seconds as second
 import trainer as training
-from compare import at_equal_time, final, is_rival, seed_list, work
+from compare import at_equal_time, final, is_rival, seeds, work
 from methods import ABLATIONS, METHODS, next_rate, variant
 from network import new_student
 from prototypes.pooled import factory
@@ -279,7 +279,7 @@ def test_rows_of_a_run(tmp_path):
 
 
 def test_arguments():
-    assert seed_list("0-2,100") == [0, 1, 2, 100]
+    assert seeds("0-2,100") == [0, 1, 2, 100]
     method = variant("often:algorithm=hpm,interval=2,hypergradient=0")
     assert (method.name, method.options, method.hypergradient) == ("often", {"algorithm": "hpm", "interval": "2"}, False)
     with pytest.raises(ValueError):
