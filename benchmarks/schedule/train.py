@@ -23,7 +23,7 @@ from clock import Prices, Run, Times, simulate  # noqa: E402
 from common import jobs, statistics, tables  # noqa: E402
 from common.results import Results, read  # noqa: E402
 from compare import seeds  # noqa: E402
-from methods import METHODS  # noqa: E402
+from methods import KNOWN  # noqa: E402
 
 RESULTS = HERE / "results" / "training.csv"
 KEY = ("problem", "algorithm", "schedule", "end", "sigma", "budget", "seed", "draw")
@@ -107,7 +107,7 @@ def run(
     from task import HYPERGRADIENT_COST, STUDENTS, TRAINING_COST
     from tasks import TASKS as ALL
 
-    task, method = ALL[name], METHODS[method_name]
+    task, method = ALL[name], KNOWN[method_name]
     cost = TRAINING_COST + method.hypergradient * HYPERGRADIENT_COST
     steps = int(task.budget * share) // (STUDENTS * cost)
     total = STUDENTS * steps

@@ -16,7 +16,7 @@ import numpy as np  # noqa: E402
 from common import jobs, statistics, tables  # noqa: E402
 from common.results import Results, field, read  # noqa: E402
 import seconds  # noqa: E402
-from methods import ABLATIONS, METHODS, PICKED, PICKED_FIRST, Method, next_rate, variant  # noqa: E402
+from methods import ABLATIONS, KNOWN, METHODS, PICKED, PICKED_FIRST, Method, next_rate, variant  # noqa: E402
 from task import HYPERGRADIENT_COST, TRAINING_COST  # noqa: E402
 
 KEY = ("problem", "algorithm", "budget", "seed")
@@ -282,16 +282,15 @@ def main() -> None:
     chosen.tasks = list(TASK_NAMES) if chosen.tasks == "all" else chosen.tasks.split(",")
     for name in set(chosen.tasks) - set(TASK_NAMES):
         parser.error(f"unknown task '{name}'; there are {', '.join(TASK_NAMES)}")
-    known = METHODS | ABLATIONS
     groups = {"all": list(METHODS), "ablations": list(ABLATIONS), "none": []}
     names = groups.get(chosen.methods) if chosen.methods in groups else None
     if names is None:
-        separator = ";" if ";" in chosen.methods or chosen.methods in known else ","
+        separator = ";" if ";" in chosen.methods or chosen.methods in KNOWN else ","
         names = [name.strip() for name in chosen.methods.split(separator)]
     for name in names:
-        if name not in known:
-            parser.error(f"unknown method '{name}'; there are {'; '.join(known)}")
-    methods = [known[name] for name in names] + chosen.variant
+        if name not in KNOWN:
+            parser.error(f"unknown method '{name}'; there are {'; '.join(KNOWN)}")
+    methods = [KNOWN[name] for name in names] + chosen.variant
     if chosen.pick:
         sys.exit(pick(chosen))
     able = []

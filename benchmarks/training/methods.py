@@ -170,6 +170,9 @@ ABLATIONS = {
 }
 
 
+KNOWN = METHODS | ABLATIONS
+
+
 def variant(text: str) -> Method:
     """`NAME:option=value,option=value`, such as `often:algorithm=hpm,interval=2`; a `prototype=module:factory` and
     `hypergradient=0` may be among them."""

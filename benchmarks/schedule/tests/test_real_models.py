@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import train
 import trainer as training
-from methods import METHODS
+from methods import KNOWN
 from runner import run as run_in_rounds
 from task import STUDENTS
 from tasks import TASKS
@@ -42,7 +42,7 @@ def test_synchronous_runs_are_those_of_the_runner(method, monkeypatch):
     monkeypatch.setattr(train, "Models", InRounds)
     task, share = TASKS["cleaning"], 0.16
     found, rows = train.run("cleaning", method, "synchronous", "each", 1.0, 100, share=share)
-    tuned = METHODS[method]
+    tuned = KNOWN[method]
     expected = run_in_rounds(task, tuned.factory("cleaning"), 100, tuned.hypergradient, int(task.budget * share))
     assert found.clones == expected.calls["clone"] > 0
     assert found.reports == expected.calls["training"]
