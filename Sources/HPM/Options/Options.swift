@@ -110,6 +110,9 @@ extension ResolvedOptions {
         return options
     }
 
+    /// Whether there is a teacher: one was asked for, and the algorithm takes any.
+    var hasTeacher: Bool { teacher != .absent && algorithm.options(self).contains("teacher") }
+
     /// nil: by the precision of the vectors.
     public var givenDifferenceStep: Double? { differenceStep > 0 ? differenceStep : nil }
     public var givenCheckTolerance: Double? { checkTolerance > 0 ? checkTolerance : nil }

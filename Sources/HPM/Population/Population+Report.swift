@@ -195,7 +195,7 @@ extension Population {
                 student: student, report: students.reports[student])
             if components.finite > 0 {
                 closedBudget.hypergradientReports += 1
-                students.areGuided = students.mayBeGuided
+                students.hasDerivatives = true
             }
             closedBudget.nonfiniteHypergradients += components.infinite
             noteReport(student, .trained, loss)

@@ -97,7 +97,7 @@ public struct Population: Sendable {
         self.students = students
         warnings =
             Self.unread(given)
-            + Self.nothingToCool(given, space, strategy)
+            + Self.nothingToCool(given, setup, strategy)
             + Self.nothingAtExploits(setup)
             + Self.hardlyExploits(setup, strategy.actions(students: setup.students))
         tasks = students.living.map { StudentTask(.train, $0) }
@@ -120,26 +120,25 @@ public struct Population: Sendable {
     }
 
     private static func nothingToCool(
-        _ given: Options, _ space: SearchSpace, _ strategy: any Strategy
+        _ given: Options, _ setup: Setup, _ strategy: any Strategy
     ) -> [String] {
         guard let coolDown = given.coolDown, coolDown > 0 else { return [] }
         let reason =
             !strategy.coolsDown
-            ? "algorithm \(given.resolved().algorithm.name) judges hyperparameters as they are"
-            : !space.parameters.contains { $0.role == .learningRate }
+            ? "algorithm \(setup.options.algorithm.name) judges hyperparameters as they are"
+            : !setup.space.parameters.contains { $0.role == .learningRate }
                 ? "no parameter has the role of the learning rate; set it for one"
-                : given.resolved().steps == 0 ? "steps is 0; say how long the run is" : nil
+                : setup.options.steps == 0 ? "steps is 0; say how long the run is" : nil
         return reason.map { ["cool_down is \(coolDown), but nothing will be taken down: \($0)"] } ?? []
     }
 
     /// A teacher, and the step of a clone, go by the hypergradients of the report before the exploit.
     private static func nothingAtExploits(_ setup: Setup) -> [String] {
         let options = setup.options
-        guard options.hypergradientInterval > 1,
-            options.teacher != .absent && TeacherPart.teachers(setup).count > 0 || options.algorithm == .cloneStep
+        guard options.hypergradientInterval > 1, options.hasTeacher || options.algorithm == .cloneStep
         else { return [] }
         return [
-            "with hypergradient_interval = \(options.hypergradientInterval) few reports before an exploit hold a hypergradient, without which \(options.teacher != .absent ? "the teacher" : "a clone's step") has nothing to go by and clones are mutated at random; take 1"
+            "with hypergradient_interval = \(options.hypergradientInterval) few reports before an exploit hold a hypergradient, without which \(options.hasTeacher ? "the teacher" : "a clone's step") has nothing to go by and clones are mutated at random; take 1"
         ]
     }
 

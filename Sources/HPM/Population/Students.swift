@@ -23,9 +23,10 @@ struct Students: Sendable {
     /// The latest training loss, lower is better; infinite where it was not finite, nil before the first and
     /// from the decision to clone, and after a restart: those weights have not been judged.
     var losses: [Double?] = []
-    /// Whether any training report ever held a derivative, in a space where hyper-training may follow one.
-    var areGuided = false
-    var mayBeGuided: Bool { spans.contains(where: \.isDescended) }
+    /// Whether any training report ever held a derivative.
+    var hasDerivatives = false
+    /// Whether hyper-training has something to follow.
+    var areGuided: Bool { hasDerivatives && spans.contains(where: \.isDescended) }
     /// The training reports of each.
     var reports: [Int] = []
     /// Whose state, after which of its training reports, the weights of each are.

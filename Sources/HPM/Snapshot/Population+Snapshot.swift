@@ -112,7 +112,7 @@ extension Population {
             throw SnapshotDecoder.damaged(
                 "\(decoder.remaining) bytes are too few for \(options.population) students with \(space.dimension) hyperparameters")
         }
-        if options.algorithm.options(options).contains("teacher"), options.teacher != .absent {
+        if options.hasTeacher {
             // One square matrix, or two of units x dimension.
             let isLinear = options.teacher == .linear
             let weights = Double(isLinear ? space.dimension : options.teacherUnits) * Double(space.dimension)
@@ -150,7 +150,7 @@ extension Population {
         joining = try decoder.students(below: count, "those that join")
         lastTicket = try decoder.index(below: Int.max / 2, "a ticket")
         closedBudget = try Budget(&decoder)
-        students.areGuided = closedBudget.hypergradientReports > 0 && students.mayBeGuided
+        students.hasDerivatives = closedBudget.hypergradientReports > 0
         lineage = try Lineage(&decoder, students: count)
         try strategy.decode(&decoder, students)
         try requireRound()

@@ -27,7 +27,7 @@ extension Population {
         let ranking = try decoder.ranking(of: count)
         let bestOfTrials = try decoder.knownReport(in: space)
         closedBudget = try Budget(&decoder, hasSeconds: true)
-        students.areGuided = closedBudget.hypergradientReports > 0 && students.mayBeGuided
+        students.hasDerivatives = closedBudget.hypergradientReports > 0
         lineage = try Lineage(&decoder, students: count, isSynchronous: true)
         try restore(ranking: ranking, lessons: lessons, bestOfTrials, &decoder)
         restoreClones(action, freshClones)
