@@ -1,10 +1,12 @@
+from importlib import import_module
 from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
 # Doctests of what works on a framework that is not here.
-collect_ignore = [f"libhpm/_{name}.py" for name in ("torch", "jax") if find_spec(name) is None]
+_MISSING = [name for name in ("torch", "jax") if find_spec(name) is None]
+collect_ignore = [f"libhpm/{part}" for name in _MISSING for part in (f"_{name}.py", name)]
 
 
 @pytest.fixture(autouse=True)
@@ -13,6 +15,8 @@ def _doctest_names(doctest_namespace):
     import libhpm as hpm
 
     doctest_namespace.update(hpm=hpm, np=np, pytest=pytest)
+    if "torch" not in _MISSING:
+        doctest_namespace.update(torch=import_module("torch"))
 
 
 def pytest_collection_modifyitems(items):

@@ -10,6 +10,9 @@ training loop. :func:`hypergradient` computes one in torch or JAX; :class:`Probl
 your own.
 """
 
+from importlib import import_module as _import_module
+from typing import Any as _Any
+
 from ._library import version as _version
 from ._options import algorithms, option_names
 from .assignment import Action, Assignment, Assignments, Best, Order
@@ -40,6 +43,13 @@ from .teacher import Teacher
 from .tuning import Report, Result, tune
 
 __version__ = _version()
+
+
+def __getattr__(name: str) -> _Any:
+    """`hpm.torch` and `hpm.jax` are imported when they are asked for: they import what they are for."""
+    if name in ("torch", "jax"):
+        return _import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 __all__ = [
     "Action",

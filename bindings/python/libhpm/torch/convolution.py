@@ -1,0 +1,52 @@
+"""A convolution with a best response."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from .best_response import BestResponse, primal, with_tangent
+
+
+class HyperConv2d(BestResponse, nn.Conv2d):
+    """`torch.nn.Conv2d` whose kernels respond to hyperparameters: :class:`BestResponse`, a row being an output channel.
+
+    Args:
+        in_channels, out_channels, kernel_size, **kind: As in `torch.nn.Conv2d`.
+        hyperparameters: n, the number of coordinates.
+
+    Shape:
+        ``[batch, in_channels, height, width]`` to ``[batch, out_channels, ...]``.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: Any, hyperparameters: int, **kind: Any):
+        nn.Conv2d.__init__(self, in_channels, out_channels, kernel_size, **kind)
+        drawn = nn.Conv2d(in_channels, out_channels, kernel_size, **kind)
+        names = ("weight",) if self.bias is None else ("weight", "bias")
+        self._make_response(hyperparameters, drawn, names, dict.fromkeys(names, out_channels))
+
+    def forward(self, x: torch.Tensor, z: torch.Tensor | None = None) -> torch.Tensor:
+        """
+        Args:
+            x: ``[batch, in_channels, height, width]``.
+            z: Coordinates, as in :class:`HyperLinear`.
+        """
+        z = self._coordinates(z)
+        if z is None:
+            return self._conv_forward(x, self.weight, self.bias)
+        if self._linearized:
+            return with_tangent(self._conv_forward(x, self.weight, self.bias), self._response(primal(x), z))
+        if z.ndim == 1:
+            bias = None if self.bias is None else self.best_response("bias", z)
+            return self._conv_forward(x, self.best_response("weight", z), bias)
+        return self._conv_forward(x, self.weight, self.bias) + self._response(x, z)
+
+    def _response(self, x: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+        scale = self._scale("weight", z)
+        bias = None if self.bias is None else self._scale("bias", z) * self.response_bias
+        response = self._conv_forward(x, self.response_weight, None)
+        if bias is None:
+            return scale[..., None, None] * response
+        return torch.addcmul(bias[..., None, None], scale[..., None, None], response)
