@@ -106,8 +106,24 @@ test-examples: $(BIN)/branin-c $(BIN)/branin-cpp $(BIN)/logistic $(BIN)/hypergra
 	cd .build-clients/demo && test -s results.csv -a -s loss-over-cost.png -a -s weights.png -a -s schedule.png
 
 test-python: $(LIBRARY) $(VENV)/.test
-	$(VENV)/bin/python -m mypy --strict bindings/python/libhpm
+	$(VENV)/bin/python -m mypy --strict --config-file bindings/python/pyproject.toml bindings/python/libhpm
 	cd bindings/python && ../../$(VENV)/bin/python -m pytest -q
+
+# Self-tuning networks, with a torch of their own: five gigabytes that the other tests don't need.
+TORCH := .venv-torch
+$(TORCH)/bin/python: | packages-python
+	@echo "making the virtual environment $(TORCH)"
+	@rm -rf $(TORCH) && $(PYTHON) -m venv $(TORCH) || { rm -rf $(TORCH); exit 1; }
+$(TORCH)/.torch: Tests/requirements-torch.txt bindings/python/pyproject.toml $(TORCH)/bin/python
+	@echo "installing torch and JAX into $(TORCH)"
+	@$(TORCH)/bin/python -m pip install -q -r $< -e bindings/python
+	@touch $@
+
+.PHONY: test-torch
+test-torch: $(LIBRARY) $(TORCH)/.torch
+	cd bindings/python && ../../$(TORCH)/bin/python -m pytest -q libhpm/torch $(wildcard bindings/python/libhpm/jax:bindings/python/%=%) \
+		$(patsubst bindings/python/%,%,$(wildcard bindings/python/tests/test_*_networks.py)) tests/test_hypergradients.py
+	$(TORCH)/bin/python -m pytest -q --import-mode=importlib $(wildcard benchmarks/layers/tests benchmarks/cifar10/tests benchmarks/ptb/tests)
 
 test-readme: $(LIBRARY) $(VENV)/.test
 	$(VENV)/bin/python Tests/Readme/run_blocks.py
