@@ -175,6 +175,21 @@ def means(rows: list[dict], order, columns) -> str:
     return tables.markdown(["log-ratio to the best student", *columns], lines)
 
 
+def against_means(rows: list[dict], subject: str, rivals, columns) -> str:
+    """The subject's result against the mean of weights of each rival, on the runs that have one."""
+    lines = []
+    for name in rivals:
+        cells = []
+        for problem in columns:
+            results = {row["seed"]: row["result"] for row in rows if (row["algorithm"], row["problem"]) == (subject, problem)}
+            own = {row["seed"]: row["blend"] for row in rows if (row["algorithm"], row["problem"]) == (name, problem)
+                   and row["blend"] == row["blend"] and row["seed"] in results}
+            cells.append(mean_ratio(np.array([np.log(results[seed] / loss) for seed, loss in own.items()])) if own else "-")
+        if any(cell != "-" for cell in cells):
+            lines.append([name, *cells])
+    return tables.markdown([f"log-ratio of {subject} to", *columns], lines)
+
+
 def without_mean(rows: list[dict], subject: str) -> list[dict]:
     """The subject's result becomes that of its best student."""
     return [row | {"result": row["end"]} if row["algorithm"] == subject and row["end"] == row["end"] else row for row in rows]
@@ -247,6 +262,9 @@ def write_tables(rows: list[dict], methods: list[str], subject: str, reference: 
         parts += ["What the greedy mean of the students' weights at the end is worth, and the mean prediction of the better half; the "
                   "greedy mean's validation losses are counted for `hpm` alone, where they are 0.1 to 1.3% of the budget:\n",
                   means(rows, order, columns)]
+        if subject in present and rivals:
+            parts += [f"`{subject}` against the greedy mean of each rival, which the rival does not pay for:\n",
+                      against_means(rows, subject, rivals, columns)]
     if seconds.PATH.exists() and len(ranked) > 1:
         timed = at_equal_time([row for row in parts_of_runs if row["algorithm"] in ranked], seconds.read_seconds())
         parts += ["The first table at equal measured time, that of the budget's plain reports (`results/seconds.csv`), `hpm` without "
