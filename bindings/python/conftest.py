@@ -17,6 +17,8 @@ def _doctest_names(doctest_namespace):
     doctest_namespace.update(hpm=hpm, np=np, pytest=pytest)
     if "torch" not in _MISSING:
         doctest_namespace.update(torch=import_module("torch"))
+    if "jax" not in _MISSING:
+        doctest_namespace.update(jax=import_module("jax"), jnp=import_module("jax.numpy"))
 
 
 def pytest_collection_modifyitems(items):
