@@ -187,7 +187,7 @@ class Students:
         for name, leaf in leaves_of(self.state):
             dtypes[name] = _dtype_of(leaf)
             array = np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
-            arrays[name] = array if array.dtype.kind in "biufc" else array.view(f"u{array.dtype.itemsize}")
+            arrays[name] = array if array.dtype.isbuiltin == 1 else array.view(f"u{array.dtype.itemsize}")
         path = Path(path)
         unfinished = path.with_name(path.name + ".unfinished")
         try:
