@@ -224,6 +224,15 @@ def test_names_that_the_space_lacks_are_found_before_training():
         model.hyperparameters = {"gone": 1.0}
     with pytest.raises(hpm.ArgumentError, match="the first argument of the network"):
         model.train()(3)
+    network = nn.Sequential(networks.Dropout("noise"), nn.Linear(2, 1))
+    with pytest.raises(hpm.ArgumentError, match="'noise' is a block"):
+        networks.SelfTuning(network, space())(torch.ones(2, 2))
+    with pytest.raises(hpm.ArgumentError, match="coordinates are of 3 examples"):
+        networks.HyperConv2d(1, 1, 2, N)(torch.ones(1, 1, 3, 3), torch.zeros(3, N))
+    model.context.batch_dim = 1
+    with pytest.raises(hpm.ArgumentError, match="has not 3 examples in dimension 1"):
+        model(torch.ones(2, 3, 2))
+        model.context.value("dropout", torch.ones(3, 2))
     with pytest.raises(hpm.ArgumentError, match="perturbation_scale is 0"):
         networks.SelfTuning(nn.Linear(2, 1), space(), perturbation_scale=0)
     with pytest.raises(hpm.ArgumentError, match="the state is of a space of 1 hyperparameters; allowed: 8"):

@@ -20,28 +20,27 @@ class Context:
         """What the best responses get: ``[n]``, ``[batch, n]``, or None for none at all."""
         self.values: dict[str, torch.Tensor] = {}
         """Natural values: ``[]`` for all examples, ``[batch]`` for each; a block has one dimension more."""
+        self.blocks: frozenset[str] = frozenset()
+        """Names of which no regulariser can make one strength."""
         self.linearized = False
         """Whether layers put their response into a tangent, of forward-mode differentiation."""
 
     def __getstate__(self) -> dict[str, Any]:
         # What belongs to a forward pass, with its graph, is not copied with a network.
-        return {"batch_dim": self.batch_dim}
+        return {"batch_dim": self.batch_dim, "blocks": self.blocks}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(state["batch_dim"])  # type: ignore[misc]
+        self.blocks = state["blocks"]
 
     def value(self, strength: str | float, like: torch.Tensor) -> torch.Tensor:
         """A strength for tensor `like`: broadcast along its batch dimension where each example has its own."""
         value = torch.as_tensor(self.named(strength), dtype=like.dtype, device=like.device)
-        if value.ndim == 0:
-            return value
-        if value.ndim > 1:
-            raise ArgumentError(f"{strength!r} is a block; allowed: a real hyperparameter")
-        return self.by_example(value, like)
+        return value if value.ndim == 0 else self.by_example(value, like)
 
     def by_example(self, value: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
         """``[batch, ...]`` viewed so that it broadcasts against `like`, whose last dimensions are those of `value`."""
-        if like.ndim <= self.batch_dim or like.shape[self.batch_dim] != value.shape[0]:
+        if like.ndim < self.batch_dim + value.ndim or like.shape[self.batch_dim] != value.shape[0]:
             raise ArgumentError(
                 f"a tensor of shape {tuple(like.shape)} has not {value.shape[0]} examples in dimension {self.batch_dim}, as the "
                 "network's input has; set batch_dim, or take per_example=False"
@@ -57,6 +56,8 @@ class Context:
         """A number as it is; of a name the value, ``[]`` or ``[batch]``."""
         if not isinstance(strength, str):
             return strength
+        if strength in self.blocks:
+            raise ArgumentError(f"{strength!r} is a block of hyperparameters; allowed as a strength: a single one")
         if strength not in self.values:
             raise ArgumentError(
                 f"no value of {strength!r} is known; set the hyperparameters of the SelfTuning network around this module first"

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..errors import ArgumentError
 from .best_response import BestResponse, primal, with_tangent
 
 
@@ -34,6 +35,8 @@ class HyperConv2d(BestResponse, nn.Conv2d):
             z: Coordinates, as in :class:`HyperLinear`.
         """
         z = self._coordinates(z)
+        if z is not None and z.ndim == 2 and (x.ndim != 4 or len(x) != len(z)):
+            raise ArgumentError(f"coordinates are of {len(z)} examples; allowed: those of the input, of shape {tuple(x.shape)}")
         if z is None:
             return self._conv_forward(x, self.weight, self.bias)
         if self._linearized:

@@ -61,7 +61,8 @@ def variational_dropout(p: str | float, time_dim: int = 0) -> Dropout:
 
 
 class EmbeddingDropout(Strength):
-    """In training drops words: all occurrences of a word in an example alike.
+    """In training drops words, all occurrences of a word in a batch by the same draw: where examples have their own
+    strengths, a word that is dropped at one is dropped at all that are stronger.
 
     Source: Gal and Ghahramani, NeurIPS 2016; Merity, Keskar and Socher, ICLR 2018, section 4.3.
 

@@ -118,6 +118,7 @@ class SelfTuning(nn.Module):
         self.register_buffer("natural", torch.zeros(space.dimension, dtype=torch.float64, device=like.device))
         self.natural: torch.Tensor
         self.context = Context(batch_dim)
+        self.context.blocks = frozenset(name for name, part in space.parameters.items() if part.kind == "block")
         self.bind(self.network)
         self._pass = "ordinary"
         self._given: torch.Tensor | None = None
@@ -240,8 +241,8 @@ class SelfTuning(nn.Module):
             loss: ``loss(model)``, a number made of ``model(x)``.
 
         Returns:
-            The loss, and dF/dh by name in natural units, as ``report`` and `hpm.tune`'s `train` take it; NaN for
-            hyperparameters without a response. No ``.grad`` is touched.
+            The loss, and dF/dh by name in natural units, as ``report`` and `hpm.tune`'s `train` take it, of the
+            hyperparameters that there is a response to. No ``.grad`` is touched.
 
         Complexity: One forward and one backward pass, the latter to the responses' scales alone.
         """
