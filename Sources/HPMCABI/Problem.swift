@@ -131,6 +131,7 @@ public typealias hpm_response_callback = @convention(c) (
 /// | `reverse` | `outer_gradient`, `step`, `step_backward` |
 /// | `forward` | `outer_gradient`, `step`; better with `step_forward` |
 /// | `finite-differences`, `spsa` | `response` |
+/// | `best-response` | `outer_gradient` |
 public struct hpm_problem_callbacks {
     /// sizeof(hpm_problem_callbacks): tells the library which members your program knows.
     public var size: UInt
@@ -180,7 +181,7 @@ public struct hpm_certificate {
     public var status: hpm_certificate_status
     /// Always 0.
     public var reserved: Int32
-    /// Of the linear solve, or steps that were unrolled, or samples.
+    /// Of the linear solve, or steps that were unrolled, or samples; 0 of `best-response`.
     public var iterations: UInt64
     /// The norm of dF/dw - (H + damping) q over that of dF/dw; NaN where no linear system is solved.
     public var relative_residual: Double
@@ -325,8 +326,8 @@ public func hpm_problem_destroy(_ problem: hpm_problem?) -> hpm_status {
 ///   - problem: The problem.
 ///   - options: The keys that begin with `estimator`, `difference_step` and `seed`. NULL: defaults.
 ///   - w: A vector of parameters: what training with `h` led to; for `reverse` and `forward`, where the
-///     unrolled steps begin. Not read by `finite-differences` and `spsa`, where any
-///     vector will do.
+///     unrolled steps begin; for `best-response`, those of the response. Not read by
+///     `finite-differences` and `spsa`, where any vector will do.
 ///   - h: A vector of hyperparameters.
 ///   - result: A vector of hyperparameters, neither `w` nor `h`, that receives the hypergradient.
 ///   - certificate: Receives what there is to say of it; after an error the status

@@ -131,6 +131,7 @@ static const estimate estimates[] = {
     {"forward", "500", "0", "0", STEP_FORWARD, 1e-6, 1e-2, 0, 0},
     {"finite-differences", "20", "0", "0", NOTHING, 1e-6, 1e-2, 0, 0},
     {"spsa", "40000", "0", "0", NOTHING, 0.05, 0.05, 0, 0},
+    {"best-response", "20", "0", "0", NOTHING, 1e-14, 1e-6, 0, 1},
 };
 enum { ESTIMATES = sizeof estimates / sizeof *estimates };
 
@@ -154,6 +155,10 @@ static void make_estimate(fixture *self, layout_kind layout, const estimate *wha
 }
 
 static void wanted_by(const fixture *self, const estimate *what, double wanted[FEATURES]) {
+    if (strcmp(what->estimator, "best-response") == 0) { /* partial dF/dh alone */
+        for (size_t j = 0; j < FEATURES; j++) wanted[j] = DIRECT * penalties[j];
+        return;
+    }
     if (strcmp(what->estimator, "one-step") != 0) {
         ridge_hypergradient(&self->ridge, self->minimum, penalties, atof(what->damping), wanted);
         return;
@@ -210,7 +215,9 @@ static void test_estimate(layout_kind layout, const estimate *what, double numbe
     expect_counts(&self, &certificate, name);
 
     expect(certificate.size == sizeof certificate && certificate.reserved == 0, "%s: size", name);
-    expect(certificate.iterations >= 1, "%s: no iterations", name);
+    const int iterates = strcmp(what->estimator, "best-response") != 0;
+    expect((certificate.iterations >= 1) == iterates, "%s: %d iterations", name,
+           (int)certificate.iterations);
     expect(certificate.seconds > 0 && certificate.seconds < 60, "%s: %g seconds", name,
            certificate.seconds);
     if (layout != FLOATS) {
@@ -338,13 +345,14 @@ static void test_iteration_limit(void) {
 
 /* A hypergradient that is truly zero is a success; a step that rounding swallows is an error. */
 static void test_zeros_and_lost_steps(layout_kind layout) {
-    static const char *const solving[] = {"conjugate-gradient", "neumann", "nystrom", "one-step"};
+    static const char *const solving[] = {"conjugate-gradient", "neumann", "nystrom", "one-step",
+                                          "best-response"};
     static const char *const sampling[] = {"finite-differences", "spsa"};
     static const double far[FEATURES] = {0.3, 0.5, 0.7, 1e16, 0.4};
     hpm_certificate certificate;
     double numbers[FEATURES];
     fixture self;
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < sizeof solving / sizeof *solving; i++) {
         make_fixture(&self, layout, &whole_problem);
         set(&self, "estimator", solving[i]);
         /* No data of validation: dF/dw is zero, dF/dh is DIRECT h. */
@@ -412,6 +420,7 @@ static const failure failures[] = {
     {"forward", "0.3", HPM_CERTIFICATE_NONFINITE, NULL, STEP, STEP_FORWARD},
     {"finite-differences", "0.3", HPM_CERTIFICATE_NONFINITE, NULL, RESPONSE, NOTHING},
     {"spsa", "0.3", HPM_CERTIFICATE_NONFINITE, NULL, RESPONSE, NOTHING},
+    {"best-response", "0.3", HPM_CERTIFICATE_NONFINITE, NULL, OUTER_GRADIENT, NOTHING},
 };
 
 static void test_failures(layout_kind layout) {
@@ -533,6 +542,7 @@ static void test_callbacks_that_are_missing(void) {
         {"forward", {STEP, STEP_FORWARD}, "step"},
         {"finite-differences", {RESPONSE, NOTHING}, "response"},
         {"spsa", {RESPONSE, NOTHING}, "response"},
+        {"best-response", {OUTER_GRADIENT, NOTHING}, "outer_gradient"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const hpm_problem_callbacks callbacks =
@@ -1486,6 +1496,7 @@ static void test_problems_that_lack_something(void) {
         {"reverse", {OUTER_GRADIENT, NOTHING}, 0, FEATURES, "outer_gradient"},
         {"forward", {STEP, STEP_FORWARD}, 0, FEATURES, "step"},
         {"spsa", {RESPONSE, NOTHING}, 0, FEATURES, "response"},
+        {"best-response", {OUTER_GRADIENT, NOTHING}, 0, FEATURES, "outer_gradient"},
         {"nystrom", {NOTHING, NOTHING}, offsetof(hpm_vector_operations, random), FEATURES,
          "random"},
         {"spsa", {NOTHING, NOTHING}, offsetof(hpm_vector_operations, random), FEATURES, "random"},
@@ -1586,6 +1597,7 @@ int main(void) {
         test_bridge(kind, "hpm-no-teacher", "reverse");
         test_bridge(kind, "clone-step", "forward");
         test_bridge(kind, "hpm", "one-step");
+        test_bridge(kind, "hpm", "best-response");
     }
     test_costs_of_the_callback();
     test_registration();

@@ -28,7 +28,7 @@ import Testing
         "schedule": ["synchronous", "asynchronous"],
         "estimator": [
             "conjugate-gradient", "neumann", "nystrom", "one-step", "reverse", "forward",
-            "finite-differences", "spsa",
+            "finite-differences", "spsa", "best-response",
         ],
     ]
     private static var all: [String] {

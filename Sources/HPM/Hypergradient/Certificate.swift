@@ -26,7 +26,7 @@ public struct Certificate: Equatable, Sendable {
     }
 
     public var status = Status.converged
-    /// Of the linear solve, or steps that were unrolled, or samples.
+    /// Of the linear solve, or steps that were unrolled, or samples; 0 of ``BestResponse``.
     public var iterations = 0
     /// |g - (H + damping) q| / |g|, computed anew from q; NaN where the method solves no linear system.
     public var relativeResidual = Double.nan

@@ -8,6 +8,7 @@ public enum EstimatorKind: String, CaseIterable, Sendable {
     case forward
     case finiteDifferences = "finite-differences"
     case spsa
+    case bestResponse = "best-response"
 }
 
 extension ResolvedOptions {
@@ -41,6 +42,8 @@ extension ResolvedOptions {
         case .spsa:
             return try SimultaneousPerturbation(
                 step: estimatorStep, samples: iterations, seed: UInt64(seed))
+        case .bestResponse:
+            return BestResponse()
         }
     }
 }

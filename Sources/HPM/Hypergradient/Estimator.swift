@@ -22,7 +22,7 @@ extension BilevelProblem {
     ///
     /// - Parameters:
     ///   - w: What training with `h` led to; for reverse and forward mode, where the unrolled steps
-    ///     begin. Not used by finite differences and SPSA.
+    ///     begin; for best-response, the parameters of the response. Not used by finite differences and SPSA.
     ///   - result: Receives the hypergradient; NaN in every component where the certificate's status
     ///     is not usable.
     ///   - differenceStep: Relative step of the differences that stand in for missing products; nil: what

@@ -121,7 +121,7 @@ extension Hypergradients {
                 try Nystrom(rank: 4, damping: 1), try OneStep(learningRate: 0.1),
                 try ReverseMode(steps: 6), try ReverseMode(steps: 6, checkpoints: 2),
                 try ForwardMode(steps: 4), try FiniteDifferences(step: 0.1),
-                try SimultaneousPerturbation(step: 0.1, samples: 3),
+                try SimultaneousPerturbation(step: 0.1, samples: 3), BestResponse(),
             ]
         }
 
@@ -179,6 +179,9 @@ extension Hypergradients {
             #expect(low.outerGradients == low.hessianProducts - 4 + 1)
             let oneStep = try calls(try OneStep(learningRate: 0.1))
             #expect(oneStep.hessianProducts == 0 && oneStep.crossProducts == 1)
+            let bestResponse = try calls(BestResponse())
+            #expect(bestResponse.outerGradients == 1)
+            #expect(bestResponse.hessianProducts == 0 && bestResponse.crossProducts == 0)
             #expect(try calls(try FiniteDifferences(step: 0.1)).outerLosses == 12)
             #expect(try calls(try SimultaneousPerturbation(step: 0.1, samples: 3)).outerLosses == 6)
         }
@@ -210,6 +213,7 @@ extension Hypergradients {
                     try vectors(try ReverseMode(steps: iterations, checkpoints: 1)) == 4)
             }
             #expect(try vectors(try OneStep(learningRate: 0.1)) == 1)
+            #expect(try vectors(BestResponse()) == 1)
         }
     }
 }

@@ -128,7 +128,7 @@ extension Hypergradients {
             let oneStep = try OneStep(learningRate: 0.1)
             return switch kind {
             case .outerGradient:
-                implicit + [oneStep, try ReverseMode(steps: 3), try ForwardMode(steps: 3)]
+                implicit + [oneStep, try ReverseMode(steps: 3), try ForwardMode(steps: 3), BestResponse()]
             case .hessianProduct, .innerGradient: implicit
             case .crossProduct, .innerHyperGradient: implicit + [oneStep]
             case .step: [try ReverseMode(steps: 3), try ForwardMode(steps: 3)]
@@ -214,8 +214,10 @@ extension Hypergradients {
             var problem = ArrayProblem(parameterCount: 2, hyperparameterCount: 1)
             problem.outerGradient = { _, _ in ([1, .nan], [0]) }
             problem.crossProduct = { _, _, v in [v[0]] }
-            let outcome = try problem.outcome(try OneStep(learningRate: 0.1), at: [0, 0], [0])
-            expectFailure(outcome, .nonfinite, "")
+            for estimator in [try OneStep(learningRate: 0.1), BestResponse()] as [any Estimator] {
+                let outcome = try problem.outcome(estimator, at: [0, 0], [0])
+                expectFailure(outcome, .nonfinite, "\(type(of: estimator).name)")
+            }
         }
 
         /// A NaN of a step's adjoint in between, which the steps before it do not pass on.
@@ -263,7 +265,7 @@ extension Hypergradients {
             let estimators: [any Estimator] = [
                 try ConjugateGradient(), try NeumannSeries(learningRate: 0.1),
                 try Nystrom(rank: 3, damping: 0.1), try OneStep(learningRate: 0.1),
-                try ReverseMode(steps: 5, checkpoints: 2), try ForwardMode(steps: 3),
+                try ReverseMode(steps: 5, checkpoints: 2), try ForwardMode(steps: 3), BestResponse(),
             ]
             for estimator in estimators {
                 for operation in ["create", "copy", "dot", "axpy", "scale", "random"] {
@@ -287,6 +289,7 @@ extension Hypergradients {
                 try ConjugateGradient(), try ConjugateGradient(damping: 1),
                 try NeumannSeries(learningRate: 0.1), try Nystrom(rank: 3, damping: 0.1),
                 try OneStep(learningRate: 0.1), try ReverseMode(steps: 5), try ForwardMode(steps: 3),
+                BestResponse(),
             ]
             var byDifferences = quadratic.problem
             byDifferences.hessianProduct = nil

@@ -63,7 +63,7 @@ extension Hypergradients {
             quadratic.outer = [0, 0, 0, 0]
             for partial in [[0.0, 0, 0, 0], [1, -2, 0.5, 4]] {
                 quadratic.partial = partial
-                for estimator in try estimators() + [ReverseMode(steps: 3), ForwardMode(steps: 3)] {
+                for estimator in try estimators() + [ReverseMode(steps: 3), ForwardMode(steps: 3), BestResponse()] {
                     let outcome = try quadratic.problem.outcome(
                         estimator, at: quadratic.place, quadratic.hyperplace, space, space)
                     let name: Comment = "\(type(of: estimator).name)"

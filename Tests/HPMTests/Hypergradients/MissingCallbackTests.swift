@@ -109,6 +109,7 @@ extension Hypergradients {
             case .outerGradient:
                 implicit + [
                     try OneStep(learningRate: 0.1), try ReverseMode(steps: 2), try ForwardMode(steps: 2),
+                    BestResponse(),
                 ]
             case .innerGradient: implicit
             case .crossProduct: implicit + [try OneStep(learningRate: 0.1)]

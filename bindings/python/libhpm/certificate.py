@@ -103,7 +103,7 @@ class Certificate:
 
     status: CertificateStatus
     iterations: int
-    """Of the linear solve, or steps that were unrolled, or samples."""
+    """Of the linear solve, or steps that were unrolled, or samples; 0 of ``best-response``."""
     relative_residual: float
     """|g - (H + damping) q| / |g|, where g is the outer gradient and q what stands for its product
     with the inverse Hessian. At most 1 where there is an estimate; NaN where the estimator solves no

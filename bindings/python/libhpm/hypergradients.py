@@ -40,7 +40,7 @@ def hypergradient(
             estimator does not read it.
         outer_loss: ``outer_loss(params, h)``, what `h` is judged by; one number.
         params: What training with `h` led to; for ``reverse`` and ``forward``, where the unrolled
-            steps begin. In torch a tensor or a dict, list or tuple of tensors, such as
+            steps begin; for ``best-response``, those of the response. In torch a tensor or a dict, list or tuple of tensors, such as
             ``dict(model.named_parameters())`` with ``torch.func.functional_call`` in the losses; in
             JAX a pytree.
         h: The hyperparameters, likewise.
@@ -50,7 +50,10 @@ def hypergradient(
               of `inner_loss`; ``one-step``: likewise, by one step of gradient descent;
             - ``reverse``, ``forward``: exactly, through ``estimator_iterations`` steps of the
               optimizer; ``forward`` costs a sweep for each hyperparameter;
-            - ``finite-differences``, ``spsa``: from `response` alone.
+            - ``finite-differences``, ``spsa``: from `response` alone;
+            - ``best-response``: not at all, since `params` carry their best response to `h`, as those of
+              self-tuning networks do, and `outer_loss` goes through it: dF/dh is its partial
+              derivative, as good as the response, which no certificate measures. No `inner_loss`.
         step: ``step(params, h, index)`` returns the parameters after one step, for ``reverse`` and
             ``forward``. In torch, gradients within it are taken with ``create_graph=True``; under JAX
             `index` is a traced integer. The state of an optimizer, such as a momentum, is part of

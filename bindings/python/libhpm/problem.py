@@ -185,7 +185,8 @@ class Problem(Handle):
         """A problem of losses in torch or JAX, with derivatives by their automatic differentiation.
 
         Args:
-            inner_loss: ``inner_loss(params, h)``, one number.
+            inner_loss: ``inner_loss(params, h)``, one number; None where the estimator does not read it,
+                as ``best-response``.
             outer_loss: ``outer_loss(params, h)``, one number.
             params: Of which structure, shapes, dtype and device the parameters are: a torch tensor
                 or dict, list or tuple of them, or a JAX pytree.
@@ -239,7 +240,8 @@ class Problem(Handle):
 
         Args:
             params: What training with `h` led to; for ``reverse`` and ``forward``, where the unrolled
-                steps begin. Not read by ``finite-differences`` and ``spsa``.
+                steps begin; for ``best-response``, those of the response. Not read by
+                ``finite-differences`` and ``spsa``.
             h: The hyperparameters.
             **more: ``estimator``, and the options that begin with ``estimator_``,
                 ``difference_step`` and ``seed``, as in :func:`hypergradient`.
@@ -281,7 +283,7 @@ class Problem(Handle):
         if status == _abi.HPM_FAILED_ESTIMATE:
             warn(certificate)
         elif not self._hyperparameters.any(gradient):
-            self._warn_of_zeros(certificate)
+            self._warn_of_zeros(certificate, more.get("estimator"))
         return gradient, certificate
 
     def _unsupported(self, error: UnsupportedError) -> UnsupportedError:
@@ -292,9 +294,14 @@ class Problem(Handle):
         missing = argument(callback)
         return UnsupportedError(f"{missing} is not given, and this estimator needs it ({error})")
 
-    def _warn_of_zeros(self, certificate: Certificate) -> None:
+    def _warn_of_zeros(self, certificate: Certificate, estimator: Option) -> None:
         """An estimate that is exactly 0 can be right, and is more often a loss that does not see h."""
-        what = "the outer loss does not depend on params" if certificate.iterations == 0 else "training does not depend on h"
+        if estimator == "best-response":
+            what = "the outer loss does not depend on h, as where params have no response to it or one that learned nothing yet"
+        elif certificate.iterations == 0:
+            what = "the outer loss does not depend on params"
+        else:
+            what = "training does not depend on h"
         hint = (
             ". If it should: the losses compute with their own arguments params and h, without float(), .item(), "
             ".detach() or rounding, and in torch a step takes its gradients with create_graph=True"

@@ -134,6 +134,28 @@ def test_one_step(framework):
 
 
 @frameworks
+def test_best_response(framework):
+    """The ridge regression's outer loss through its best response at H to first order."""
+    problem, w = Ridge(), Ridge().minimum(H)
+    slope = -np.linalg.solve(problem.hessian(w, H), np.diag(np.exp(H) * w))
+    _, outer = losses(problem, framework)
+    params = arrays(framework, {"slope": slope, "offset": w - slope @ H})
+    at = params, framework.array(H)
+
+    def outer_loss(params, h):
+        return outer(params["slope"] @ h + params["offset"], h)
+
+    found, certificate = hpm.hypergradient(None, outer_loss, *at, estimator="best-response")
+    close(framework.numpy(found), problem.hypergradient(w, H), 1e-12)
+    assert certificate.status == "converged" and certificate.iterations == 0
+    assert certificate.calls == hpm.Calls(0, 1, 0, 0, 0, 0, 0, 0) and np.isnan(certificate.relative_residual)
+    again, _ = hpm.Problem.differentiate(None, outer_loss, *at).hypergradient(*at, estimator="best-response")
+    np.testing.assert_array_equal(framework.numpy(again), framework.numpy(found))
+    with pytest.raises(hpm.UnsupportedError, match="^outer_loss is not given.*outer_gradient"):
+        hpm.hypergradient(None, None, *at, estimator="best-response")
+
+
+@frameworks
 @pytest.mark.parametrize("estimator", ["reverse", "forward"])
 def test_unrolled_to_the_minimum_is_the_implicit_one(framework, estimator):
     problem = Ridge()
@@ -834,6 +856,18 @@ def test_mistakes(framework, what, wrong, error, message):
 def test_exact_zeros_are_not_silent(framework, inner, outer, what):
     with pytest.warns(hpm.EstimateWarning, match=f"exactly 0: as far as the derivatives tell, {what}.*params and h") as caught:
         found, certificate = hpm.hypergradient(inner, outer, framework.array([1.0, 2.0]), framework.array([2.0]))
+    assert caught[0].filename == __file__
+    assert certificate.usable and not framework.numpy(found).any()
+
+
+@frameworks
+@pytest.mark.parametrize("outer", [square, lambda w, h: (w * h.round()).sum()], ids=["outer", "round"])
+def test_exact_zeros_without_a_response_are_not_silent(framework, outer):
+    what = "exactly 0: as far as the derivatives tell, the outer loss does not depend on h.*params and h"
+    with pytest.warns(hpm.EstimateWarning, match=what) as caught:
+        found, certificate = hpm.hypergradient(
+            None, outer, framework.array([1.0, 2.0]), framework.array([2.0]), estimator="best-response"
+        )
     assert caught[0].filename == __file__
     assert certificate.usable and not framework.numpy(found).any()
 

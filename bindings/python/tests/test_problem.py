@@ -146,6 +146,7 @@ def test_what_is_missing_is_named():
         ("forward", "outer_gradient|step"),
         ("spsa", "response"),
         ("finite-differences", "response"),
+        ("best-response", "outer_gradient"),
     ):
         with pytest.raises(hpm.UnsupportedError, match=name):
             nothing.hypergradient(W, H, estimator=estimator)
@@ -154,6 +155,51 @@ def test_what_is_missing_is_named():
         half.hypergradient(W, H)
     with pytest.raises(hpm.UnsupportedError, match="step_backward"):
         make(without=("step_backward",)).hypergradient(W, H, estimator="reverse")
+
+
+def response(phi, h):
+    """w(h) = A h + b at phi = (A, b)."""
+    return phi[:36].reshape(6, 6) @ h + phi[36:]
+
+
+def tangent(h):
+    """phi, with the ridge regression's best response at `h` to first order: dw/dh = -H^-1 diag(exp(h) w)."""
+    w = Ridge().minimum(h)
+    slope = -np.linalg.solve(Ridge().hessian(w, h), np.diag(np.exp(h) * w))
+    return np.concatenate([slope.ravel(), w - slope @ h])
+
+
+def best_response(**replaced):
+    """By hand: the ridge regression's outer loss through a linear response."""
+
+    def outer_gradient(phi, h):
+        dw, dh = Ridge().outer_gradient(response(phi, h), h)
+        return np.concatenate([np.outer(dw, h).ravel(), dw]), dh + phi[:36].reshape(6, 6).T @ dw
+
+    given = {"outer_loss": lambda phi, h: Ridge().outer(response(phi, h), h), "outer_gradient": outer_gradient, **replaced}
+    return hpm.Problem(parameters=42, hyperparameters=6, **given)
+
+
+def test_best_response():
+    phi, exact = tangent(H), Ridge().hypergradient(Ridge().minimum(H), H)
+    problem = best_response()
+    found, certificate = problem.hypergradient(phi, H, estimator="best-response")
+    np.testing.assert_allclose(found, exact, rtol=1e-12)
+    assert certificate.status == "converged" and certificate.iterations == 0 and certificate.advice == ""
+    assert certificate.calls == hpm.Calls(0, 1, 0, 0, 0, 0, 0, 0) and certificate.parameter_vectors == 1
+    assert np.isnan(certificate.relative_residual) and np.isnan(certificate.smallest_curvature)
+    (found,) = [found for found in problem.check(phi, H) if found.callback == "outer_gradient"]
+    assert found.verdict is hpm.Verdict.RIGHT
+    with pytest.warns(hpm.EstimateWarning, match="no hypergradient.*nonfinite"):
+        found, _ = best_response(outer_gradient=lambda phi, h: (np.nan * phi, h)).hypergradient(
+            phi, H, estimator="best-response"
+        )
+    assert np.isnan(found).all()
+    with pytest.warns(hpm.EstimateWarning, match="the outer loss does not depend on h") as caught:
+        found, certificate = best_response(outer_gradient=lambda phi, h: (phi, None)).hypergradient(
+            phi, H, estimator="best-response"
+        )
+    assert certificate.usable and not found.any() and caught[0].filename == __file__
 
 
 def test_arguments():
@@ -445,6 +491,29 @@ def test_the_run_is_that_of_hypergradients_computed_in_train(algorithm, source):
         certificate = population.certificate(student)
         assert certificate.status == "converged" and certificate.calls.outer_gradients >= 1
     assert population.count("hypergradient_cost") > 0 and 0 < population.count("hypergradient_share") < 1
+
+
+@pytest.mark.parametrize("algorithm", ["hpm", "hpm-paper", "hypergradient"])
+def test_the_run_of_best_responses_is_that_of_exact_hypergradients(algorithm):
+    ridge, problem = Ridge(), best_response()
+    weights = np.zeros((3, 42))
+
+    def train(student, h):
+        weights[student] = tangent(h)
+        return ridge.outer(response(weights[student], h), h)
+
+    def computing(student, h):
+        return train(student, h), ridge.hypergradient(ridge.minimum(h), h)
+
+    expected, _ = run(computing, algorithm=algorithm)
+    found, population = run(train, problem, lambda k: weights[k], algorithm=algorithm, estimator="best-response")
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    for student in range(3):
+        certificate = population.certificate(student)
+        assert certificate.status == "converged" and certificate.calls.outer_gradients == 1
+    with pytest.raises(hpm.UnsupportedError, match="outer_gradient"):
+        population = hpm.Population(SPACE, population=1, steps=3, estimator="best-response")
+        population.set_problem(0, best_response(outer_gradient=None), weights[0])
 
 
 def test_a_hypergradient_of_train_goes_first_and_a_problem_can_be_taken_back():
@@ -771,3 +840,18 @@ def test_tune():
     assert result.loss < hpm.tune(train, SPACE, **options).loss
     with pytest.raises(hpm.ArgumentError, match="problem goes with parameters"):
         hpm.tune(train, SPACE, problem=problem, **options)
+
+
+def test_tune_by_best_responses():
+    models = [{"phi": np.zeros(42)} for _ in range(3)]
+
+    def train(student, h):
+        models[student]["phi"] = tangent(h["h"])
+        return Ridge().outer(Ridge().minimum(h["h"]), h["h"])
+
+    options = {"models": models, "steps": 30, "progress": False, "seed": 2}
+    result = hpm.tune(
+        train, SPACE, problem=best_response(), parameters=lambda k: models[k]["phi"], estimator="best-response", **options
+    )
+    assert result.population.count("hypergradient_reports") == 90
+    assert result.loss < hpm.tune(train, SPACE, **options).loss
