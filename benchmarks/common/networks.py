@@ -106,7 +106,7 @@ def plan(experiment: Experiment, method: Method, share: float = 1.0) -> Plan:
         raise ValueError(f"a share {share:g} of the budget has no report of {method.name}")
     options: dict[str, Any] = {"interval": max(1, round(reports / EXPLOITS)), "truncation": TRUNCATION}
     if method.trials > 1:
-        options["trial"] = max(1, reports // method.trials)
+        options["trial"] = -(-reports // method.trials)  # rounded up: a rest would be a trial of its own
     return Plan(students, report_cost, reports, options)
 
 
@@ -151,7 +151,7 @@ class _Kept:
 
 def student_seed(seed: int, student: int, trial: int = 0) -> int:
     """Each student's own. Steps of 2, since a `Student` draws from two generators, of its seed and of the next one."""
-    return 1_000_000 * seed + 2_000 * trial + 2 * student
+    return int(1_000_000 * seed + 2_000 * trial + 2 * student)
 
 
 def population_of(experiment: Experiment, method: Method, planned: Plan, seed: int) -> hpm.Population:
