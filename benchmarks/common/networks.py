@@ -12,7 +12,7 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -285,8 +285,8 @@ def run(experiment: Experiment, method: Method, seed: int, share: float = 1.0) -
 
 # ---- the command line ---------------------------------------------------------------------------------------
 
-Factory = Callable[..., Any]
-"""`factory(preset, device=None)` -> an `Experiment`; a class or a function of a module, since it goes to other processes."""
+Factory = Any
+"""A class of experiments, `factory(preset, device=None)`, of a module, since it goes to other processes."""
 
 _made: dict[tuple, Any] = {}
 
@@ -373,7 +373,7 @@ def main(factory: Factory, presets: list[str], folder: Path, description: str | 
         sys.exit("no results")
     from . import networks_report
 
-    print("\n" + networks_report.write_tables(rows, list(METHODS), chosen.results.parent / "tables.md"))
+    print("\n" + networks_report.write_tables(rows, list(METHODS), chosen.results.parent / "tables.md", factory.metric))
     if not chosen.no_pictures:
         networks_report.write_pictures(rows, list(METHODS), traces, chosen.results.parent / "pictures")
     sys.exit(1 if failures else 0)

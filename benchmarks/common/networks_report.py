@@ -35,12 +35,12 @@ def mean(values: Sequence[float], digits: int = 3) -> str:
     return f"{np.mean(values):.{digits}f}{spread}"
 
 
-def quality(rows: Sequence[Mapping], order: Sequence[str], prefix: str = "") -> str:
+def quality(rows: Sequence[Mapping], order: Sequence[str], metric: str, prefix: str = "") -> str:
     """A row a method: losses and metrics, mean ± standard deviation over seeds."""
     loss = "checkpoint" if prefix else "validation"
     columns = {
-        "validation loss": loss, "test loss": f"{prefix}test_loss", "validation metric": f"{prefix}validation_metric",
-        "test metric": f"{prefix}test_metric",
+        "validation loss": loss, "test loss": f"{prefix}test_loss", f"validation {metric}": f"{prefix}validation_metric",
+        f"test {metric}": f"{prefix}test_metric",
     }
     lines = []
     for name in order:
@@ -80,8 +80,8 @@ def runtime(rows: Sequence[Mapping], order: Sequence[str]) -> str:
     )
 
 
-def write_tables(rows: Sequence[Mapping], methods: Sequence[str], path: Path) -> str:
-    """The text, which goes to `path` too."""
+def write_tables(rows: Sequence[Mapping], methods: Sequence[str], path: Path, metric: str) -> str:
+    """The text, which goes to `path` too; `metric` is the experiment's."""
     ended = final(rows)
     parts = []
     for problem in dict.fromkeys(row["problem"] for row in ended):
@@ -92,9 +92,9 @@ def write_tables(rows: Sequence[Mapping], methods: Sequence[str], path: Path) ->
             parts += [
                 f"## {problem}, {budget} gradient evaluations\n",
                 "The best student by validation loss at the end; mean ± standard deviation over seeds:\n",
-                quality(own, order),
+                quality(own, order, metric),
                 "The best checkpoint by validation loss of the whole run:\n",
-                quality(own, order, "checkpoint_"),
+                quality(own, order, metric, "checkpoint_"),
                 "Cost and time, medians over seeds. Seconds are wall-clock, on one thread where the device is the CPU:\n",
                 runtime(own, order),
             ]
