@@ -278,7 +278,8 @@ def run(experiment: Experiment, method: Method, seed: int, share: float = 1.0) -
     arrays = {name: np.array(values) for name, values in trace.items()}
     arrays |= {
         "cost": np.array([cost for cost, *_ in rounds]), "names": np.array(space.names),
-        "lineage": lineage_of(best, trace["parents"]),
+        # A clone that has not trained yet is its source's.
+        "lineage": lineage_of(int(parents[best]), trace["parents"]),
     }
     return Outcome(rows, arrays, best_trial.state, checkpoint.state)
 
