@@ -123,7 +123,8 @@ $(TORCH)/.torch: Tests/requirements-torch.txt bindings/python/pyproject.toml $(T
 test-torch: $(LIBRARY) $(TORCH)/.torch
 	cd bindings/python && ../../$(TORCH)/bin/python -m pytest -q libhpm/torch $(wildcard bindings/python/libhpm/jax:bindings/python/%=%) \
 		$(patsubst bindings/python/%,%,$(wildcard bindings/python/tests/test_*_networks.py)) tests/test_hypergradients.py
-	$(TORCH)/bin/python -m pytest -q --import-mode=importlib $(wildcard benchmarks/layers/tests benchmarks/cifar10/tests benchmarks/ptb/tests)
+	$(TORCH)/bin/python -m pytest -q --import-mode=importlib benchmarks/common/tests/test_networks.py \
+		$(wildcard benchmarks/layers/tests benchmarks/cifar10/tests benchmarks/ptb/tests)
 
 test-readme: $(LIBRARY) $(VENV)/.test
 	$(VENV)/bin/python Tests/Readme/run_blocks.py

@@ -1,0 +1,380 @@
+"""Methods that tune networks in training, on equal budgets of gradient evaluations: runs, and the command line.
+
+It takes any `Experiment` of `experiment.py`; `networks_report.py` makes the tables and the pictures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import math
+import os
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import libhpm as hpm
+from libhpm import Action
+
+from . import jobs
+from .experiment import Experiment
+from .results import Results, read
+
+EXPLOITS = 10
+"""About so many in a run: the interval is the planned reports over it."""
+TRUNCATION = 0.2
+"""Of the paper; of a small population one student is replaced."""
+SHARES = 10
+"""Rows of a run, at so many shares of its budget."""
+KEY = ("problem", "algorithm", "budget", "share", "seed")
+TESTED = ("test_loss", "test_metric", "validation_metric")
+COSTS = ("training_cost", "hypergradient_cost", "teacher_cost")
+CALLS = ("training_calls", "clone_calls", "teacher_calls", "restart_calls")
+TIMES = ("seconds", "hypergradient_seconds", "library_seconds", "cpu_seconds")
+COLUMNS = KEY + (
+    "validation",  # loss of the student that is the best by then, or that an ended trial had
+    "checkpoint",  # the lowest validation loss by then
+    # Of the whole run, in its last row alone:
+    *TESTED, *(f"checkpoint_{name}" for name in TESTED), *COSTS, *CALLS, *TIMES,
+)
+
+
+@dataclass(frozen=True)
+class Method:
+    name: str
+    algorithm: str
+    self_tuning: bool = False
+    """Whether students are self-tuning networks, and reports hold hypergradients."""
+    alone: bool = False
+    """One student gets the whole budget."""
+    starts: str = "population"
+    """`population`: one student at the space's initial values, the others at random; `initial`: all at the initial values;
+    `random`: all at random."""
+    trials: int = 1
+    """How many trials one after another share a student's reports."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """More of `hpm.Population`."""
+
+
+METHODS = {
+    method.name: method
+    for method in (
+        Method("defaults", "random", starts="initial"),
+        Method("random", "random", starts="random"),
+        Method("bayesian", "bayesian", trials=4),
+        Method("pbt", "pbt"),
+        Method("stn", "hypergradient", self_tuning=True, alone=True),
+        Method("stn, several starts", "hypergradient", self_tuning=True),
+        Method("hpm-no-teacher", "hpm-no-teacher", self_tuning=True),
+        Method("hpm-paper", "hpm-paper", self_tuning=True),
+        Method("hpm", "hpm", self_tuning=True),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a method does with a budget."""
+
+    students: int
+    report_cost: int
+    """Gradient evaluations of one report of one student."""
+    reports: int
+    """Of each student, at most: a teacher's evaluations come off the budget."""
+    options: dict[str, Any]
+    """Of `hpm.Population`, for all methods alike but for `trial`."""
+
+
+def budget_of(experiment: Experiment, share: float = 1.0) -> int:
+    """In gradient evaluations."""
+    return int(experiment.students * experiment.reports * experiment.steps * share)
+
+
+def plan(experiment: Experiment, method: Method, share: float = 1.0) -> Plan:
+    """A report with a hypergradient costs its training steps and its validation minibatches, others the former alone."""
+    students = 1 if method.alone else experiment.students
+    report_cost = experiment.steps + method.self_tuning * experiment.validation_steps
+    reports = budget_of(experiment, share) // (students * report_cost)
+    if reports < 1:
+        raise ValueError(f"a share {share:g} of the budget has no report of {method.name}")
+    options: dict[str, Any] = {"interval": max(1, round(reports / EXPLOITS)), "truncation": TRUNCATION}
+    if method.trials > 1:
+        options["trial"] = -(-reports // method.trials)  # rounded up: a rest would be a trial of its own
+    return Plan(students, report_cost, reports, options)
+
+
+@dataclass
+class Outcome:
+    rows: list[dict[str, Any]]
+    """At `SHARES` shares of the budget; without `problem`, `algorithm`, `budget` and `seed`."""
+    trace: dict[str, np.ndarray]
+    """`names` [n]; and with a row for each round of reports `cost`, `losses` [rounds, K], `hyperparameters` [rounds, K, n],
+    `parents` [rounds, K] (whose state a student took over before it; -1: a new trial), `lineage` (the ancestor of the best
+    student of the last round; -1 before its trial)."""
+    best: dict[str, Any]
+    """The state of the best student's model at the end."""
+    checkpoint: dict[str, Any]
+    """That with the lowest validation loss of the run."""
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.seconds = dict.fromkeys(("hypergradient", "library"), 0.0)
+
+    @contextmanager
+    def of(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] += time.perf_counter() - started
+
+
+@dataclass
+class _Kept:
+    """The model with the lowest loss of those that were offered."""
+
+    loss: float = math.inf
+    state: dict[str, Any] | None = None
+
+    def offer(self, loss: float, student: Any) -> None:
+        if loss < self.loss or self.state is None:
+            self.loss, self.state = loss, copy.deepcopy(student.model.state_dict())
+
+
+def student_seed(seed: int, student: int, trial: int = 0) -> int:
+    """Each student's own. Steps of 2, since a `Student` draws from two generators, of its seed and of the next one."""
+    return int(1_000_000 * seed + 2_000 * trial + 2 * student)
+
+
+def population_of(experiment: Experiment, method: Method, planned: Plan, seed: int) -> hpm.Population:
+    with warnings.catch_warnings():
+        # All methods get the same options, also those that read none of them.
+        warnings.simplefilter("ignore", hpm.OptionWarning)
+        population = hpm.Population(
+            experiment.space, algorithm=method.algorithm, population=planned.students, seed=seed, steps=planned.reports,
+            **{**planned.options, **method.options},
+        )
+    if method.starts == "initial":
+        for student in range(1, planned.students):
+            population.set_initial(student, population.hyperparameters(0))
+    elif method.starts == "random":
+        # The first student's random point is that of one more student.
+        with hpm.Population(experiment.space, algorithm="random", population=planned.students + 1, seed=seed) as larger:
+            population.set_initial(0, larger.hyperparameters(planned.students))
+    return population
+
+
+def lineage_of(student: int, parents: list[np.ndarray]) -> np.ndarray:
+    """The ancestor of a student of the last round in each round."""
+    line = []
+    for row in reversed(parents):
+        line.append(student)
+        student = int(row[student]) if student >= 0 else -1
+    return np.array(line[::-1])
+
+
+def run(experiment: Experiment, method: Method, seed: int, share: float = 1.0) -> Outcome:
+    """One run of a method on a share of the experiment's budget."""
+    started = time.perf_counter(), time.process_time()
+    clock, budget, planned = _Clock(), budget_of(experiment, share), plan(experiment, method, share)
+    count, space = planned.students, experiment.space
+    with clock.of("library"):
+        population = population_of(experiment, method, planned, seed)
+    students = [experiment.make(student_seed(seed, k), method.self_tuning) for k in range(count)]
+    spare: Any = None  # what evaluations train in place of a student
+
+    costs = dict.fromkeys(COSTS, 0)
+    calls = dict.fromkeys(CALLS, 0)
+    trials = np.zeros(count, int)
+    last = np.full(count, np.inf)  # validation loss of each student's last report
+    parents = np.arange(count)
+    best_trial, checkpoint = _Kept(), _Kept()
+    rounds: list[tuple[int, float, float]] = []  # cost, loss of what one would keep, loss of the best checkpoint
+    trace: dict[str, list[np.ndarray]] = {name: [] for name in ("losses", "hyperparameters", "parents")}
+
+    def train(student: Any, h: np.ndarray) -> tuple[float, np.ndarray]:
+        experiment.train(student, space.decode(h))
+        loss, slope = float(experiment.validate(student)), np.full(len(h), np.nan)
+        if method.self_tuning:
+            with clock.of("hypergradient"):
+                slope = space.encode(experiment.hypergradient(student))
+        return loss, slope
+
+    while True:
+        with clock.of("library"):
+            actions, sources, h = population.next_all()
+        active = np.isin(actions, (Action.TRAIN, Action.CLONE, Action.EVALUATE, Action.RESTART))
+        price = planned.report_cost * int(np.isin(actions, (Action.TRAIN, Action.EVALUATE)).sum())
+        if not active.any() or sum(costs.values()) + price > budget:
+            break
+        losses, slopes = np.zeros(count), np.full((count, space.dimension), np.nan)
+        for k in np.flatnonzero(active):
+            student, source = students[k], int(sources[k])
+            if actions[k] == Action.CLONE:
+                calls["clone_calls"] += 1
+                student.clone_from(students[source])
+                parents[k], last[k] = parents[source], last[source]
+            elif actions[k] == Action.RESTART:
+                calls["restart_calls"] += 1
+                best_trial.offer(float(last[k]), student)
+                trials[k] += 1
+                students[k] = experiment.make(student_seed(seed, k, trials[k]), method.self_tuning)
+                parents[k], last[k] = -1, np.inf
+            elif actions[k] == Action.EVALUATE:
+                calls["teacher_calls"] += 1
+                costs["teacher_cost"] += planned.report_cost
+                spare = spare or experiment.make(student_seed(seed, count), method.self_tuning)
+                spare.clone_from(students[source])
+                losses[k], slopes[k] = train(spare, h[k])
+            else:
+                calls["training_calls"] += 1
+                costs["training_cost"] += experiment.steps
+                costs["hypergradient_cost"] += planned.report_cost - experiment.steps
+                losses[k], slopes[k] = train(student, h[k])
+                last[k] = losses[k] if math.isfinite(losses[k]) else np.inf
+                checkpoint.offer(float(last[k]), student)
+        with clock.of("library"):
+            for k in np.flatnonzero(np.isin(actions, (Action.TRAIN, Action.EVALUATE))):
+                training = experiment.steps
+                population.report_cost(int(k), training, planned.report_cost - training)
+            population.report_all(losses, slopes if method.self_tuning else None)
+        if (actions == Action.TRAIN).any():
+            rounds.append((sum(costs.values()), min(float(last.min()), best_trial.loss), checkpoint.loss))
+            for name, values in (("losses", last), ("hyperparameters", h), ("parents", parents)):
+                trace[name].append(values.copy())
+            parents = np.arange(count)
+
+    if not rounds:
+        raise ValueError(f"{method.name} made no report within {budget} gradient evaluations")
+    best = int(last.argmin())
+    best_trial.offer(float(last[best]), students[best])
+    found: dict[str, float] = {}
+    judge = spare or experiment.make(student_seed(seed, count), method.self_tuning)
+    for prefix, kept in (("", best_trial), ("checkpoint_", checkpoint)):
+        judge.model.load_state_dict(kept.state)
+        tested = experiment.test(judge)
+        found |= {prefix + name: tested[name] for name in TESTED}
+    with clock.of("library"):
+        population.close()
+
+    rows = []
+    for part in range(1, SHARES + 1):
+        paid = sum(cost <= budget * part / SHARES for cost, *_ in rounds)
+        if paid:
+            _, validation, lowest = rounds[paid - 1]
+            rows.append({"share": part / SHARES, "validation": validation, "checkpoint": lowest})
+    seconds, cpu_seconds = time.perf_counter() - started[0], time.process_time() - started[1]
+    rows[-1] |= {**found, **costs, **calls, "seconds": seconds, "cpu_seconds": cpu_seconds}
+    rows[-1] |= {f"{name}_seconds": value for name, value in clock.seconds.items()}
+    assert best_trial.state is not None and checkpoint.state is not None
+    arrays = {name: np.array(values) for name, values in trace.items()}
+    arrays |= {
+        "cost": np.array([cost for cost, *_ in rounds]), "names": np.array(space.names),
+        # A clone that has not trained yet is its source's.
+        "lineage": lineage_of(int(parents[best]), trace["parents"]),
+    }
+    return Outcome(rows, arrays, best_trial.state, checkpoint.state)
+
+
+# ---- the command line ---------------------------------------------------------------------------------------
+
+Factory = Any
+"""A class of experiments, `factory(preset, device=None)`, of a module, since it goes to other processes."""
+
+_made: dict[tuple, Any] = {}
+
+
+def _experiment(factory: Factory, preset: str, device: str | None) -> Any:
+    """Made once in a process."""
+    key = factory, preset, device
+    if key not in _made:
+        _made[key] = factory(preset, device=device)
+    return _made[key]
+
+
+def trace_path(folder: str | Path, problem: str, method: str, seed: int) -> Path:
+    return Path(folder) / f"{problem}--{method.replace(' ', '-').replace(',', '')}--{seed}.npz"
+
+
+def work(job: tuple) -> list[dict[str, Any]]:
+    """One run of (factory, preset, device, method, seed, share of the budget, folder of traces) -> its rows."""
+    import torch
+
+    torch.set_num_threads(1)
+    factory, preset, device, name, seed, share, traces = job
+    experiment = _experiment(factory, preset, device)
+    outcome = run(experiment, METHODS[name], seed, share)
+    if traces:
+        Path(traces).mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(trace_path(traces, experiment.name, name, seed), **outcome.trace)
+    common = {"problem": experiment.name, "algorithm": name, "budget": budget_of(experiment, share), "seed": seed}
+    return [common | row for row in outcome.rows]
+
+
+def seeds(text: str) -> list[int]:
+    """`0-9`, `3`, `0-4,100-104`."""
+    found: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        found += range(int(first), int(last or first) + 1)
+    return found
+
+
+def main(factory: Factory, presets: list[str], folder: Path, description: str | None = None) -> None:
+    """The command line of an experiment, whose results go to `folder`."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--methods", default="all", help=f"of {'; '.join(METHODS)}; separated by semicolons or, where no name "
+                        "has one, by commas; or all, or none for tables and pictures alone")
+    parser.add_argument("--seeds", default="0-4", type=seeds, help="of reported results; design seeds are 100 and up")
+    parser.add_argument("--preset", default=presets[0], choices=presets)
+    parser.add_argument("--device", default=None, help="of torch")
+    parser.add_argument("--budget", default=1.0, type=float, help="share of the budget")
+    parser.add_argument("--processes", default=min(2, os.cpu_count() or 1), type=int, help="with one thread each")
+    parser.add_argument("--results", default=folder / "results" / "results.csv", type=Path,
+                        help="CSV that is gone on with; tables.md, pictures and traces are written beside it")
+    parser.add_argument("--no-pictures", action="store_true")
+    chosen = parser.parse_args()
+    names = {"all": list(METHODS), "none": []}.get(chosen.methods)
+    if names is None:
+        separator = ";" if ";" in chosen.methods or chosen.methods in METHODS else ","
+        names = [name.strip() for name in chosen.methods.split(separator)]
+    for name in names:
+        if name not in METHODS:
+            parser.error(f"unknown method '{name}'; there are {'; '.join(METHODS)}")
+
+    failures, traces = 0, chosen.results.parent / "traces"
+    with Results(chosen.results, COLUMNS, KEY) as results:
+        todo = []
+        if names:
+            try:
+                experiment = factory(chosen.preset, device=chosen.device)
+            except FileNotFoundError as error:
+                sys.exit(str(error))
+            budget = budget_of(experiment, chosen.budget)
+            # Seed by seed, so that a stopped benchmark has all methods of the seeds that it has.
+            todo = [
+                (factory, chosen.preset, chosen.device, name, seed, chosen.budget, str(traces))
+                for seed in chosen.seeds for name in names
+                if results.key_of({"problem": experiment.name, "algorithm": name, "budget": budget, "share": 1.0, "seed": seed})
+                not in results.keys
+            ]
+            label = experiment.name
+            del experiment
+            failures = jobs.run(todo, work, results, chosen.processes, label=label)
+    rows = read(chosen.results)
+    if not rows:
+        sys.exit("no results")
+    from . import networks_report
+
+    print("\n" + networks_report.write_tables(rows, list(METHODS), chosen.results.parent / "tables.md", factory.metric))
+    if not chosen.no_pictures:
+        networks_report.write_pictures(rows, list(METHODS), traces, chosen.results.parent / "pictures")
+    sys.exit(1 if failures else 0)
