@@ -37,7 +37,7 @@ class BestResponse(nn.Module):
             raise ArgumentError(f"hyperparameters is {hyperparameters!r}; allowed: their number, 0 or more")
         self.hyperparameters = hyperparameters
         self.context = None
-        for name in names:
+        for name in names if hyperparameters else ():
             like = getattr(drawn, name)
             self.register_parameter(RESPONSE + name, nn.Parameter(like.detach().clone()))
             self.register_parameter(SCALE + name, nn.Parameter(like.new_zeros(rows[name], hyperparameters)))

@@ -83,9 +83,9 @@ class HyperLSTM(BestResponse, nn.LSTM):
         names = self._flat_weights_names
         weights = [getattr(self, name) if z is None else self.best_response(name, z) for name in names]
         weights = [self._dropped(weight) if "weight_hh" in name else weight for name, weight in zip(names, weights)]
-        output, h, c = torch._VF.lstm(
-            x, state, weights, self.bias, self.num_layers, self.dropout, self.training, False, self.batch_first
-        )
+        # cuDNN has a backward pass in its training mode alone, and hypergradients are taken in evaluation.
+        dropout, training = (self.dropout, True) if self.training else (0.0, torch.is_grad_enabled())
+        output, h, c = torch._VF.lstm(x, state, weights, self.bias, self.num_layers, dropout, training, False, self.batch_first)
         return output, (h, c)
 
     def _dropped(self, weight: torch.Tensor) -> torch.Tensor:

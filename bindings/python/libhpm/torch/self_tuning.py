@@ -34,15 +34,20 @@ class SelfTuning(nn.Module):
     In training each forward pass perturbs the hyperparameters; layers and regularisers see the same ones. In evaluation
     there is no perturbation.
 
-    With ``delta=True`` the response is that of Delta-STN: centred, so that the elementary weights are those of h itself
-    and are trained on it unperturbed, and linearised in the network's outputs, so that the response alone learns from
-    perturbations. A step costs a forward and a backward pass more; :meth:`backward` does both.
+    The response is *centred*: it is to the difference from h, so the elementary weights are those of h itself. As first
+    published it is not (``centered=False``): it is to h, whose coordinates of up to 5 make its gradient a hundred times as large
+    as that of the weights, and need a learning rate of their own or some patience.
+
+    With ``delta=True`` it is that of Delta-STN: centred and linearised in the network's outputs; the weights learn
+    without perturbations, and the response alone learns from them. A step costs a forward and a backward pass more;
+    :meth:`backward` does both.
 
     Args:
         network: Converted in place by :func:`convert`: ordinary layers get a best response and keep their weights.
             Its regularisers, such as :class:`Dropout`, name hyperparameters of the space.
         space: The hyperparameters. A response is learned to reals and blocks that hypergradients may move.
-        delta: Delta-STN's response.
+        centered: Whether the response is to the difference from the hyperparameters, or to the hyperparameters.
+        delta: Delta-STN's response, which is centred.
         respond_to: Names of the hyperparameters to respond to; None: all that can be; ``[]``: an ordinary network with
             tuned regularisers, for methods without hypergradients.
         keep: Types of layers that stay without a response, as in :func:`convert`.
@@ -90,6 +95,7 @@ class SelfTuning(nn.Module):
         network: nn.Module,
         space: SearchSpace,
         *,
+        centered: bool = True,
         delta: bool = False,
         respond_to: Iterable[str] | None = None,
         keep: Iterable[type[nn.Module]] = (),
@@ -100,6 +106,8 @@ class SelfTuning(nn.Module):
         values: Mapping[str, Any] | None = None,
     ):
         super().__init__()
+        if delta and not centered:
+            raise ArgumentError("centered is False; allowed with delta=True: True, since Delta-STN is centred")
         if not entropy_weight >= 0:
             raise ArgumentError(f"entropy_weight is {entropy_weight}; allowed: 0 or more")
         if not isinstance(network, nn.Module):
@@ -112,7 +120,8 @@ class SelfTuning(nn.Module):
             if isinstance(layer, BestResponse) and layer.hyperparameters != n:
                 raise ArgumentError(f"layer {path!r} responds to {layer.hyperparameters} hyperparameters; allowed: {n}, as here")
         self.space = space
-        self.delta, self.per_example, self.entropy_weight = delta, per_example, float(entropy_weight)
+        self.centered, self.delta = centered, delta
+        self.per_example, self.entropy_weight = per_example, float(entropy_weight)
         like = next(self.network.parameters(), torch.zeros(()))
         self.perturbation = PerturbationScale(n, perturbation_scale).to(like)
         self.register_buffer("natural", torch.zeros(space.dimension, dtype=torch.float64, device=like.device))
@@ -191,7 +200,7 @@ class SelfTuning(nn.Module):
                 examples = x.shape[self.context.batch_dim]
             z = (center + self.perturbation.sample(examples)).clamp(-RANGE / 2, RANGE / 2)
         self.context.values = self._values() | self.coordinates.split(self.coordinates.natural(z))
-        if self.delta:
+        if self.centered:
             # Where nothing moves there is nothing to respond to, and plain layers are faster.
             moved = perturbed or self._given is not None
             self.context.coordinates = z - center.detach() if moved else None
@@ -329,7 +338,7 @@ class SelfTuning(nn.Module):
                 module.training = True
 
     def extra_repr(self) -> str:
-        return f"{self.space!r}, delta={self.delta}"
+        return f"{self.space!r}, centered={self.centered}, delta={self.delta}"
 
     def _load_from_state_dict(self, state: Mapping[str, Any], prefix: str, *more: Any) -> None:
         shape = getattr(state.get(prefix + "natural"), "shape", self.natural.shape)
