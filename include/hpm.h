@@ -180,7 +180,7 @@ typedef struct hpm_space hpm_space;
  *                                              one-step, reverse,
  *                                              forward,
  *                                              finite-differences,
- *                                              spsa
+ *                                              spsa, best-response
  * estimator_iterations     20                  1 or more            iterations of
  *                                                                   `conjugate-gradient`, terms of
  *                                                                   `neumann`, rank of `nystrom`,
@@ -711,6 +711,7 @@ typedef int32_t (*hpm_response_callback)(void *context, const void *h, double *l
  * reverse                               outer_gradient, step, step_backward
  * forward                               `outer_gradient`, `step`; better with `step_forward`
  * finite-differences, spsa              response
+ * best-response                         outer_gradient
  */
 typedef struct hpm_problem_callbacks {
     /* sizeof(hpm_problem_callbacks): tells the library which members your program knows. */
@@ -737,7 +738,7 @@ typedef struct hpm_certificate {
     hpm_certificate_status status;
     int32_t reserved;                 /* Always 0. */
     uint64_t iterations;              /* Of the linear solve, or steps that were unrolled, or
-                                         samples. */
+                                         samples; 0 of `best-response`. */
     double relative_residual;         /* The norm of dF/dw - (H + damping) q over that of dF/dw;
                                          NaN where no linear system is solved. */
     double smallest_curvature;        /* The smallest v.Hv / v.v met; NaN where there was none. */
@@ -2117,8 +2118,8 @@ hpm_status hpm_problem_destroy(hpm_problem *problem);
  *   options      The keys that begin with `estimator`, `difference_step` and `seed`. NULL:
  *                defaults.
  *   w            A vector of parameters: what training with `h` led to; for `reverse` and
- *                `forward`, where the unrolled steps begin. Not read by `finite-differences` and
- *                `spsa`, where any vector will do.
+ *                `forward`, where the unrolled steps begin; for `best-response`, those of the
+ *                response. Not read by `finite-differences` and `spsa`, where any vector will do.
  *   h            A vector of hyperparameters.
  *   result       A vector of hyperparameters, neither `w` nor `h`, that receives the hypergradient.
  *   certificate  Receives what there is to say of it; after an error the status

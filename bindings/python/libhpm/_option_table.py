@@ -35,7 +35,7 @@ ENTRIES = (
     Entry("mutation_scale", "0.2", "0 to 1", "mutation of what no teacher moves: factors of 1 - scale and 1 + scale; for `hpm` 0.1, of a Gaussian in latent units (without hypergradients factors of 1 ± 2 scale, at most 1 ± 0.5); for `reinforced` 0.1, of that Gaussian at first; `pb2` has no scale; 0: none"),
     Entry("teacher_share", "1", "0 to 1", "upper bound of the teacher's share of the budget"),
     Entry("direction", "`minimize`", "`minimize`, `maximize`", "what is done with the reported loss"),
-    Entry("estimator", "`conjugate-gradient`", "`conjugate-gradient`, `neumann`, `nystrom`, `one-step`, `reverse`, `forward`, `finite-differences`, `spsa`", "of hypergradients: docs/hypergradients.md"),
+    Entry("estimator", "`conjugate-gradient`", "`conjugate-gradient`, `neumann`, `nystrom`, `one-step`, `reverse`, `forward`, `finite-differences`, `spsa`, `best-response`", "of hypergradients: docs/hypergradients.md"),
     Entry("estimator_iterations", "20", "1 or more", "iterations of `conjugate-gradient`, terms of `neumann`, rank of `nystrom`, steps of `reverse` and `forward`, samples of `spsa`"),
     Entry("estimator_learning_rate", "0.1", "above 0", "of `one-step` and `neumann`"),
     Entry("estimator_tolerance", "1e-6", "0 to 1", "relative residual at which a linear solve has converged"),
