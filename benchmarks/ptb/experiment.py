@@ -43,14 +43,14 @@ class Preset:
     clip: float = 0.25
     delta: bool = False
     """Whether the response is centred and linearised, as in `SelfTuning`."""
-    response_rate: float = 0.03
+    response_rate: float = 0.1
     """The learning rate of the responses, as a multiple of that of the weights."""
 
 
 PRESETS = {
-    "small": Preset(64, 2000, (50_000, 10_000, 20_000), batch=20, length=35, learning_rate=20.0, students=4, steps=36, reports=20),
+    "small": Preset(64, 2000, (50_000, 10_000, 20_000), batch=20, length=35, learning_rate=10.0, students=4, steps=36, reports=24),
     # The settings of MacKay et al., ICLR 2019; 663 windows are half an epoch.
-    "paper": Preset(650, 10_000, (None, None, None), batch=40, length=70, learning_rate=30.0, students=20, steps=158, reports=80,
+    "paper": Preset(650, 10_000, (None, None, None), batch=40, length=70, learning_rate=30.0, students=20, steps=166, reports=144,
                     per_example=True),
 }
 
