@@ -130,7 +130,7 @@ class Cifar10:
         preset: str = "small",
         students: int | None = None,
         width: float = 1.0,
-        per_example: bool | None = None,
+        per_example: int | None = None,
         learning_rate: float | None = None,
         reports: int | None = None,
         device: str | None = None,
@@ -149,7 +149,7 @@ class Cifar10:
         self.reports = reports or chosen.reports
         self.batch = chosen.batch
         self.learning_rate = learning_rate or chosen.learning_rate
-        self.per_example = chosen.per_example if per_example is None else per_example
+        self.per_example = bool(chosen.per_example if per_example is None else per_example)
         self.channels = tuple(max(1, round(width * count)) for count in chosen.channels)
         self.hidden = tuple(max(1, round(width * count)) for count in chosen.hidden)
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))

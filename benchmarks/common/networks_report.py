@@ -35,12 +35,12 @@ def mean(values: Sequence[float], digits: int = 3) -> str:
     return f"{np.mean(values):.{digits}f}{spread}"
 
 
-def quality(rows: Sequence[Mapping], order: Sequence[str], prefix: str = "") -> str:
+def quality(rows: Sequence[Mapping], order: Sequence[str], metric: str, prefix: str = "") -> str:
     """A row a method: losses and metrics, mean ± standard deviation over seeds."""
     loss = "checkpoint" if prefix else "validation"
     columns = {
-        "validation loss": loss, "test loss": f"{prefix}test_loss", "validation metric": f"{prefix}validation_metric",
-        "test metric": f"{prefix}test_metric",
+        "validation loss": loss, "test loss": f"{prefix}test_loss", f"validation {metric}": f"{prefix}validation_metric",
+        f"test {metric}": f"{prefix}test_metric",
     }
     lines = []
     for name in order:
@@ -80,7 +80,7 @@ def runtime(rows: Sequence[Mapping], order: Sequence[str]) -> str:
     )
 
 
-def write_tables(rows: Sequence[Mapping], methods: Sequence[str], path: Path) -> str:
+def write_tables(rows: Sequence[Mapping], methods: Sequence[str], path: Path, metric: str = "metric") -> str:
     """The text, which goes to `path` too."""
     ended = final(rows)
     parts = []
@@ -92,9 +92,9 @@ def write_tables(rows: Sequence[Mapping], methods: Sequence[str], path: Path) ->
             parts += [
                 f"## {problem}, {budget} gradient evaluations\n",
                 "The best student by validation loss at the end; mean ± standard deviation over seeds:\n",
-                quality(own, order),
+                quality(own, order, metric),
                 "The best checkpoint by validation loss of the whole run:\n",
-                quality(own, order, "checkpoint_"),
+                quality(own, order, metric, "checkpoint_"),
                 "Cost and time, medians over seeds. Seconds are wall-clock, on one thread where the device is the CPU:\n",
                 runtime(own, order),
             ]
@@ -163,10 +163,11 @@ def schedules(traces: Mapping[str, Sequence[Mapping[str, Any]]], path: Path) -> 
 def write_pictures(rows: Sequence[Mapping], methods: Sequence[str], traces: Path, folder: Path) -> None:
     """`PROBLEM-loss-over-cost.png` and `PROBLEM-schedules.png` of each problem's largest budget."""
     for problem in dict.fromkeys(row["problem"] for row in rows):
+        stem = problem.replace(" ", "-")
         budget = max(row["budget"] for row in rows if row["problem"] == problem)
         own = [row for row in rows if row["problem"] == problem and row["budget"] == budget]
         order = [name for name in methods if any(row["algorithm"] == name for row in own)]
-        loss_over_cost(own, order, folder / f"{problem}-loss-over-cost.png")
+        loss_over_cost(own, order, folder / f"{stem}-loss-over-cost.png")
         found = {}
         for name in SCHEDULES:
             ran = sorted({row["seed"] for row in own if row["algorithm"] == name})
@@ -174,4 +175,4 @@ def write_pictures(rows: Sequence[Mapping], methods: Sequence[str], traces: Path
             if paths:
                 found[name] = [dict(np.load(path)) for path in paths]
         if found:
-            schedules(found, folder / f"{problem}-schedules.png")
+            schedules(found, folder / f"{stem}-schedules.png")
