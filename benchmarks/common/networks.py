@@ -12,7 +12,7 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -151,7 +151,7 @@ class _Kept:
 
 def student_seed(seed: int, student: int, trial: int = 0) -> int:
     """Each student's own. Steps of 2, since a `Student` draws from two generators, of its seed and of the next one."""
-    return 1_000_000 * seed + 2_000 * trial + 2 * student
+    return int(1_000_000 * seed + 2_000 * trial + 2 * student)
 
 
 def population_of(experiment: Experiment, method: Method, planned: Plan, seed: int) -> hpm.Population:
@@ -226,7 +226,7 @@ def run(experiment: Experiment, method: Method, seed: int, share: float = 1.0) -
                 calls["restart_calls"] += 1
                 best_trial.offer(float(last[k]), student)
                 trials[k] += 1
-                students[k] = experiment.make(student_seed(seed, k, int(trials[k])), method.self_tuning)
+                students[k] = experiment.make(student_seed(seed, k, trials[k]), method.self_tuning)
                 parents[k], last[k] = -1, np.inf
             elif actions[k] == Action.EVALUATE:
                 calls["teacher_calls"] += 1
@@ -278,15 +278,16 @@ def run(experiment: Experiment, method: Method, seed: int, share: float = 1.0) -
     arrays = {name: np.array(values) for name, values in trace.items()}
     arrays |= {
         "cost": np.array([cost for cost, *_ in rounds]), "names": np.array(space.names),
-        "lineage": lineage_of(best, trace["parents"]),
+        # A clone that has not trained yet is its source's.
+        "lineage": lineage_of(int(parents[best]), trace["parents"]),
     }
     return Outcome(rows, arrays, best_trial.state, checkpoint.state)
 
 
 # ---- the command line ---------------------------------------------------------------------------------------
 
-Factory = Callable[..., Any]
-"""`factory(preset, device=None, ...)` -> an `Experiment`; a class or a function of a module, since it goes to other processes."""
+Factory = Any
+"""A class of experiments, `factory(preset, device=None, ...)`, of a module, since it goes to other processes."""
 
 
 @dataclass(frozen=True)
