@@ -12,6 +12,7 @@ from common import networks  # noqa: E402
 SETTINGS = {
     "students": (int, "in place of the preset's"),
     "reports": (int, "of each student, in place of the preset's"),
+    "steps": (int, "of a report, in place of the preset's"),
     "width": (float, "factor of the preset's channels and hidden units"),
     "learning_rate": (float, "in place of the preset's"),
     "per_example": (int, "whether each image of a batch has its own perturbation: 0 or 1, in place of the preset's"),
