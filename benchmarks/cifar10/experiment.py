@@ -119,6 +119,7 @@ class Cifar10:
         preset: Of `PRESETS`, or one of your own.
         folder: That of the data, as in `find`.
         device: None: the CPU for the small preset; for others `cuda`, if there is one.
+        width: Factor of the preset's channels and hidden units.
         changes: Fields of the preset that are changed, such as `steps=2`.
     """
 
@@ -129,10 +130,19 @@ class Cifar10:
         preset: str | Preset = "small",
         folder: str | os.PathLike[str] | None = None,
         device: str | None = None,
+        width: float = 1.0,
         **changes: Any,
     ):
         self.name = "cifar10" if preset == "small" else f"cifar10-{preset}" if isinstance(preset, str) else "cifar10-custom"
-        self.preset = replace(PRESETS[preset] if isinstance(preset, str) else preset, **changes)
+        given = PRESETS[preset] if isinstance(preset, str) else preset
+        self.preset = replace(given, **changes)
+        # Other settings are another problem: their results are not mixed.
+        changed = {name: value for name, value in changes.items() if value != getattr(given, name)}
+        if width != 1:
+            changed["width"] = width
+            channels = tuple(max(1, round(width * count)) for count in given.channels)
+            self.preset = replace(self.preset, channels=channels, units=max(1, round(width * given.units)))
+        self.name += "".join(f" {name}={value}" for name, value in changed.items())
         if device is None:
             device = "cuda" if preset != "small" and torch.cuda.is_available() else "cpu"
         self.device = torch.device(device)

@@ -12,9 +12,9 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from .experiment import Experiment
 from .results import Results, read
 
 EXPLOITS = 10
-"""About so many in a run: the interval is the planned reports over it."""
+"""About so many in a run. All methods have the same interval, from the reports of one without hypergradients."""
 TRUNCATION = 0.2
 """Of the paper; of a small population one student is replaced."""
 SHARES = 10
@@ -89,7 +89,7 @@ class Plan:
     reports: int
     """Of each student, at most: a teacher's evaluations come off the budget."""
     options: dict[str, Any]
-    """Of `hpm.Population`, for all methods alike but for `trial`."""
+    """Of `hpm.Population`: for all methods alike but for `trial`, and for those that the experiment has for a method."""
 
 
 def budget_of(experiment: Experiment, share: float = 1.0) -> int:
@@ -104,10 +104,10 @@ def plan(experiment: Experiment, method: Method, share: float = 1.0) -> Plan:
     reports = budget_of(experiment, share) // (students * report_cost)
     if reports < 1:
         raise ValueError(f"a share {share:g} of the budget has no report of {method.name}")
-    options: dict[str, Any] = {"interval": max(1, round(reports / EXPLOITS)), "truncation": TRUNCATION}
+    options: dict[str, Any] = {"interval": max(1, int(experiment.reports * share) // EXPLOITS), "truncation": TRUNCATION}
     if method.trials > 1:
         options["trial"] = -(-reports // method.trials)  # rounded up: a rest would be a trial of its own
-    return Plan(students, report_cost, reports, options)
+    return Plan(students, report_cost, reports, options | getattr(experiment, "options", {}).get(method.name, {}))
 
 
 @dataclass
@@ -287,35 +287,48 @@ def run(experiment: Experiment, method: Method, seed: int, share: float = 1.0) -
 # ---- the command line ---------------------------------------------------------------------------------------
 
 Factory = Any
-"""A class of experiments, `factory(preset, device=None)`, of a module, since it goes to other processes."""
+"""A class of experiments, `factory(preset, device=None, ...)`, of a module, since it goes to other processes."""
+
+
+@dataclass(frozen=True)
+class Job:
+    factory: Factory
+    settings: tuple[tuple[str, Any], ...]
+    """Arguments of the factory by name."""
+    method: Method
+    seed: int
+    share: float
+    """Of the budget."""
+    traces: str
+    """A folder, or nothing."""
+
 
 _made: dict[tuple, Any] = {}
 
 
-def _experiment(factory: Factory, preset: str, device: str | None) -> Any:
-    """Made once in a process."""
-    key = factory, preset, device
+def _experiment(factory: Factory, settings: tuple[tuple[str, Any], ...]) -> Any:
+    """Made once in a process, since it loads data."""
+    key = factory, settings
     if key not in _made:
-        _made[key] = factory(preset, device=device)
+        _made[key] = factory(**dict(settings))
     return _made[key]
 
 
 def trace_path(folder: str | Path, problem: str, method: str, seed: int) -> Path:
-    return Path(folder) / f"{problem}--{method.replace(' ', '-').replace(',', '')}--{seed}.npz"
+    return Path(folder) / f"{'--'.join(text.replace(' ', '-').replace(',', '') for text in (problem, method))}--{seed}.npz"
 
 
-def work(job: tuple) -> list[dict[str, Any]]:
-    """One run of (factory, preset, device, method, seed, share of the budget, folder of traces) -> its rows."""
+def work(job: Job) -> list[dict[str, Any]]:
+    """One run -> its rows."""
     import torch
 
     torch.set_num_threads(1)
-    factory, preset, device, name, seed, share, traces = job
-    experiment = _experiment(factory, preset, device)
-    outcome = run(experiment, METHODS[name], seed, share)
-    if traces:
-        Path(traces).mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(trace_path(traces, experiment.name, name, seed), **outcome.trace)
-    common = {"problem": experiment.name, "algorithm": name, "budget": budget_of(experiment, share), "seed": seed}
+    experiment, name = _experiment(job.factory, job.settings), job.method.name
+    outcome = run(experiment, job.method, job.seed, job.share)
+    if job.traces:
+        Path(job.traces).mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(trace_path(job.traces, experiment.name, name, job.seed), **outcome.trace)
+    common = {"problem": experiment.name, "algorithm": name, "budget": budget_of(experiment, job.share), "seed": job.seed}
     return [common | row for row in outcome.rows]
 
 
@@ -328,18 +341,43 @@ def seeds(text: str) -> list[int]:
     return found
 
 
-def main(factory: Factory, presets: list[str], folder: Path, description: str | None = None) -> None:
-    """The command line of an experiment, whose results go to `folder`."""
+def variant(text: str) -> Method:
+    """`NAME:method=METHOD,option=value`: a method with other options of `hpm.Population`."""
+    name, _, rest = text.partition(":")
+    given = dict(part.split("=", 1) for part in rest.split(",") if "=" in part)
+    base = METHODS.get(given.pop("method", ""))
+    if not name or base is None:
+        raise argparse.ArgumentTypeError(f"variant is '{text}'; allowed: NAME:method=METHOD,OPTION=VALUE,...")
+    return replace(base, name=name, options={**base.options, **given})
+
+
+def main(
+    factory: Factory, presets: list[str], folder: Path, description: str | None = None,
+    settings: Mapping[str, tuple[type, str]] | None = None,
+) -> None:
+    """The command line of an experiment, whose results go to `folder`.
+
+    Args:
+        factory, presets: Of the experiment.
+        folder: In which `results` is.
+        description: Of the program.
+        settings: More arguments of the factory: name -> (type, help).
+    """
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--methods", default="all", help=f"of {'; '.join(METHODS)}; separated by semicolons or, where no name "
-                        "has one, by commas; or all, or none for tables and pictures alone")
+                        "has one, by commas; or all, none")
+    parser.add_argument("--variant", action="append", default=[], type=variant, metavar="NAME:method=METHOD,OPTION=VALUE,...",
+                        help="one more method, such as 'slow:method=hpm,hyper_learning_rate=0.03'; may be given again")
     parser.add_argument("--seeds", default="0-4", type=seeds, help="of reported results; design seeds are 100 and up")
     parser.add_argument("--preset", default=presets[0], choices=presets)
-    parser.add_argument("--device", default=None, help="of torch")
+    parser.add_argument("--device", help="of torch; by default CUDA where there is one")
+    for name, (kind, meaning) in (settings or {}).items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, help=meaning)
     parser.add_argument("--budget", default=1.0, type=float, help="share of the budget")
     parser.add_argument("--processes", default=min(2, os.cpu_count() or 1), type=int, help="with one thread each")
     parser.add_argument("--results", default=folder / "results" / "results.csv", type=Path,
                         help="CSV that is gone on with; tables.md, pictures and traces are written beside it")
+    parser.add_argument("--tables-only", action="store_true", help="makes tables and pictures without a run")
     parser.add_argument("--no-pictures", action="store_true")
     chosen = parser.parse_args()
     names = {"all": list(METHODS), "none": []}.get(chosen.methods)
@@ -349,32 +387,35 @@ def main(factory: Factory, presets: list[str], folder: Path, description: str | 
     for name in names:
         if name not in METHODS:
             parser.error(f"unknown method '{name}'; there are {'; '.join(METHODS)}")
+    methods = [METHODS[name] for name in names] + chosen.variant
+    given = {name: getattr(chosen, name) for name in ("preset", "device", *(settings or {}))}
+    arguments = tuple((name, value) for name, value in given.items() if value is not None)
 
     failures, traces = 0, chosen.results.parent / "traces"
-    with Results(chosen.results, COLUMNS, KEY) as results:
-        todo = []
-        if names:
-            try:
-                experiment = factory(chosen.preset, device=chosen.device)
-            except FileNotFoundError as error:
-                sys.exit(str(error))
+    if methods and not chosen.tables_only:
+        try:
+            experiment = factory(**dict(arguments))
+        except FileNotFoundError as error:
+            sys.exit(str(error))
+        with Results(chosen.results, COLUMNS, KEY) as results:
             budget = budget_of(experiment, chosen.budget)
             # Seed by seed, so that a stopped benchmark has all methods of the seeds that it has.
             todo = [
-                (factory, chosen.preset, chosen.device, name, seed, chosen.budget, str(traces))
-                for seed in chosen.seeds for name in names
-                if results.key_of({"problem": experiment.name, "algorithm": name, "budget": budget, "share": 1.0, "seed": seed})
+                Job(factory, arguments, method, seed, chosen.budget, str(traces))
+                for seed in chosen.seeds for method in methods
+                if results.key_of({"problem": experiment.name, "algorithm": method.name, "budget": budget, "share": 1.0, "seed": seed})
                 not in results.keys
             ]
             label = experiment.name
             del experiment
             failures = jobs.run(todo, work, results, chosen.processes, label=label)
-    rows = read(chosen.results)
+    rows = read(chosen.results) if chosen.results.exists() else []
     if not rows:
         sys.exit("no results")
     from . import networks_report
 
-    print("\n" + networks_report.write_tables(rows, list(METHODS), chosen.results.parent / "tables.md", factory.metric))
+    order = list(dict.fromkeys([*METHODS, *(str(row["algorithm"]) for row in rows)]))
+    print("\n" + networks_report.write_tables(rows, order, chosen.results.parent / "tables.md", factory.metric))
     if not chosen.no_pictures:
-        networks_report.write_pictures(rows, list(METHODS), traces, chosen.results.parent / "pictures")
+        networks_report.write_pictures(rows, order, traces, chosen.results.parent / "pictures")
     sys.exit(1 if failures else 0)

@@ -80,8 +80,8 @@ def runtime(rows: Sequence[Mapping], order: Sequence[str]) -> str:
     )
 
 
-def write_tables(rows: Sequence[Mapping], methods: Sequence[str], path: Path, metric: str) -> str:
-    """The text, which goes to `path` too; `metric` is the experiment's."""
+def write_tables(rows: Sequence[Mapping], methods: Sequence[str], path: Path, metric: str = "metric") -> str:
+    """The text, which goes to `path` too."""
     ended = final(rows)
     parts = []
     for problem in dict.fromkeys(row["problem"] for row in ended):
@@ -163,10 +163,11 @@ def schedules(traces: Mapping[str, Sequence[Mapping[str, Any]]], path: Path) -> 
 def write_pictures(rows: Sequence[Mapping], methods: Sequence[str], traces: Path, folder: Path) -> None:
     """`PROBLEM-loss-over-cost.png` and `PROBLEM-schedules.png` of each problem's largest budget."""
     for problem in dict.fromkeys(row["problem"] for row in rows):
+        stem = problem.replace(" ", "-")
         budget = max(row["budget"] for row in rows if row["problem"] == problem)
         own = [row for row in rows if row["problem"] == problem and row["budget"] == budget]
         order = [name for name in methods if any(row["algorithm"] == name for row in own)]
-        loss_over_cost(own, order, folder / f"{problem}-loss-over-cost.png")
+        loss_over_cost(own, order, folder / f"{stem}-loss-over-cost.png")
         found = {}
         for name in SCHEDULES:
             ran = sorted({row["seed"] for row in own if row["algorithm"] == name})
@@ -174,4 +175,4 @@ def write_pictures(rows: Sequence[Mapping], methods: Sequence[str], traces: Path
             if paths:
                 found[name] = [dict(np.load(path)) for path in paths]
         if found:
-            schedules(found, folder / f"{problem}-schedules.png")
+            schedules(found, folder / f"{stem}-schedules.png")
