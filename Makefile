@@ -122,7 +122,7 @@ $(TORCH)/.torch: Tests/requirements-torch.txt bindings/python/pyproject.toml $(T
 .PHONY: test-torch
 test-torch: $(LIBRARY) $(TORCH)/.torch
 	cd bindings/python && ../../$(TORCH)/bin/python -m pytest -q libhpm/torch $(wildcard bindings/python/libhpm/jax:bindings/python/%=%) \
-		$(patsubst bindings/python/%,%,$(wildcard bindings/python/tests/test_*_networks.py)) tests/test_hypergradients.py
+		$(patsubst bindings/python/%,%,$(wildcard bindings/python/tests/test_*_networks.py)) tests/test_hypergradients.py tests/test_problem.py tests/test_documentation.py
 	$(TORCH)/bin/python -m pytest -q --import-mode=importlib benchmarks/common/tests/test_networks.py \
 		$(wildcard benchmarks/layers/tests benchmarks/cifar10/tests benchmarks/ptb/tests)
 

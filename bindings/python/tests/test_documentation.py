@@ -25,6 +25,19 @@ def test_python(block):
     assert ran.stdout.splitlines()[-1].startswith(("converged after", "iteration-limit after")) and "nan" not in ran.stdout
 
 
+@pytest.mark.parametrize("framework", ["torch", "jax"])
+def test_networks(framework):
+    pytest.importorskip(framework)
+    pytest.importorskip("optax" if framework == "jax" else "sklearn")
+    page = (ROOT / "docs" / "networks.md").read_text()
+    (block,) = [b for b in re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL) if f"import {framework}\n" in b]
+    if framework == "torch":
+        assert sum(bool(line.strip()) for line in block.splitlines()) < 30
+    ran = subprocess.run([sys.executable, "-c", block], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout and "nan" not in ran.stdout
+
+
 @pytest.mark.skipif(shutil.which("cc") is None or not (ROOT / "lib").exists(), reason="needs a C compiler and `make`")
 def test_c(tmp_path):
     (block,) = blocks("c")

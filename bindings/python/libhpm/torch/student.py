@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from .._arguments import size
 from ..errors import ArgumentError
 
 
@@ -42,7 +43,7 @@ class Student:
 
     def __init__(self, model: nn.Module, *optimizers: torch.optim.Optimizer, examples: int = 0, seed: int = 0):
         self.model, self.optimizers = model, list(optimizers)
-        self.examples = examples
+        self.examples, seed = size(examples, "examples"), size(seed, "seed")
         self._order_generator = torch.Generator().manual_seed(seed)
         self._order = torch.empty(0, dtype=torch.int64)
         generator = torch.Generator().manual_seed(seed + 1)
