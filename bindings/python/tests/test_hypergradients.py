@@ -419,7 +419,7 @@ def test_a_step_of_ones_own(framework, estimator):
 
 @needs_torch
 @pytest.mark.parametrize(
-    "estimator", ["conjugate-gradient", "neumann", "one-step", "reverse", "forward", "finite-differences"]
+    "estimator", ["conjugate-gradient", "neumann", "one-step", "reverse", "forward", "finite-differences", "best-response"]
 )
 def test_torch_equals_jax(estimator):
     problem, found = Network(), []
@@ -706,6 +706,7 @@ STATUSES = [
     ("nonfinite", lambda w, h: (w**2 * h).sum() * float("nan"), lambda w, h: (w**2).sum(), "forward"),
     ("nonfinite", lambda w, h: (w**2 * h).sum() * float("nan"), lambda w, h: (w**2).sum(), "nystrom"),
     ("nonfinite", lambda w, h: (w**2 * h).sum() * float("nan"), lambda w, h: (w**2).sum(), "one-step"),
+    ("nonfinite", lambda w, h: (w**2 * h).sum(), lambda w, h: (w**2 * float("inf") + h).sum(), "best-response"),
     ("diverged", lambda w, h: 100 * (w**2 * h).sum(), lambda w, h: (w**2).sum(), "neumann"),
 ]
 
@@ -1029,7 +1030,7 @@ def test_nothing_is_kept(framework):
     def failing(w, h):
         raise LookupError
 
-    for estimator in ("conjugate-gradient", "neumann", "nystrom", "one-step", "reverse", "forward"):
+    for estimator in ("conjugate-gradient", "neumann", "nystrom", "one-step", "reverse", "forward", "best-response"):
         with warnings.catch_warnings():  # neumann diverges
             warnings.simplefilter("ignore", hpm.EstimateWarning)
             problem.hypergradient(w, h, estimator=estimator, estimator_checkpoints=2)
@@ -1065,7 +1066,7 @@ def test_a_problem_and_its_losses_are_freed_at_once():
 
 
 @frameworks
-@pytest.mark.parametrize("estimator", ["conjugate-gradient", "neumann", "nystrom", "one-step", "reverse", "forward"])
+@pytest.mark.parametrize("estimator", ["conjugate-gradient", "neumann", "nystrom", "one-step", "reverse", "forward", "best-response"])
 def test_vectors_never_leave_the_device(framework, estimator, monkeypatch):
     inner, outer = losses(Network(), framework)
     p, h = arrays(framework, Network.PARAMS), arrays(framework, Network.H)
