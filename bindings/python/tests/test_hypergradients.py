@@ -155,6 +155,29 @@ def test_best_response(framework):
         hpm.hypergradient(None, None, *at, estimator="best-response")
 
 
+@needs_torch
+def test_best_response_of_a_self_tuning_network():
+    """Its problem gives the hypergradient that the network gives itself."""
+    space = hpm.SearchSpace().add_real("input", 0.0, 0.9).add_real("decay", 1e-4, 1.0, "log")
+    torch.manual_seed(0)
+    x = torch.randn(20, 4)
+    network = torch.nn.Sequential(hpm.torch.Dropout("input"), torch.nn.Linear(4, 3))
+    model = hpm.torch.SelfTuning(network, space)
+    for parameter in model.parameters():  # a response that does something
+        parameter.data.add_(0.1 * torch.randn_like(parameter))
+    h = {"input": 0.3, "decay": 0.01}
+    model.hyperparameters = h
+
+    def loss(model):
+        return ((model(x) - 1) ** 2).mean()
+
+    at = model.tensors(), {name: torch.tensor(value) for name, value in h.items()}
+    found, certificate = model.problem(loss).hypergradient(*at, estimator="best-response")
+    _, expected = model.hypergradient(loss)
+    assert certificate.usable and all(expected.values())
+    assert {name: float(value) for name, value in found.items()} == pytest.approx(expected, rel=1e-4)
+
+
 @frameworks
 @pytest.mark.parametrize("estimator", ["reverse", "forward"])
 def test_unrolled_to_the_minimum_is_the_implicit_one(framework, estimator):
