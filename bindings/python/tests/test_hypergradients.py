@@ -155,6 +155,29 @@ def test_best_response(framework):
         hpm.hypergradient(None, None, *at, estimator="best-response")
 
 
+@needs_torch
+def test_best_response_of_a_self_tuning_network():
+    """Its problem gives the hypergradient that the network gives itself."""
+    space = hpm.SearchSpace().add_real("input", 0.0, 0.9).add_real("decay", 1e-4, 1.0, "log")
+    torch.manual_seed(0)
+    x = torch.randn(20, 4)
+    network = torch.nn.Sequential(hpm.torch.Dropout("input"), torch.nn.Linear(4, 3))
+    model = hpm.torch.SelfTuning(network, space)
+    for parameter in model.parameters():  # a response that does something
+        parameter.data.add_(0.1 * torch.randn_like(parameter))
+    h = {"input": 0.3, "decay": 0.01}
+    model.hyperparameters = h
+
+    def loss(model):
+        return ((model(x) - 1) ** 2).mean()
+
+    at = model.tensors(), {name: torch.tensor(value) for name, value in h.items()}
+    found, certificate = model.problem(loss).hypergradient(*at, estimator="best-response")
+    _, expected = model.hypergradient(loss)
+    assert certificate.usable and all(expected.values())
+    assert {name: float(value) for name, value in found.items()} == pytest.approx(expected, rel=1e-4)
+
+
 @frameworks
 @pytest.mark.parametrize("estimator", ["reverse", "forward"])
 def test_unrolled_to_the_minimum_is_the_implicit_one(framework, estimator):
@@ -419,7 +442,7 @@ def test_a_step_of_ones_own(framework, estimator):
 
 @needs_torch
 @pytest.mark.parametrize(
-    "estimator", ["conjugate-gradient", "neumann", "one-step", "reverse", "forward", "finite-differences"]
+    "estimator", ["conjugate-gradient", "neumann", "one-step", "reverse", "forward", "finite-differences", "best-response"]
 )
 def test_torch_equals_jax(estimator):
     problem, found = Network(), []
@@ -706,6 +729,7 @@ STATUSES = [
     ("nonfinite", lambda w, h: (w**2 * h).sum() * float("nan"), lambda w, h: (w**2).sum(), "forward"),
     ("nonfinite", lambda w, h: (w**2 * h).sum() * float("nan"), lambda w, h: (w**2).sum(), "nystrom"),
     ("nonfinite", lambda w, h: (w**2 * h).sum() * float("nan"), lambda w, h: (w**2).sum(), "one-step"),
+    ("nonfinite", lambda w, h: (w**2 * h).sum(), lambda w, h: (w**2 * float("inf") + h).sum(), "best-response"),
     ("diverged", lambda w, h: 100 * (w**2 * h).sum(), lambda w, h: (w**2).sum(), "neumann"),
 ]
 
@@ -1029,7 +1053,7 @@ def test_nothing_is_kept(framework):
     def failing(w, h):
         raise LookupError
 
-    for estimator in ("conjugate-gradient", "neumann", "nystrom", "one-step", "reverse", "forward"):
+    for estimator in ("conjugate-gradient", "neumann", "nystrom", "one-step", "reverse", "forward", "best-response"):
         with warnings.catch_warnings():  # neumann diverges
             warnings.simplefilter("ignore", hpm.EstimateWarning)
             problem.hypergradient(w, h, estimator=estimator, estimator_checkpoints=2)
@@ -1065,7 +1089,7 @@ def test_a_problem_and_its_losses_are_freed_at_once():
 
 
 @frameworks
-@pytest.mark.parametrize("estimator", ["conjugate-gradient", "neumann", "nystrom", "one-step", "reverse", "forward"])
+@pytest.mark.parametrize("estimator", ["conjugate-gradient", "neumann", "nystrom", "one-step", "reverse", "forward", "best-response"])
 def test_vectors_never_leave_the_device(framework, estimator, monkeypatch):
     inner, outer = losses(Network(), framework)
     p, h = arrays(framework, Network.PARAMS), arrays(framework, Network.H)

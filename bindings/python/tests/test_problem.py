@@ -188,8 +188,9 @@ def test_best_response():
     assert certificate.status == "converged" and certificate.iterations == 0 and certificate.advice == ""
     assert certificate.calls == hpm.Calls(0, 1, 0, 0, 0, 0, 0, 0) and certificate.parameter_vectors == 1
     assert np.isnan(certificate.relative_residual) and np.isnan(certificate.smallest_curvature)
-    findings = [found for found in problem.check(phi, H) if found.callback == "outer_gradient"]
-    assert findings and all(found.verdict is hpm.Verdict.RIGHT for found in findings)
+    findings = problem.check(phi, H)
+    assert {found.callback for found in findings} == {"outer_loss", "outer_gradient"}
+    assert all(found.verdict is hpm.Verdict.RIGHT for found in findings)
     with pytest.warns(hpm.EstimateWarning, match="no hypergradient.*nonfinite"):
         found, _ = best_response(outer_gradient=lambda phi, h: (np.nan * phi, h)).hypergradient(
             phi, H, estimator="best-response"
