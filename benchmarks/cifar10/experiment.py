@@ -16,6 +16,8 @@ from libhpm import SearchSpace
 from libhpm.torch import ColorJitter, Cutout, Dropout, InputScaling, SelfTuning, Student
 
 FILE = "cifar10-12k.npz"
+CLIP = 1.0
+"""The longest gradient of the weights."""
 # Of the training images of CIFAR-10.
 MEAN, DEVIATION = (0.491, 0.482, 0.447), (0.247, 0.243, 0.262)
 
@@ -96,7 +98,13 @@ def make_network(channels: tuple[int, ...], units: int) -> nn.Sequential:
     for i in (1, 2):
         parts += [nn.Linear(before, units), nn.ReLU(), Dropout(f"dropout_{i}")]
         before = units
-    return nn.Sequential(*parts, nn.Linear(before, 10))
+    network = nn.Sequential(*parts, nn.Linear(before, 10))
+    for layer in network.modules():
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            # With torch's own the signal fades through eight layers, and a small network learns nothing for many epochs.
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            nn.init.zeros_(layer.bias)
+    return network
 
 
 def find(folder: str | os.PathLike[str] | None = None) -> Path:
@@ -181,6 +189,7 @@ class Cifar10:
             for batch in student.batches(self.steps, self.preset.batch):
                 optimizer.zero_grad()
                 model.backward(self._loss(self.training, batch))
+                nn.utils.clip_grad_norm_(model.weights(), CLIP)
                 optimizer.step()
 
     def hypergradient(self, student: Student) -> dict[str, Any]:
