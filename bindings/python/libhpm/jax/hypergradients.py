@@ -16,27 +16,27 @@ Loss = Callable[[Any, jax.Array, dict[str, jax.Array]], jax.Array]
 
 
 def hypergradient_function(
-    loss: Loss, coordinates: Coordinates, delta: bool = False
+    loss: Loss, coordinates: Coordinates, centered: bool = True
 ) -> Callable[[Any, jax.Array], tuple[jax.Array, jax.Array]]:
     """The core of :func:`hypergradient`, which can be compiled and mapped over students.
 
     Args:
-        loss, coordinates, delta: As in :func:`hypergradient`.
+        loss, coordinates, centered: As in :func:`hypergradient`.
 
     Returns:
         ``f(params, natural)``: the loss and its derivative ``[n]`` with respect to natural values ``[n]``.
 
     Example:
         >>> coordinates = hpm.jax.Coordinates(hpm.SearchSpace().add_real("l2", 0.0, 10.0))
-        >>> function = hpm.jax.hypergradient_function(lambda params, z, values: params * z[0], coordinates)
+        >>> function = hpm.jax.hypergradient_function(lambda params, z, values: params * (z[0] + 1), coordinates)
         >>> loss, slope = jax.jit(function)(2.0, jnp.array([7.0]))
         >>> round(float(loss), 6), slope.tolist()
-        (4.0, [2.0])
+        (2.0, [2.0])
     """
 
     def value(natural: jax.Array, params: Any) -> jax.Array:
         z = coordinates.coordinates(natural)
-        if delta:
+        if centered:
             z = z - jax.lax.stop_gradient(z)
         result = jnp.asarray(loss(params, z, coordinates.split(natural)))
         if result.size != 1:
@@ -51,7 +51,7 @@ def hypergradient_function(
 
 
 def hypergradient(
-    loss: Loss, params: Any, natural: Mapping[str, Any] | jax.Array, coordinates: Coordinates, delta: bool = False
+    loss: Loss, params: Any, natural: Mapping[str, Any] | jax.Array, coordinates: Coordinates, centered: bool = True
 ) -> tuple[float, dict[str, Any]]:
     """A validation loss at the hyperparameters and its derivative through the best response,
 
@@ -63,7 +63,8 @@ def hypergradient(
         params: Of the network.
         natural: The hyperparameters: by name, or ``[n]`` in the order of `coordinates`.
         coordinates: Of the space.
-        delta: Whether the response is centred, as Delta-STN's is: then z is 0, with the derivative of the coordinates.
+        centered: Whether the response is to the difference from the hyperparameters, as in `hpm.torch.SelfTuning`: then z is 0,
+            with the derivative of the coordinates. False: z are the coordinates, as first published.
 
     Returns:
         The loss, and dF/dh by name in natural units, as :meth:`libhpm.Population.report` takes it.
@@ -73,7 +74,7 @@ def hypergradient(
 
     `hpm.tune` asks a problem instead: with `natural` a dict of arrays h, ``hpm.Problem.differentiate(None, outer_loss, params,
     h)`` and the estimator ``best-response`` give the same, where ``outer_loss(params, h)`` is
-    ``loss(params, coordinates.coordinates(coordinates.vector(h)), h)``.
+    ``loss(params, z - jax.lax.stop_gradient(z), h)`` with ``z = coordinates.coordinates(coordinates.vector(h))``.
 
     Source: MacKay et al., 'Self-Tuning Networks', ICLR 2019, equation 5.
 
@@ -92,6 +93,6 @@ def hypergradient(
     natural = jnp.asarray(natural, float)
     if natural.shape != (coordinates.dimension,):
         raise ArgumentError(f"natural has shape {natural.shape}; allowed: ({coordinates.dimension},)")
-    value, slope = hypergradient_function(loss, coordinates, delta)(params, natural)
+    value, slope = hypergradient_function(loss, coordinates, centered)(params, natural)
     parts = coordinates.split(np.asarray(slope, np.float64))
     return float(value), {name: np.array(part) if np.ndim(part) else float(part) for name, part in parts.items()}
