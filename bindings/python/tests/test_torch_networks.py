@@ -380,7 +380,7 @@ def test_ridge_regression_reaches_the_closed_form(form):
         l2 = torch.full((4,), 0.1 * factor)
         z = model.coordinates.coordinates(l2) - (0 if form == "stn" else center)
         weight = model.network.best_response("weight", z)
-        error = float((weight - exact(l2)).norm() / exact(l2).norm())
+        error = ((weight - exact(l2)).norm() / exact(l2).norm()).item()
         assert error < 0.01, f"l2 {l2[0]:.2g}: weights differ by {error:.2%} from the closed form"
     cosine = float(functional.cosine_similarity(slope, found, 0))
     assert cosine > 0.99, f"cosine {cosine:.4f}"
@@ -421,6 +421,9 @@ def test_examples_are_perturbed_one_by_one_and_within_bounds():
     assert values["holes"].item() == 1 and values["rate"].ndim == 0
     model.eval()(torch.randn(50, 3))
     assert model.context.coordinates is None  # centred: nothing to respond to
+    single = networks.SelfTuning(nn.Linear(3, 1, dtype=torch.float32), hpm.SearchSpace().add_real("holes", 0.0, 4.7, initial=4.0)).eval()
+    single(torch.randn(2, 3, dtype=torch.float32))
+    assert single.context.values["holes"].item() == 4.0
     assert model.context.values["dropout"].item() == pytest.approx(0.2)
 
 

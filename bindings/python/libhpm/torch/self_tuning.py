@@ -199,7 +199,9 @@ class SelfTuning(nn.Module):
                     )
                 examples = x.shape[self.context.batch_dim]
             z = (center + self.perturbation.sample(examples)).clamp(-RANGE / 2, RANGE / 2)
-        self.context.values = self._values() | self.coordinates.split(self.coordinates.natural(z))
+        # Unperturbed values as they are: the way to coordinates and back would make 3.9999998 of 4.
+        natural = given if z is center else self.coordinates.natural(z)
+        self.context.values = self._values() | self.coordinates.split(natural)
         if self.centered:
             # Where nothing moves there is nothing to respond to, and plain layers are faster.
             moved = perturbed or self._given is not None
