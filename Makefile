@@ -15,6 +15,8 @@ PREFIX ?= /usr/local
 SWIFT ?= swift
 PYTHON ?= python3
 VENV := .venv
+BENCH := .venv-bench
+TORCH := .venv-torch
 BIN := .build-clients
 WARNINGS := -Wall -Wextra -Wpedantic -Werror
 CFLAGS := -O2 $(WARNINGS) -I include
@@ -57,9 +59,9 @@ packages-python:
 packages-test: packages-python
 	@scripts/install-packages g++ libffi-dev libjansson-dev pkg-config
 
-$(VENV)/bin/python: | packages-python
-	@echo "making the virtual environment $(VENV)"
-	@rm -rf $(VENV) && $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+$(VENV)/bin/python $(BENCH)/bin/python $(TORCH)/bin/python: %/bin/python: | packages-python
+	@echo "making the virtual environment $*"
+	@rm -rf $* && $(PYTHON) -m venv $* || { rm -rf $*; exit 1; }
 
 $(VENV)/.test: bindings/python/pyproject.toml Tests/requirements.txt $(VENV)/bin/python
 	@echo "installing the Python packages of the tests into $(VENV)"
@@ -112,10 +114,6 @@ test-python: $(LIBRARY) $(VENV)/.test
 	cd bindings/python && ../../$(VENV)/bin/python -m pytest -q
 
 # Self-tuning networks, with a torch of their own: five gigabytes that the other tests don't need.
-TORCH := .venv-torch
-$(TORCH)/bin/python: | packages-python
-	@echo "making the virtual environment $(TORCH)"
-	@rm -rf $(TORCH) && $(PYTHON) -m venv $(TORCH) || { rm -rf $(TORCH); exit 1; }
 $(TORCH)/.torch: Tests/requirements-torch.txt bindings/python/pyproject.toml $(TORCH)/bin/python
 	@echo "installing torch and JAX into $(TORCH)"
 	@$(TORCH)/bin/python -m pip install -q -r $< -e bindings/python
@@ -123,19 +121,15 @@ $(TORCH)/.torch: Tests/requirements-torch.txt bindings/python/pyproject.toml $(T
 
 .PHONY: test-torch
 test-torch: $(LIBRARY) $(TORCH)/.torch
-	cd bindings/python && ../../$(TORCH)/bin/python -m pytest -q libhpm/torch $(wildcard bindings/python/libhpm/jax:bindings/python/%=%) \
-		$(patsubst bindings/python/%,%,$(wildcard bindings/python/tests/test_*_networks.py)) tests/test_hypergradients.py tests/test_problem.py tests/test_documentation.py
+	cd bindings/python && ../../$(TORCH)/bin/python -m pytest -q libhpm/torch libhpm/jax tests/test_torch_networks.py \
+		tests/test_jax_networks.py tests/test_hypergradients.py tests/test_problem.py tests/test_documentation.py
 	$(TORCH)/bin/python -m pytest -q --import-mode=importlib benchmarks/common/tests/test_networks.py \
-		$(wildcard benchmarks/layers/tests benchmarks/cifar10/tests benchmarks/ptb/tests)
+		benchmarks/cifar10/tests benchmarks/ptb/tests
 
 test-readme: $(LIBRARY) $(VENV)/.test
 	$(VENV)/bin/python Tests/Readme/run_blocks.py
 
 # Packages of the benchmarks, in a virtual environment of their own.
-BENCH := .venv-bench
-$(BENCH)/bin/python: | packages-python
-	@echo "making the virtual environment $(BENCH)"
-	@rm -rf $(BENCH) && $(PYTHON) -m venv $(BENCH) || { rm -rf $(BENCH); exit 1; }
 $(BENCH)/.landscapes: benchmarks/landscapes/requirements.txt $(BENCH)/bin/python
 	@echo "installing the packages of benchmarks/landscapes into $(BENCH)"
 	@$(BENCH)/bin/python -m pip install -q -r $<
