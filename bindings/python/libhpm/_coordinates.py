@@ -69,21 +69,30 @@ class CoordinateTable:
         """Tensors of one dimension -> one."""
         raise NotImplementedError
 
-    def _coordinates(self, natural: Any) -> Any:
+    def coordinates(self, natural: Any) -> Any:
+        """Natural values ``[..., n]`` -> coordinates ``[..., n]``."""
         raw = self._by_scale(natural, self._to_raw)
         low, width = self._constants(natural)
         return ((raw - low) / width - 0.5) * RANGE
 
-    def _natural(self, z: Any) -> Any:
+    def natural(self, z: Any) -> Any:
+        """Coordinates ``[..., n]`` -> natural values ``[..., n]``. Coordinates beyond +-5 stand for values beyond
+        the bounds: clamp them first."""
         low, width = self._constants(z)
         return self._by_scale(low + width * (z / RANGE + 0.5), self._from_raw)
 
-    def _split(self, values: Any) -> dict[str, Any]:
+    def split(self, values: Any) -> dict[str, Any]:
+        """``[..., n]`` by name: ``[...]`` for a real, ``[..., count]`` for a block."""
         return {
             name: values[..., part.start] if self._scalar[name] else values[..., part] for name, part in self.parts.items()
         }
 
-    def _vector(self, values: Mapping[str, Any]) -> Any:
+    def vector(self, values: Mapping[str, Any]) -> Any:
+        """Natural values by name -> ``[n]``, in torch float64, in JAX of its default precision; other names are not read.
+
+        Raises:
+            ArgumentError: A name is missing, or a block has another length.
+        """
         parts = []
         for name, part in self.parts.items():
             if name not in values:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -42,27 +41,6 @@ class Coordinates(CoordinateTable):
 
     _to_raw = {"linear": same, "log": jnp.log, "logit": jax.scipy.special.logit}
     _from_raw = {"linear": same, "log": jnp.exp, "logit": jax.nn.sigmoid}
-
-    def coordinates(self, natural: jax.Array) -> jax.Array:
-        """Natural values ``[..., n]`` -> coordinates ``[..., n]``."""
-        return self._coordinates(natural)
-
-    def natural(self, z: jax.Array) -> jax.Array:
-        """Coordinates ``[..., n]`` -> natural values ``[..., n]``. Coordinates beyond +-5 stand for values beyond
-        the bounds: clamp them first."""
-        return self._natural(z)
-
-    def split(self, values: jax.Array) -> dict[str, jax.Array]:
-        """``[..., n]`` by name: ``[...]`` for a real, ``[..., count]`` for a block."""
-        return self._split(values)
-
-    def vector(self, values: Mapping[str, Any]) -> jax.Array:
-        """Natural values by name -> an array ``[n]`` of JAX's default precision; other names are not read.
-
-        Raises:
-            ArgumentError: A name is missing, or a block has another length.
-        """
-        return self._vector(values)
 
     def _constants(self, like: jax.Array) -> tuple[jax.Array, jax.Array]:
         return jnp.asarray(self._low, like.dtype), jnp.asarray(self._width, like.dtype)

@@ -19,9 +19,28 @@ def _uniform(x: torch.Tensor) -> torch.Tensor:
     return 2 * torch.rand(x.shape[0], 1, 1, 1, dtype=x.dtype, device=x.device) - 1
 
 
-def _require_images(x: torch.Tensor, channels: int | None = None) -> None:
-    if x.ndim != 4 or channels is not None and x.shape[1] != channels:
-        raise ArgumentError(f"images have shape {tuple(x.shape)}; allowed: [batch, {channels or 'channels'}, height, width]")
+class Augmentation(Strength):
+    """Changes images ``[batch, channels, height, width]`` in training, and nothing in evaluation."""
+
+    channels: int | None = None
+    """That it takes alone; None: any."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Images ``[batch, channels, height, width]``, values in [0, 1].
+
+        Raises:
+            ArgumentError: In training, another shape.
+        """
+        if not self.training:
+            return x
+        if x.ndim != 4 or self.channels is not None and x.shape[1] != self.channels:
+            raise ArgumentError(
+                f"images have shape {tuple(x.shape)}; allowed: [batch, {self.channels or 'channels'}, height, width]"
+            )
+        return self._augmented(x)
+
+    def _augmented(self, x: torch.Tensor) -> torch.Tensor:
+        raise NotImplementedError
 
 
 _LUMA = (0.299, 0.587, 0.114)
@@ -29,7 +48,7 @@ _LUMA = (0.299, 0.587, 0.114)
 _TO_YIQ = ((0.299, 0.587, 0.114), (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
 
 
-class ColorJitter(Strength):
+class ColorJitter(Augmentation):
     """In training changes brightness, contrast, saturation and hue of each image, in this order, by random amounts.
 
     With strength s brightness, contrast and saturation get a factor from U[1 - s, 1 + s]: of the image, of its differences
@@ -40,6 +59,8 @@ class ColorJitter(Strength):
         brightness, contrast, saturation, hue: The names of hyperparameters, or numbers; None: not changed.
     """
 
+    channels = 3
+
     def __init__(
         self,
         brightness: str | float | None = None,
@@ -49,11 +70,9 @@ class ColorJitter(Strength):
     ):
         super().__init__(brightness=brightness, contrast=contrast, saturation=saturation, hue=hue)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Images of three channels."""
-        if not self.training or not self.strengths:
+    def _augmented(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.strengths:
             return x
-        _require_images(x, 3)
         luma = x.new_tensor(_LUMA).reshape(1, 3, 1, 1)
         if "brightness" in self.strengths:
             x = x * self._factor("brightness", x)
@@ -80,7 +99,7 @@ def _turn(angle: torch.Tensor) -> torch.Tensor:
     return torch.linalg.inv(to) @ turn @ to
 
 
-class InputScaling(Strength):
+class InputScaling(Augmentation):
     """In training multiplies each image by a factor from U[1 / (1 + s), 1 + s].
 
     Source: the code of MacKay et al., 2019.
@@ -92,17 +111,13 @@ class InputScaling(Strength):
     def __init__(self, strength: str | float):
         super().__init__(strength=strength)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Images of any channels."""
-        if not self.training:
-            return x
-        _require_images(x)
+    def _augmented(self, x: torch.Tensor) -> torch.Tensor:
         high = 1 + self.strength("strength", x)
         low = 1 / high
         return x * (low + (high - low) * (_uniform(x) + 1) / 2)
 
 
-class RandomShift(Strength):
+class RandomShift(Augmentation):
     """In training shifts each image by U[-s, s] of its height and width, with bilinear interpolation and zeros around;
     the strength has a derivative.
 
@@ -113,11 +128,7 @@ class RandomShift(Strength):
     def __init__(self, strength: str | float):
         super().__init__(strength=strength)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Images of any channels."""
-        if not self.training:
-            return x
-        _require_images(x)
+    def _augmented(self, x: torch.Tensor) -> torch.Tensor:
         strength = self.strength("strength", x).expand(x.shape[0], 1, 1, 1).reshape(-1)
         shift = 2 * strength[:, None] * (2 * torch.rand(x.shape[0], 2, dtype=x.dtype, device=x.device) - 1)
         unit = torch.eye(2, dtype=x.dtype, device=x.device).expand(x.shape[0], 2, 2)
@@ -125,7 +136,7 @@ class RandomShift(Strength):
         return functional.grid_sample(x, grid, align_corners=False)
 
 
-class Cutout(Strength):
+class Cutout(Augmentation):
     """In training sets squares of each image to 0; numbers and lengths are rounded down, so they have no derivative.
 
     Source: DeVries and Taylor, 'Improved Regularization of Convolutional Neural Networks with Cutout', 2017.
@@ -140,11 +151,7 @@ class Cutout(Strength):
         super().__init__(holes=holes, length=length)
         self.most = most
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Images of any channels."""
-        if not self.training:
-            return x
-        _require_images(x)
+    def _augmented(self, x: torch.Tensor) -> torch.Tensor:
         batch, _, height, width = x.shape
         holes, length = (self.strength(name, x).detach().floor().expand(batch, 1, 1, 1).reshape(batch, 1, 1)
                          for name in ("holes", "length"))

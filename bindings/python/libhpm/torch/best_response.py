@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Optional
 
 import torch
 from torch import nn
@@ -10,6 +11,9 @@ from torch.autograd import forward_ad
 
 from ..errors import ArgumentError
 from .context import Context
+
+Affine = Callable[[torch.Tensor, torch.Tensor, Optional[torch.Tensor]], torch.Tensor]
+Spread = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 RESPONSE, SCALE = "response_", "scale_"
 """What the names of a response's parameters begin with."""
@@ -63,6 +67,31 @@ class BestResponse(nn.Module):
         parameter = getattr(self, name)
         scale = self._scale(name, z)
         return parameter + scale.reshape(scale.shape + (1,) * (parameter.ndim - 1)) * getattr(self, RESPONSE + name)
+
+    def _affine(self, x: torch.Tensor, z: torch.Tensor | None, apply: Affine, spread: Spread) -> torch.Tensor:
+        """A layer of one weight and, if it has one, a bias.
+
+        Args:
+            z: As :meth:`_coordinates` gives them.
+            apply: ``apply(x, weight, bias)``, the ordinary layer.
+            spread: ``spread(rows, output)``: a number for each row, ``[rows]`` or ``[batch, rows]``, against an output.
+        """
+
+        def response(x: torch.Tensor) -> torch.Tensor:
+            response = apply(x, self.response_weight, None)
+            scale = spread(self._scale("weight", z), response)
+            if self.bias is None:
+                return scale * response
+            return torch.addcmul(spread(self._scale("bias", z) * self.response_bias, response), scale, response)
+
+        if z is None:
+            return apply(x, self.weight, self.bias)
+        if self._linearized:
+            return with_tangent(apply(x, self.weight, self.bias), response(primal(x)))
+        if z.ndim == 1:
+            bias = None if self.bias is None else self.best_response("bias", z)
+            return apply(x, self.best_response("weight", z), bias)
+        return apply(x, self.weight, self.bias) + response(x)
 
     def squared_norm(self, name: str, z: torch.Tensor | None) -> torch.Tensor:
         """|W(z)|^2, ``[]``, or ``[batch]`` where z is ``[batch, n]``, without a weight for each example."""

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from ..errors import ArgumentError
-from .best_response import BestResponse, primal, with_tangent
+from .best_response import BestResponse
 
 
 class HyperConv2d(BestResponse, nn.Conv2d):
@@ -37,19 +37,4 @@ class HyperConv2d(BestResponse, nn.Conv2d):
         z = self._coordinates(z)
         if z is not None and z.ndim == 2 and (x.ndim != 4 or len(x) != len(z)):
             raise ArgumentError(f"coordinates are of {len(z)} examples; allowed: those of the input, of shape {tuple(x.shape)}")
-        if z is None:
-            return self._conv_forward(x, self.weight, self.bias)
-        if self._linearized:
-            return with_tangent(self._conv_forward(x, self.weight, self.bias), self._response(primal(x), z))
-        if z.ndim == 1:
-            bias = None if self.bias is None else self.best_response("bias", z)
-            return self._conv_forward(x, self.best_response("weight", z), bias)
-        return self._conv_forward(x, self.weight, self.bias) + self._response(x, z)
-
-    def _response(self, x: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
-        scale = self._scale("weight", z)
-        bias = None if self.bias is None else self._scale("bias", z) * self.response_bias
-        response = self._conv_forward(x, self.response_weight, None)
-        if bias is None:
-            return scale[..., None, None] * response
-        return torch.addcmul(bias[..., None, None], scale[..., None, None], response)
+        return self._affine(x, z, self._conv_forward, lambda rows, output: rows[..., None, None])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -41,27 +40,6 @@ class Coordinates(CoordinateTable):
 
     _to_raw = {"linear": same, "log": torch.log, "logit": torch.logit}
     _from_raw = {"linear": same, "log": torch.exp, "logit": torch.sigmoid}
-
-    def coordinates(self, natural: torch.Tensor) -> torch.Tensor:
-        """Natural values ``[..., n]`` -> coordinates ``[..., n]``."""
-        return self._coordinates(natural)
-
-    def natural(self, z: torch.Tensor) -> torch.Tensor:
-        """Coordinates ``[..., n]`` -> natural values ``[..., n]``. Coordinates beyond +-5 stand for values beyond
-        the bounds: clamp them first."""
-        return self._natural(z)
-
-    def split(self, values: torch.Tensor) -> dict[str, torch.Tensor]:
-        """``[..., n]`` by name: ``[...]`` for a real, ``[..., count]`` for a block."""
-        return self._split(values)
-
-    def vector(self, values: Mapping[str, Any]) -> torch.Tensor:
-        """Natural values by name -> a float64 tensor ``[n]``; other names are not read.
-
-        Raises:
-            ArgumentError: A name is missing, or a block has another length.
-        """
-        return self._vector(values)
 
     def _constants(self, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return like.new_tensor(self._low), like.new_tensor(self._width)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from .best_response import BestResponse, primal, with_tangent
+from .best_response import BestResponse
 
 
 class HyperLinear(BestResponse, nn.Linear):
@@ -43,19 +43,4 @@ class HyperLinear(BestResponse, nn.Linear):
             z: Coordinates, ``[n]`` for all examples or ``[batch, n]``; None: those of the network's forward pass, or no
                 response where the layer stands by itself.
         """
-        z = self._coordinates(z)
-        if z is None:
-            return functional.linear(x, self.weight, self.bias)
-        if self._linearized:
-            return with_tangent(functional.linear(x, self.weight, self.bias), self._response(primal(x), z))
-        if z.ndim == 1:
-            bias = None if self.bias is None else self.best_response("bias", z)
-            return functional.linear(x, self.best_response("weight", z), bias)
-        return functional.linear(x, self.weight, self.bias) + self._response(x, z)
-
-    def _response(self, x: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
-        response = functional.linear(x, self.response_weight)
-        result = self._by_example(self._scale("weight", z), response) * response
-        if self.bias is not None:
-            result = result + self._by_example(self._scale("bias", z) * self.response_bias, response)
-        return result
+        return self._affine(x, self._coordinates(z), functional.linear, self._by_example)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -131,6 +131,7 @@ class SelfTuning(nn.Module):
         self.bind(self.network)
         self._pass = "ordinary"
         self._given: torch.Tensor | None = None
+        self._learns_scale = False
         self.hyperparameters = dict(_starts(space)) | dict(values or {})
 
     @property
@@ -170,7 +171,7 @@ class SelfTuning(nn.Module):
     def forward(self, *arguments: Any, **named: Any) -> Any:
         """The network's output for its arguments, of which the first one is a tensor with the examples."""
         perturbed = self.training and self._pass != "elementary"
-        with torch.no_grad() if self._given is None and not self._learns_scale else _nothing():
+        with torch.no_grad() if self._given is None and not self._learns_scale else nullcontext():
             self._set_context(arguments[0] if arguments else None, perturbed)
         if self._pass != "linearized":
             return self.network(*arguments, **named)
@@ -180,8 +181,6 @@ class SelfTuning(nn.Module):
                 return _map(self.network(*arguments, **named), _linear)
         finally:
             self.context.linearized = False
-
-    _learns_scale = False
 
     def _set_context(self, x: Any, perturbed: bool) -> None:
         given = self._given
@@ -360,11 +359,6 @@ class _Judge(nn.Module):
 
     def forward(self) -> torch.Tensor:
         return self.loss(self.model)
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield
 
 
 def _starts(space: SearchSpace) -> Iterator[tuple[str, Any]]:
