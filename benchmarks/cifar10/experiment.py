@@ -12,6 +12,8 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from common.data import data_folder
+from common.experiment import PresetExperiment
 from libhpm import SearchSpace
 from libhpm.torch import ColorJitter, Cutout, Dropout, InputScaling, SelfTuning, Student
 
@@ -109,8 +111,7 @@ def make_network(channels: tuple[int, ...], units: int) -> nn.Sequential:
 
 def find(folder: str | os.PathLike[str] | None = None) -> Path:
     """The file of the data in a folder; None: in that of the variable HPM_DATA, or in shared/data beside the repository."""
-    beside = Path(__file__).resolve().parents[3] / "shared" / "data"
-    path = Path(folder or os.environ.get("HPM_DATA") or beside) / FILE
+    path = Path(folder or data_folder()) / FILE
     if not path.is_file():
         raise FileNotFoundError(
             f"{path} is missing. It holds 10,000 training, 2,000 validation and 2,000 test images of CIFAR-10 "
@@ -120,7 +121,7 @@ def find(folder: str | os.PathLike[str] | None = None) -> Path:
     return path
 
 
-class Cifar10:
+class Cifar10(PresetExperiment):
     """An `Experiment` of `common/experiment.py`.
 
     Args:
@@ -141,22 +142,12 @@ class Cifar10:
         width: float = 1.0,
         **changes: Any,
     ):
-        self.name = "cifar10" if preset == "small" else f"cifar10-{preset}" if isinstance(preset, str) else "cifar10-custom"
-        given = PRESETS[preset] if isinstance(preset, str) else preset
-        self.preset = replace(given, **changes)
-        # Other settings are another problem: their results are not mixed.
-        changed = {name: value for name, value in changes.items() if value != getattr(given, name)}
+        super().__init__("cifar10", PRESETS, preset, device, changes)
         if width != 1:
-            changed["width"] = width
-            channels = tuple(max(1, round(width * count)) for count in given.channels)
-            self.preset = replace(self.preset, channels=channels, units=max(1, round(width * given.units)))
-        self.name += "".join(f" {name}={value}" for name, value in changed.items())
-        if device is None:
-            device = "cuda" if preset != "small" and torch.cuda.is_available() else "cpu"
-        self.device = torch.device(device)
+            self.name += f" width={width}"
+            channels = tuple(max(1, round(width * count)) for count in self.preset.channels)
+            self.preset = replace(self.preset, channels=channels, units=max(1, round(width * self.preset.units)))
         self.space = make_space()
-        self.students, self.steps, self.reports = self.preset.students, self.preset.steps, self.preset.reports
-        self.validation_steps = max(1, self.steps // 2)
         training, ranking, testing = self.preset.images
         with np.load(find(folder)) as arrays:
             self.training = self._part(arrays, "train", slice(training))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Protocol
+
+import torch
 
 from libhpm import SearchSpace
 
@@ -40,3 +44,37 @@ class Experiment(Protocol):
     def test(self, student: Any) -> dict[str, float]:
         """`loss` and `metric` on validation and test data: `validation_loss`, `validation_metric`, `test_loss`,
         `test_metric`."""
+
+
+class Preset(Protocol):
+    """A dataclass with the sizes of an experiment."""
+
+    students: int
+    steps: int
+    reports: int
+
+
+class PresetExperiment:
+    """What experiments with presets share: name, device, and the sizes of `Experiment`.
+
+    Args:
+        base: The name with the preset `small`.
+        presets: By name.
+        preset: A name, or one of your own.
+        device: None: the CPU for the preset `small`; for others `cuda`, if there is one.
+        changes: Fields of the preset that are changed, such as `steps=2`.
+    """
+
+    def __init__(
+        self, base: str, presets: Mapping[str, Any], preset: str | Preset, device: str | None, changes: Mapping[str, Any]
+    ):
+        given = presets[preset] if isinstance(preset, str) else preset
+        self.preset = replace(given, **changes)
+        self.name = base if preset == "small" else f"{base}-{preset}" if isinstance(preset, str) else f"{base}-custom"
+        # Other settings are another problem: their results are not mixed.
+        self.name += "".join(f" {name}={value}" for name, value in changes.items() if value != getattr(given, name))
+        if device is None:
+            device = "cuda" if preset != "small" and torch.cuda.is_available() else "cpu"
+        self.device = torch.device(device)
+        self.students, self.steps, self.reports = self.preset.students, self.preset.steps, self.preset.reports
+        self.validation_steps = max(1, self.steps // 2)

@@ -24,6 +24,7 @@ import libhpm as hpm
 from libhpm import Action
 
 from . import jobs
+from .arguments import names as names_of, seeds
 from .experiment import Experiment
 from .results import Results, read
 
@@ -169,7 +170,7 @@ def population_of(experiment: Experiment, method: Method, planned: Plan, seed: i
         start = np.array(one.hyperparameters(0))  # real hyperparameters with initial values
     if method.starts == "initial":
         for student in range(1, planned.students):
-            population.set_initial(student, population.hyperparameters(0))
+            population.set_initial(student, start)
     elif method.starts == "random":
         # The first student's random point is that of one more student.
         with hpm.Population(experiment.space, algorithm="random", population=planned.students + 1, seed=seed) as larger:
@@ -340,15 +341,6 @@ def work(job: Job) -> list[dict[str, Any]]:
     return [common | row for row in outcome.rows]
 
 
-def seeds(text: str) -> list[int]:
-    """`0-9`, `3`, `0-4,100-104`."""
-    found: list[int] = []
-    for part in text.split(","):
-        first, _, last = part.partition("-")
-        found += range(int(first), int(last or first) + 1)
-    return found
-
-
 def variant(text: str) -> Method:
     """`NAME:method=METHOD,option=value`: a method with other options of `hpm.Population`."""
     name, _, rest = text.partition(":")
@@ -388,13 +380,7 @@ def main(
     parser.add_argument("--tables-only", action="store_true", help="makes tables and pictures without a run")
     parser.add_argument("--no-pictures", action="store_true")
     chosen = parser.parse_args()
-    names = {"all": list(METHODS), "none": []}.get(chosen.methods)
-    if names is None:
-        separator = ";" if ";" in chosen.methods or chosen.methods in METHODS else ","
-        names = [name.strip() for name in chosen.methods.split(separator)]
-    for name in names:
-        if name not in METHODS:
-            parser.error(f"unknown method '{name}'; there are {'; '.join(METHODS)}")
+    names = names_of(parser, chosen.methods, METHODS, {"all": METHODS, "none": ()})
     methods = [METHODS[name] for name in names] + chosen.variant
     given = {name: getattr(chosen, name) for name in ("preset", "device", *(settings or {}))}
     arguments = tuple((name, value) for name, value in given.items() if value is not None)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import torch
 
+from common.data import data_folder
+
 UNKNOWN, END = "<unk>", "<eos>"
 FILES = {"training": "ptb.train.txt", "validation": "ptb.valid.txt", "test": "ptb.test.txt"}
-NEIGHBOUR = Path(__file__).resolve().parents[3] / "shared" / "data"
-"""Beside the repository."""
 SOURCE = (
     "The corpus in Mikolov's preprocessing is the folder data of http://www.fit.vutbr.cz/~imikolov/rnnlm/simple-examples.tgz. "
     "Put ptb.train.txt, ptb.valid.txt and ptb.test.txt into a file ptb.zip, and set HPM_DATA to its folder."
@@ -36,7 +36,7 @@ def find(folder: str | os.PathLike[str] | None = None) -> Path:
     Raises:
         FileNotFoundError: It is not there. The message says where to get it.
     """
-    path = Path(folder or os.environ.get("HPM_DATA") or NEIGHBOUR) / "ptb.zip"
+    path = Path(folder or data_folder()) / "ptb.zip"
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}. {SOURCE}")
     return path

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional
 
+from common.experiment import PresetExperiment
 from libhpm import SearchSpace
 from libhpm.torch import (
     ActivationPenalty, EmbeddingDropout, HyperLSTM, SelfTuning, Student, variational_dropout,
@@ -115,7 +116,7 @@ class LanguageModel(nn.Module):
         return self.decoder(dropped), penalty, torch.stack([torch.cat(first), torch.cat(second)]).detach()
 
 
-class PennTreebank:
+class PennTreebank(PresetExperiment):
     """An `Experiment` of `common/experiment.py`.
 
     Args:
@@ -134,14 +135,8 @@ class PennTreebank:
         device: str | None = None,
         **changes: Any,
     ):
-        self.name = "ptb" if preset == "small" else f"ptb-{preset}" if isinstance(preset, str) else "ptb-custom"
-        self.preset = replace(PRESETS[preset] if isinstance(preset, str) else preset, **changes)
-        if device is None:
-            device = "cuda" if preset != "small" and torch.cuda.is_available() else "cpu"
-        self.device = torch.device(device)
+        super().__init__("ptb", PRESETS, preset, device, changes)
         self.space = make_space()
-        self.students, self.steps, self.reports = self.preset.students, self.preset.steps, self.preset.reports
-        self.validation_steps = max(1, self.steps // 2)
         loaded = corpus.load(folder, self.preset.words, self.preset.vocabulary)
         self.vocabulary = len(loaded.vocabulary)
         self.sequences = {

@@ -22,7 +22,7 @@ sys.path[:0] = map(str, [HERE, HERE.parent, HERE.parent / "training", HERE.paren
 from clock import Prices, Run, Times, simulate  # noqa: E402
 from common import jobs, statistics, tables  # noqa: E402
 from common.results import Results, read  # noqa: E402
-from compare import seeds  # noqa: E402
+from common.arguments import seeds  # noqa: E402
 from methods import KNOWN  # noqa: E402
 
 RESULTS = HERE / "results" / "training.csv"

@@ -14,6 +14,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1] / "bindings" / 
 import numpy as np  # noqa: E402
 
 from common import jobs, statistics, tables  # noqa: E402
+from common.arguments import names as names_of, seeds  # noqa: E402
 from common.results import Results, field, read  # noqa: E402
 import seconds  # noqa: E402
 from methods import ABLATIONS, KNOWN, METHODS, PICKED, PICKED_FIRST, Method, next_rate, variant  # noqa: E402
@@ -75,15 +76,6 @@ def work(job: tuple) -> list[dict]:
 
 def trace_path(folder: str | Path, task: str, method: str, seed: int) -> Path:
     return Path(folder) / f"{task}--{method.replace(' ', '-').replace(',', '')}--{seed}.npz"
-
-
-def seeds(text: str) -> list[int]:
-    """`0-9`, `3`, `0-4,100-104`."""
-    found = []
-    for part in text.split(","):
-        first, _, last = part.partition("-")
-        found += range(int(first), int(last or first) + 1)
-    return found
 
 
 def budget_of(task: str, share: float) -> int:
@@ -300,14 +292,7 @@ def main() -> None:
     chosen.tasks = list(TASK_NAMES) if chosen.tasks == "all" else chosen.tasks.split(",")
     for name in set(chosen.tasks) - set(TASK_NAMES):
         parser.error(f"unknown task '{name}'; there are {', '.join(TASK_NAMES)}")
-    groups = {"all": list(METHODS), "ablations": list(ABLATIONS), "none": []}
-    names = groups.get(chosen.methods) if chosen.methods in groups else None
-    if names is None:
-        separator = ";" if ";" in chosen.methods or chosen.methods in KNOWN else ","
-        names = [name.strip() for name in chosen.methods.split(separator)]
-    for name in names:
-        if name not in KNOWN:
-            parser.error(f"unknown method '{name}'; there are {'; '.join(KNOWN)}")
+    names = names_of(parser, chosen.methods, KNOWN, {"all": METHODS, "ablations": ABLATIONS, "none": ()})
     methods = [KNOWN[name] for name in names] + chosen.variant
     if chosen.pick:
         sys.exit(pick(chosen))

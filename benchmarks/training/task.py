@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
-import os
 
 import jax
 import numpy as np
@@ -94,8 +92,3 @@ def l2(name: str, count: int = 1) -> Parameter:
 
 
 SMOOTHING = Parameter("label smoothing", 1e-4, 0.3, 0.01, log=True)
-
-
-def data_folder() -> Path:
-    """HPM_DATA, or ../shared/data beside the repository."""
-    return Path(os.environ.get("HPM_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data")

@@ -213,9 +213,9 @@ def test_validation_does_not_change_a_student(data):
     assert_same(student, other)
 
 
-@pytest.mark.skipif(not (corpus.NEIGHBOUR / "ptb.zip").is_file(), reason="needs the corpus, see README.md")
+@pytest.mark.skipif(not (corpus.data_folder() / "ptb.zip").is_file(), reason="needs the corpus, see README.md")
 def test_the_preset_of_the_publication_runs():
-    experiment = PennTreebank("paper", corpus.NEIGHBOUR, device="cpu", steps=2, length=4)
+    experiment = PennTreebank("paper", device="cpu", steps=2, length=4)
     assert experiment.vocabulary == 10_000 and PRESETS["paper"].words == (None, None, None)
     student = experiment.make(0, True)
     experiment.train(student, student.model.hyperparameters)

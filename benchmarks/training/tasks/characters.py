@@ -19,7 +19,8 @@ import numpy as np
 
 from network import Layer, dense, factor, smoothed, squares
 from space import Space
-from task import ND, SMOOTHING, Data, Task, data_folder, l2, nd_settings, noise
+from common.data import data_folder
+from task import ND, SMOOTHING, Data, Task, l2, nd_settings, noise
 
 TRAINING, VALIDATION, TEST = 8000, 4096, 10240
 BATCH, LENGTH = 4, 32

@@ -10,7 +10,8 @@ import numpy as np
 
 from network import cross_entropy, dense_network, factor, forward, squares
 from space import Parameter, Space
-from task import ND, SMOOTHING, Data, Task, data_folder, l2, nd_settings, noise
+from common.data import data_folder
+from task import ND, SMOOTHING, Data, Task, l2, nd_settings, noise
 
 TRAINING, VALIDATION, TEST = 1000, 1000, 4000
 BATCH = 50

@@ -15,7 +15,8 @@ from methods import ABLATIONS, METHODS, next_rate, variant
 from network import new_student
 from prototypes.pooled import factory
 from runner import CLONE, EVALUATE, RESTART, STOP, TRAIN, WAIT, greedy_mean, run
-from task import DIFFERENTIATED, HYPERGRADIENT_COST, STUDENTS, TRAINING_COST, Data, data_folder
+from common.data import data_folder
+from task import DIFFERENTIATED, HYPERGRADIENT_COST, STUDENTS, TRAINING_COST, Data
 from tasks import TASKS, characters, cleaning, convolution, digits2
 
 FILES = {"cifar": "cifar10-12k.npz", "convolution": "cifar10-12k.npz", "characters": "ptb.zip"}
