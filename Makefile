@@ -124,7 +124,7 @@ test-torch: $(LIBRARY) $(TORCH)/.torch
 	cd bindings/python && ../../$(TORCH)/bin/python -m pytest -q libhpm/torch libhpm/jax tests/test_torch_networks.py \
 		tests/test_jax_networks.py tests/test_hypergradients.py tests/test_problem.py tests/test_documentation.py
 	$(TORCH)/bin/python -m pytest -q --import-mode=importlib benchmarks/common/tests/test_networks.py \
-		benchmarks/cifar10/tests benchmarks/ptb/tests
+		benchmarks/common/tests/test_processes.py benchmarks/cifar10/tests benchmarks/ptb/tests benchmarks/imagenet/tests
 
 test-readme: $(LIBRARY) $(VENV)/.test
 	$(VENV)/bin/python Tests/Readme/run_blocks.py

@@ -13,7 +13,8 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from common.data import data_folder
-from common.experiment import PresetExperiment
+from common.experiment import PresetExperiment, learning_rate
+from common.normalization import Normalization
 from libhpm import SearchSpace
 from libhpm.torch import ColorJitter, Cutout, Dropout, InputScaling, SelfTuning, Student
 
@@ -69,23 +70,13 @@ def make_space() -> SearchSpace:
     return space.add_real("cutout_length", 0.0, 24.0, initial=4.0).add_real("cutout_holes", 0.0, 4.0, initial=1.0)
 
 
-class Normalization(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.tensor(MEAN).reshape(1, 3, 1, 1))
-        self.register_buffer("deviation", torch.tensor(DEVIATION).reshape(1, 3, 1, 1))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return (x - self.mean) / self.deviation
-
-
 def make_network(channels: tuple[int, ...], units: int) -> nn.Sequential:
     """Five convolutions and three fully connected layers, as AlexNet has them, for images of 32 x 32."""
     parts: list[nn.Module] = [
         ColorJitter(brightness="brightness", contrast="contrast", saturation="saturation", hue="hue"),
         InputScaling("scaling"),
         Cutout("cutout_holes", "cutout_length"),
-        Normalization(),
+        Normalization(MEAN, DEVIATION),
         Dropout("input_dropout"),
     ]
     before = 3
@@ -172,8 +163,9 @@ class Cifar10(PresetExperiment):
         scales = torch.optim.Adam(model.perturbation.parameters(), 0.003)
         return Student(model, weights, scales, examples=len(self.training[0]), seed=seed)
 
-    def train(self, student: Student, hyperparameters: dict[str, Any]) -> None:
+    def train(self, student: Student, hyperparameters: dict[str, Any], progress: float) -> None:
         model, optimizer = student.model, student.optimizers[0]
+        optimizer.param_groups[0]["lr"] = learning_rate(self.preset.learning_rate, progress)
         model.hyperparameters = hyperparameters
         model.train()
         with student.random():

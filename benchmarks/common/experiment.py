@@ -32,8 +32,13 @@ class Experiment(Protocol):
         """A `libhpm.torch.Student` with weights, order of data and random state of `seed`, whose model is a
         `libhpm.torch.SelfTuning`; with `self_tuning` false one that responds to nothing."""
 
-    def train(self, student: Any, hyperparameters: dict[str, Any]) -> None:
-        """`steps` training steps with these hyperparameters, in the student's random state."""
+    def train(self, student: Any, hyperparameters: dict[str, Any], progress: float) -> None:
+        """`steps` training steps with these hyperparameters, in the student's random state.
+
+        Args:
+            progress: The share of the budget that is spent, or of the trial where a run has several; the learning rate
+                falls with it.
+        """
 
     def validate(self, student: Any) -> float:
         """The validation loss, on a fixed set, in evaluation."""
@@ -52,6 +57,12 @@ class Preset(Protocol):
     students: int
     steps: int
     reports: int
+
+
+def learning_rate(initial: float, progress: float) -> float:
+    """Constant in the first half, then it falls linearly towards 0. Without that a loss at the end is mostly the noise of
+    the last steps."""
+    return initial * min(1.0, 2 * (1 - progress))
 
 
 class PresetExperiment:

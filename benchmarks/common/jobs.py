@@ -6,6 +6,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 
 from tqdm import tqdm
 
@@ -22,9 +23,13 @@ _work: Callable
 
 
 def _begin(work: Callable, initializer: Callable | None) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends the pool
+    _set_work(work, initializer)
+
+
+def _set_work(work: Callable, initializer: Callable | None) -> None:
     global _work
     _work = work
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends the pool
     if initializer is not None:
         initializer()
 
@@ -50,7 +55,7 @@ def run(
     Args:
         jobs: In the order in which they are begun; picklable.
         work: A function at module level.
-        processes: How many at a time; 1 still uses a process of its own.
+        processes: How many at a time; 1 still uses a process of its own; 0: in this one, so that jobs may have processes.
         initializer: Called once in each process.
         environment: Variables of the processes, set before anything is imported there.
         label: Of the progress bar.
@@ -63,12 +68,16 @@ def run(
         return 0
     os.environ.update({**ONE_THREAD, **(environment or {})})
     failures = 0
-    context = multiprocessing.get_context("spawn")
-    with (
-        context.Pool(min(processes, len(jobs)), _begin, (work, initializer)) as pool,
-        tqdm(total=len(jobs), desc=label, unit="run", smoothing=0.02, mininterval=1) as bar,
-    ):
-        for job, rows, error in pool.imap_unordered(_call, jobs):
+    with ExitStack() as stack:
+        if processes:
+            context = multiprocessing.get_context("spawn")
+            pool = stack.enter_context(context.Pool(min(processes, len(jobs)), _begin, (work, initializer)))
+            ended = pool.imap_unordered(_call, jobs)
+        else:
+            _set_work(work, initializer)
+            ended = map(_call, jobs)
+        bar = stack.enter_context(tqdm(total=len(jobs), desc=label, unit="run", smoothing=0.02, mininterval=1))
+        for job, rows, error in ended:
             if rows is None:
                 failures += 1
                 bar.write(f"failed: {job}\n{error}", file=sys.stderr)

@@ -13,9 +13,11 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,7 @@ from libhpm import Action
 from . import jobs
 from .arguments import names as names_of, seeds
 from .experiment import Experiment
+from .processes import ProcessExperiment
 from .results import Results, read
 
 EXPLOITS = 10
@@ -131,6 +134,7 @@ class Outcome:
 class _Clock:
     def __init__(self) -> None:
         self.seconds = dict.fromkeys(("hypergradient", "library"), 0.0)
+        self._lock = Lock()
 
     @contextmanager
     def of(self, name: str) -> Iterator[None]:
@@ -138,7 +142,8 @@ class _Clock:
         try:
             yield
         finally:
-            self.seconds[name] += time.perf_counter() - started
+            with self._lock:
+                self.seconds[name] += time.perf_counter() - started
 
 
 @dataclass
@@ -198,19 +203,24 @@ def run(experiment: Experiment, method: Method, seed: int, share: float = 1.0) -
     with clock.of("library"):
         population = population_of(experiment, method, planned, seed)
     students = [experiment.make(student_seed(seed, k), method.self_tuning) for k in range(count)]
-    spare: Any = None  # what evaluations train in place of a student
+    spares: list[Any] = []  # what evaluations train in place of students
+    workers = getattr(experiment, "workers", 1)
+    pool = ThreadPoolExecutor(workers)
+    # Threads that do no more than wait for workers; without any, torch's settings of this thread hold.
+    each: Any = pool.map if workers > 1 else map
 
     costs = dict.fromkeys(COSTS, 0)
     calls = dict.fromkeys(CALLS, 0)
     trials = np.zeros(count, int)
+    trained = np.zeros(count, int)  # reports of each student's trial
     last = np.full(count, np.inf)  # validation loss of each student's last report
     parents = np.arange(count)
     best_trial, checkpoint = _Kept(), _Kept()
     rounds: list[tuple[int, float, float]] = []  # cost, loss of what one would keep, loss of the best checkpoint
     trace: dict[str, list[np.ndarray]] = {name: [] for name in ("losses", "hyperparameters", "parents")}
 
-    def train(student: Any, h: np.ndarray) -> tuple[float, np.ndarray]:
-        experiment.train(student, space.decode(h))
+    def train(student: Any, h: np.ndarray, progress: float) -> tuple[float, np.ndarray]:
+        experiment.train(student, space.decode(h), float(progress))
         loss, slope = float(experiment.validate(student)), np.full(len(h), np.nan)
         if method.self_tuning:
             with clock.of("hypergradient"):
@@ -225,37 +235,45 @@ def run(experiment: Experiment, method: Method, seed: int, share: float = 1.0) -
         if not active.any() or sum(costs.values()) + price > budget:
             break
         losses, slopes = np.zeros(count), np.full((count, space.dimension), np.nan)
-        for k in np.flatnonzero(active):
-            student, source = students[k], int(sources[k])
-            if actions[k] == Action.CLONE:
-                calls["clone_calls"] += 1
-                student.clone_from(students[source])
-                parents[k], last[k] = parents[source], last[source]
-            elif actions[k] == Action.RESTART:
-                calls["restart_calls"] += 1
-                best_trial.offer(float(last[k]), student)
-                trials[k] += 1
-                students[k] = experiment.make(student_seed(seed, k, trials[k]), method.self_tuning)
-                parents[k], last[k] = -1, np.inf
-            elif actions[k] == Action.EVALUATE:
-                calls["teacher_calls"] += 1
-                costs["teacher_cost"] += planned.report_cost
-                spare = spare or experiment.make(student_seed(seed, count), method.self_tuning)
-                spare.clone_from(students[source])
-                losses[k], slopes[k] = train(spare, h[k])
-            else:
-                calls["training_calls"] += 1
-                costs["training_cost"] += experiment.steps
-                costs["hypergradient_cost"] += planned.report_cost - experiment.steps
-                losses[k], slopes[k] = train(student, h[k])
-                last[k] = losses[k] if math.isfinite(losses[k]) else np.inf
-                checkpoint.offer(float(last[k]), student)
+        progress = np.full(count, sum(costs.values()) / budget)
+        for k in np.flatnonzero(actions == Action.CLONE):
+            calls["clone_calls"] += 1
+            students[k].clone_from(students[sources[k]])
+            parents[k], last[k] = parents[sources[k]], last[sources[k]]
+        for k in np.flatnonzero(actions == Action.RESTART):
+            calls["restart_calls"] += 1
+            best_trial.offer(float(last[k]), students[k])
+            trials[k] += 1
+            trained[k] = 0
+            students[k] = experiment.make(student_seed(seed, k, trials[k]), method.self_tuning)
+            parents[k], last[k] = -1, np.inf
+        evaluated = np.flatnonzero(actions == Action.EVALUATE)
+        calls["teacher_calls"] += len(evaluated)
+        costs["teacher_cost"] += planned.report_cost * len(evaluated)
+        for chunk in (evaluated[i : i + workers] for i in range(0, len(evaluated), workers)):
+            while len(spares) < len(chunk):
+                spares.append(experiment.make(student_seed(seed, count + len(spares)), method.self_tuning))
+            for spare, k in zip(spares, chunk):
+                spare.clone_from(students[sources[k]])
+            for k, found in zip(chunk, each(train, spares, h[chunk], progress[chunk])):
+                losses[k], slopes[k] = found
+        training = np.flatnonzero(actions == Action.TRAIN)
+        calls["training_calls"] += len(training)
+        costs["training_cost"] += experiment.steps * len(training)
+        costs["hypergradient_cost"] += (planned.report_cost - experiment.steps) * len(training)
+        if method.trials > 1:  # a trial's learning rate falls within it
+            progress = trained / planned.options["trial"]
+        for k, found in zip(training, each(train, [students[k] for k in training], h[training], progress[training])):
+            losses[k], slopes[k] = found
+            trained[k] += 1
+            last[k] = losses[k] if math.isfinite(losses[k]) else np.inf
+        for k in training:
+            checkpoint.offer(float(last[k]), students[k])
         with clock.of("library"):
-            for k in np.flatnonzero(np.isin(actions, (Action.TRAIN, Action.EVALUATE))):
-                training = experiment.steps
-                population.report_cost(int(k), training, planned.report_cost - training)
+            for k in (*evaluated, *training):
+                population.report_cost(int(k), experiment.steps, planned.report_cost - experiment.steps)
             population.report_all(losses, slopes if method.self_tuning else None)
-        if (actions == Action.TRAIN).any():
+        if len(training):
             rounds.append((sum(costs.values()), min(float(last.min()), best_trial.loss), checkpoint.loss))
             for name, values in (("losses", last), ("hyperparameters", h), ("parents", parents)):
                 trace[name].append(values.copy())
@@ -266,13 +284,14 @@ def run(experiment: Experiment, method: Method, seed: int, share: float = 1.0) -
     best = int(last.argmin())
     best_trial.offer(float(last[best]), students[best])
     found: dict[str, float] = {}
-    judge = spare or experiment.make(student_seed(seed, count), method.self_tuning)
+    judge = spares[0] if spares else experiment.make(student_seed(seed, count), method.self_tuning)
     for prefix, kept in (("", best_trial), ("checkpoint_", checkpoint)):
         judge.model.load_state_dict(kept.state)
         tested = experiment.test(judge)
         found |= {prefix + name: tested[name] for name in TESTED}
     with clock.of("library"):
         population.close()
+    pool.shutdown()
 
     rows = []
     for part in range(1, SHARES + 1):
@@ -282,7 +301,8 @@ def run(experiment: Experiment, method: Method, seed: int, share: float = 1.0) -
             rows.append({"share": part / SHARES, "validation": validation, "checkpoint": lowest})
     seconds, cpu_seconds = time.perf_counter() - started[0], time.process_time() - started[1]
     rows[-1] |= {**found, **costs, **calls, "seconds": seconds, "cpu_seconds": cpu_seconds}
-    rows[-1] |= {f"{name}_seconds": value for name, value in clock.seconds.items()}
+    # Workers compute hypergradients side by side.
+    rows[-1] |= {"hypergradient_seconds": clock.seconds["hypergradient"] / workers, "library_seconds": clock.seconds["library"]}
     assert best_trial.state is not None and checkpoint.state is not None
     arrays = {name: np.array(values) for name, values in trace.items()}
     arrays |= {
@@ -310,17 +330,29 @@ class Job:
     """Of the budget."""
     traces: str
     """A folder, or nothing."""
+    workers: int = 0
+    """Processes of the students; 0: they train in that of the run."""
+    devices: tuple[str, ...] = ()
+    """Of the workers."""
 
 
 _made: dict[tuple, Any] = {}
 
 
-def _experiment(factory: Factory, settings: tuple[tuple[str, Any], ...]) -> Any:
+def _experiment(job: Job) -> Any:
     """Made once in a process, since it loads data."""
-    key = factory, settings
+    key = job.factory, job.settings
     if key not in _made:
-        _made[key] = factory(**dict(settings))
+        settings = dict(job.settings)
+        _made[key] = ProcessExperiment(job.factory, settings, job.workers, job.devices) if job.workers else job.factory(**settings)
     return _made[key]
+
+
+def _devices(device: str | None) -> tuple[str, ...]:
+    import torch
+
+    count = torch.cuda.device_count()
+    return (device,) if device else tuple(f"cuda:{i}" for i in range(count)) or ("cpu",)
 
 
 def trace_path(folder: str | Path, problem: str, method: str, seed: int) -> Path:
@@ -332,7 +364,7 @@ def work(job: Job) -> list[dict[str, Any]]:
     import torch
 
     torch.set_num_threads(1)
-    experiment, name = _experiment(job.factory, job.settings), job.method.name
+    experiment, name = _experiment(job), job.method.name
     outcome = run(experiment, job.method, job.seed, job.share)
     if job.traces:
         Path(job.traces).mkdir(parents=True, exist_ok=True)
@@ -374,7 +406,11 @@ def main(
     for name, (kind, meaning) in (settings or {}).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, help=meaning)
     parser.add_argument("--budget", default=1.0, type=float, help="share of the budget")
-    parser.add_argument("--processes", default=min(2, os.cpu_count() or 1), type=int, help="with one thread each")
+    parser.add_argument("--processes", default=min(2, os.cpu_count() or 1), type=int, help="runs at a time, with one thread each")
+    parser.add_argument("--workers", default=0, type=int, help="the students of a run train side by side in so many processes; one "
+                        "run at a time; 0: in turn, in the process of the run")
+    parser.add_argument("--devices", default="", help="of torch, of the workers in turn, such as cuda:0,cuda:1; by default all of "
+                        "CUDA, or the CPU")
     parser.add_argument("--results", default=folder / "results" / "results.csv", type=Path,
                         help="CSV that is gone on with; tables.md, pictures and traces are written beside it")
     parser.add_argument("--tables-only", action="store_true", help="makes tables and pictures without a run")
@@ -385,6 +421,7 @@ def main(
     given = {name: getattr(chosen, name) for name in ("preset", "device", *(settings or {}))}
     arguments = tuple((name, value) for name, value in given.items() if value is not None)
 
+    devices = tuple(chosen.devices.split(",")) if chosen.devices else _devices(chosen.device)
     failures, traces = 0, chosen.results.parent / "traces"
     if methods and not chosen.tables_only:
         try:
@@ -395,14 +432,15 @@ def main(
             budget = budget_of(experiment, chosen.budget)
             # Seed by seed, so that a stopped benchmark has all methods of the seeds that it has.
             todo = [
-                Job(factory, arguments, method, seed, chosen.budget, str(traces))
+                Job(factory, arguments, method, seed, chosen.budget, str(traces), chosen.workers, devices)
                 for seed in chosen.seeds for method in methods
                 if results.key_of({"problem": experiment.name, "algorithm": method.name, "budget": budget, "share": 1.0, "seed": seed})
                 not in results.keys
             ]
             label = experiment.name
             del experiment
-            failures = jobs.run(todo, work, results, chosen.processes, label=label)
+            # Workers are children of this process: those of a pool may have none.
+            failures = jobs.run(todo, work, results, 0 if chosen.workers else chosen.processes, label=label)
     rows = read(chosen.results) if chosen.results.exists() else []
     if not rows:
         sys.exit("no results")

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from common.experiment import PresetExperiment
+from common.experiment import PresetExperiment, learning_rate
 from libhpm import SearchSpace
 from libhpm.torch import (
     ActivationPenalty, EmbeddingDropout, HyperLSTM, SelfTuning, Student, variational_dropout,
@@ -169,8 +169,11 @@ class PennTreebank(PresetExperiment):
             optimizers.append(torch.optim.Adam(model.perturbation.parameters(), 0.01))
         return Student(model, *optimizers, seed=seed)
 
-    def train(self, student: Student, hyperparameters: dict[str, Any]) -> None:
+    def train(self, student: Student, hyperparameters: dict[str, Any], progress: float) -> None:
         model, optimizer = student.model, student.optimizers[0]
+        rates = self.preset.learning_rate, self.preset.learning_rate * self.preset.response_rate
+        for group, rate in zip(optimizer.param_groups, rates):
+            group["lr"] = learning_rate(rate, progress)
         model.hyperparameters = hyperparameters
         model.train()
         with student.random():

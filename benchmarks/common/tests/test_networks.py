@@ -1,4 +1,4 @@
-"""The runner of the network benchmarks, on a linear regression whose input dropout is tuned."""
+"""The runner of the network benchmarks, on the small `Regression`."""
 
 from __future__ import annotations
 
@@ -10,57 +10,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "bindings" / "python"))
 torch = pytest.importorskip("torch")
 
-import libhpm as hpm  # noqa: E402
 import numpy as np  # noqa: E402
 from common import networks, networks_report  # noqa: E402
-from libhpm.torch import Dropout, SelfTuning, Student  # noqa: E402
-
-
-class Regression:
-    name, metric = "regression", "error"
-    students, steps, validation_steps, reports = 4, 4, 2, 24
-
-    def __init__(self, preset="tiny", device=None):
-        self.space = hpm.SearchSpace().add_real("dropout", 0.0, 0.9, initial=0.1).add_real("other", 0.0, 1.0, initial=0.5)
-        draw = torch.Generator().manual_seed(5)
-        self.x = torch.randn(60, 8, generator=draw)
-        self.y = self.x[:, :1] + torch.randn(60, 1, generator=draw)
-        self.made: list[int] = []
-        self.steps_done = self.validations_done = 0
-
-    def make(self, seed, self_tuning):
-        self.made.append(seed)
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            network = torch.nn.Sequential(Dropout("dropout"), torch.nn.Linear(8, 1))
-            model = SelfTuning(network, self.space, respond_to=None if self_tuning else [])
-        return Student(model, torch.optim.SGD(model.weights(), 0.02), examples=20, seed=seed)
-
-    def loss(self, part):
-        return lambda model: ((model(self.x[part]) - self.y[part]) ** 2).mean()
-
-    def train(self, student, hyperparameters):
-        student.model.hyperparameters = hyperparameters
-        student.model.train()
-        with student.random():
-            for batch in student.batches(self.steps, 10):
-                self.steps_done += 1
-                student.optimizers[0].zero_grad()
-                student.model.backward(self.loss(batch))
-                student.optimizers[0].step()
-
-    @torch.no_grad()
-    def validate(self, student):
-        return float(self.loss(slice(20, 40))(student.model.eval()))
-
-    def hypergradient(self, student):
-        self.validations_done += self.validation_steps
-        return student.model.hypergradient(self.loss(slice(20, 40)))[1]
-
-    @torch.no_grad()
-    def test(self, student):
-        validation, test = self.validate(student), float(self.loss(slice(40, 60))(student.model.eval()))
-        return {"validation_loss": validation, "validation_metric": validation, "test_loss": test, "test_metric": test}
+from common.experiment import learning_rate  # noqa: E402
+from common.tests.regression import Regression  # noqa: E402
+from libhpm.torch import Student  # noqa: E402
 
 
 def run(name, seed=1, share=1.0):
@@ -154,14 +108,31 @@ def test_evaluations_change_no_student(monkeypatch):
     seen = []
     train = Regression.train
 
-    def watched(self, student, hyperparameters):
+    def watched(self, student, hyperparameters, progress):
         seen.append(student)
-        train(self, student, hyperparameters)
+        train(self, student, hyperparameters, progress)
 
     monkeypatch.setattr(Regression, "train", watched)
     outcome = networks.run(experiment, networks.METHODS["hpm-paper"], 1)
     spare = max(set(map(id, seen)), key=lambda which: [id(s) for s in seen].index(which))
     assert sum(id(student) == spare for student in seen) == outcome.rows[-1]["teacher_calls"] > 0
+
+
+def test_the_learning_rate_falls_with_the_share_of_the_budget_and_of_a_trial(monkeypatch):
+    seen: dict[str, list[float]] = {}
+    train = Regression.train
+
+    def watched(self, student, hyperparameters, progress):
+        seen.setdefault(name, []).append(progress)
+        train(self, student, hyperparameters, progress)
+
+    monkeypatch.setattr(Regression, "train", watched)
+    for name in ("stn", "pbt", "bayesian"):
+        run(name)
+    assert seen["stn"] == sorted(seen["stn"]) and seen["stn"][0] == 0 and 0.9 < seen["stn"][-1] < 1
+    assert seen["pbt"] == [round / 24 for round in range(24) for _ in range(4)]
+    assert seen["bayesian"] == [round / 6 for _ in range(4) for round in range(6) for _ in range(4)]
+    assert [learning_rate(2.0, progress) for progress in (0, 0.5, 0.75, 1)] == [2, 2, 1, 0]
 
 
 def test_lineage_follows_parents():

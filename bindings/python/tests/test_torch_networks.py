@@ -589,6 +589,14 @@ def test_a_restored_student_trains_on_bit_for_bit(tmp_path, delta):
     assert [path.name for path in tmp_path.iterdir()] == ["student.pt"]
 
 
+def test_a_learning_rate_that_numpy_computed_is_restored(tmp_path):
+    student, restored = make_student(), make_student(seed=9)
+    student.optimizers[0].param_groups[0]["lr"] = np.float64(0.25) * np.float32(0.5)
+    student.save(tmp_path / "student.pt")
+    restored.load(tmp_path / "student.pt")
+    assert restored.optimizers[0].param_groups[0]["lr"] == 0.125
+
+
 def test_other_students_and_the_global_state_do_not_matter():
     alone, beside, other = make_student(), make_student(), make_student(seed=3)
     train(alone, 6)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -99,7 +100,7 @@ class Student:
         """All of it, as tensors, numbers, dicts and lists; tensors are not copied."""
         return {
             "model": self.model.state_dict(),
-            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "optimizers": [_plain(optimizer.state_dict()) for optimizer in self.optimizers],
             "random": dict(self._random),
             "order_generator": self._order_generator.get_state(),
             "order": self._order,
@@ -158,6 +159,15 @@ class Student:
         self.model.load_state_dict(model)
         for mine, theirs in zip(self.optimizers, optimizers):
             mine.load_state_dict(theirs)
+
+
+def _plain(value: Any) -> Any:
+    """Numpy scalars as Python's numbers: a learning rate that numpy computed would be written, and refused by `torch.load`."""
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_plain, value))
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _require_equal(mine: dict[str, Any], theirs: dict[str, Any]) -> None:
