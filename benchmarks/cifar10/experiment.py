@@ -40,6 +40,8 @@ class Preset:
     students: int
     steps: int
     reports: int
+    warm_up: int
+    """Reports of a self-tuning network that have no hypergradient yet, at the beginning."""
     per_example: bool = False
     """Whether each image of a batch has its own perturbation, as in `SelfTuning`."""
     delta: bool = False
@@ -47,12 +49,13 @@ class Preset:
 
 
 PRESETS = {
-    # 63 batches are an epoch of 4,000 images.
-    "small": Preset((8, 24, 48, 32, 32), 128, (4000, 1000, 2000), batch=64, learning_rate=0.03, students=4, steps=32, reports=32),
+    # With so few images a student sees each about a hundred times, as in the paper, and overfits if nothing holds it back.
+    "small": Preset((8, 24, 48, 32, 32), 128, (1000, 1000, 2000), batch=64, learning_rate=0.03, students=4, steps=32, reports=40,
+                    warm_up=4),
     # The network and the batch of MacKay et al., ICLR 2019, and the population of Tao et al., NeurIPS 2020; 79 batches are an
     # epoch of the 10,000 images.
     "paper": Preset((64, 192, 384, 256, 256), 4096, (None, 1000, None), batch=128, learning_rate=0.01, students=20, steps=80,
-                    reports=200, per_example=True),
+                    reports=200, warm_up=5, per_example=True),
 }
 
 

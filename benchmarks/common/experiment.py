@@ -25,6 +25,9 @@ class Experiment(Protocol):
     """Validation minibatches of a hypergradient: as many gradient evaluations more for a report that has one."""
     reports: int
     """Of each student of a method without hypergradients; the budget is students x reports x steps."""
+    warm_up: int
+    """Of these reports of a self-tuning network so many come first and have no hypergradient: the best response is not
+    learned yet."""
     metric: str
     """`accuracy` or `perplexity`."""
 
@@ -57,6 +60,7 @@ class Preset(Protocol):
     students: int
     steps: int
     reports: int
+    warm_up: int
 
 
 def learning_rate(initial: float, progress: float) -> float:
@@ -88,4 +92,5 @@ class PresetExperiment:
             device = "cuda" if preset != "small" and torch.cuda.is_available() else "cpu"
         self.device = torch.device(device)
         self.students, self.steps, self.reports = self.preset.students, self.preset.steps, self.preset.reports
+        self.warm_up = self.preset.warm_up
         self.validation_steps = max(1, self.steps // 2)

@@ -92,9 +92,11 @@ class Plan:
 
     students: int
     report_cost: int
-    """Gradient evaluations of one report of one student."""
+    """Gradient evaluations of one report of one student, with a hypergradient if the method has any."""
     reports: int
     """Of each student, at most: a teacher's evaluations come off the budget."""
+    warm_up: int
+    """So many of them come first and have no hypergradient."""
     options: dict[str, Any]
     """Of `hpm.Population`: for all methods alike but for `trial`, and for those that the experiment has for a method."""
 
@@ -106,15 +108,19 @@ def budget_of(experiment: Experiment, share: float = 1.0) -> int:
 
 def plan(experiment: Experiment, method: Method, share: float = 1.0) -> Plan:
     """A report with a hypergradient costs its training steps and its validation minibatches, others the former alone."""
-    students = 1 if method.alone else experiment.students
+    students, budget = 1 if method.alone else experiment.students, budget_of(experiment, share)
     report_cost = experiment.steps + method.self_tuning * experiment.validation_steps
-    reports = budget_of(experiment, share) // (students * report_cost)
-    if reports < 1:
-        raise ValueError(f"a share {share:g} of the budget has no report of {method.name}")
+    warm_up = experiment.warm_up if method.self_tuning else 0
+    reports = warm_up + (budget // students - warm_up * experiment.steps) // report_cost
+    if reports < max(1, warm_up + method.self_tuning):
+        raise ValueError(f"a share {share:g} of the budget has no report of {method.name}" + " with a hypergradient" * method.self_tuning)
     options: dict[str, Any] = {"interval": max(1, int(experiment.reports * share) // EXPLOITS), "truncation": TRUNCATION}
+    if method.self_tuning:
+        options["burn_in"] = warm_up  # before, no clone could be mutated by a hypergradient
     if method.trials > 1:
         options["trial"] = -(-reports // method.trials)  # rounded up: a rest would be a trial of its own
-    return Plan(students, report_cost, reports, options | getattr(experiment, "options", {}).get(method.name, {}))
+    options |= getattr(experiment, "options", {}).get(method.name, {})
+    return Plan(students, report_cost, reports, warm_up, options)
 
 
 @dataclass
@@ -219,10 +225,12 @@ def run(experiment: Experiment, method: Method, seed: int, share: float = 1.0) -
     rounds: list[tuple[int, float, float]] = []  # cost, loss of what one would keep, loss of the best checkpoint
     trace: dict[str, list[np.ndarray]] = {name: [] for name in ("losses", "hyperparameters", "parents")}
 
+    guided = False
+
     def train(student: Any, h: np.ndarray, progress: float) -> tuple[float, np.ndarray]:
         experiment.train(student, space.decode(h), float(progress))
         loss, slope = float(experiment.validate(student)), np.full(len(h), np.nan)
-        if method.self_tuning:
+        if guided:
             with clock.of("hypergradient"):
                 slope = space.encode(experiment.hypergradient(student))
         return loss, slope
@@ -231,7 +239,9 @@ def run(experiment: Experiment, method: Method, seed: int, share: float = 1.0) -
         with clock.of("library"):
             actions, sources, h = population.next_all()
         active = np.isin(actions, (Action.TRAIN, Action.CLONE, Action.EVALUATE, Action.RESTART))
-        price = planned.report_cost * int(np.isin(actions, (Action.TRAIN, Action.EVALUATE)).sum())
+        guided = method.self_tuning and len(rounds) >= planned.warm_up
+        report_cost = planned.report_cost if guided else experiment.steps
+        price = report_cost * int(np.isin(actions, (Action.TRAIN, Action.EVALUATE)).sum())
         if not active.any() or sum(costs.values()) + price > budget:
             break
         losses, slopes = np.zeros(count), np.full((count, space.dimension), np.nan)
@@ -249,7 +259,7 @@ def run(experiment: Experiment, method: Method, seed: int, share: float = 1.0) -
             parents[k], last[k] = -1, np.inf
         evaluated = np.flatnonzero(actions == Action.EVALUATE)
         calls["teacher_calls"] += len(evaluated)
-        costs["teacher_cost"] += planned.report_cost * len(evaluated)
+        costs["teacher_cost"] += report_cost * len(evaluated)
         for chunk in (evaluated[i : i + workers] for i in range(0, len(evaluated), workers)):
             while len(spares) < len(chunk):
                 spares.append(experiment.make(student_seed(seed, count + len(spares)), method.self_tuning))
@@ -260,7 +270,7 @@ def run(experiment: Experiment, method: Method, seed: int, share: float = 1.0) -
         training = np.flatnonzero(actions == Action.TRAIN)
         calls["training_calls"] += len(training)
         costs["training_cost"] += experiment.steps * len(training)
-        costs["hypergradient_cost"] += (planned.report_cost - experiment.steps) * len(training)
+        costs["hypergradient_cost"] += (report_cost - experiment.steps) * len(training)
         if method.trials > 1:  # a trial's learning rate falls within it
             progress = trained / planned.options["trial"]
         for k, found in zip(training, each(train, [students[k] for k in training], h[training], progress[training])):
@@ -271,8 +281,8 @@ def run(experiment: Experiment, method: Method, seed: int, share: float = 1.0) -
             checkpoint.offer(float(last[k]), students[k])
         with clock.of("library"):
             for k in (*evaluated, *training):
-                population.report_cost(int(k), experiment.steps, planned.report_cost - experiment.steps)
-            population.report_all(losses, slopes if method.self_tuning else None)
+                population.report_cost(int(k), experiment.steps, report_cost - experiment.steps)
+            population.report_all(losses, slopes if guided else None)
         if len(training):
             rounds.append((sum(costs.values()), min(float(last.min()), best_trial.loss), checkpoint.loss))
             for name, values in (("losses", last), ("hyperparameters", h), ("parents", parents)):

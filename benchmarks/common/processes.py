@@ -116,7 +116,7 @@ class ProcessExperiment:
 
     def __init__(self, factory: Any, settings: dict[str, Any], workers: int, devices: Sequence[str]):
         self._inner: Experiment = factory(**{**settings, "device": "cpu"})
-        for name in ("name", "space", "students", "steps", "validation_steps", "reports", "metric"):
+        for name in ("name", "space", "students", "steps", "validation_steps", "reports", "warm_up", "metric"):
             setattr(self, name, getattr(self._inner, name))
         self.options = getattr(self._inner, "options", {})
         self.workers = workers

@@ -40,15 +40,18 @@ class Preset:
     students: int
     steps: int
     reports: int
+    warm_up: int
+    """Reports of a self-tuning network that have no hypergradient yet, at the beginning."""
     loaders: int
     """Processes that decode images for each student."""
 
 
 PRESETS = {
     # 4,926 batches are an epoch of the 1,261,167 training images that are not held out: 90 epochs.
-    "paper": Preset("resnet50", 224, (10_000, 10_000), batch=256, learning_rate=0.1, students=20, steps=4_926, reports=90, loaders=8),
+    "paper": Preset("resnet50", 224, (10_000, 10_000), batch=256, learning_rate=0.1, students=20, steps=4_926, reports=90, warm_up=5,
+                    loaders=8),
     # For a small folder of the same layout.
-    "small": Preset("resnet18", 32, (64, 64), batch=16, learning_rate=0.05, students=4, steps=4, reports=10, loaders=0),
+    "small": Preset("resnet18", 32, (64, 64), batch=16, learning_rate=0.05, students=4, steps=4, reports=10, warm_up=1, loaders=0),
 }
 
 

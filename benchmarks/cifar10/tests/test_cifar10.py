@@ -111,7 +111,7 @@ def test_data():
         pytest.skip(str(error))
     experiment = Cifar10()
     assert [len(part[1]) for part in (experiment.training, experiment.validation, experiment.guiding, experiment.testing)] == [
-        4000, 1000, 1000, 2000
+        1000, 1000, 1000, 2000
     ]
     for x, y in (experiment.training, experiment.validation, experiment.guiding, experiment.testing):
         assert x.shape[1:] == (3, 32, 32) and 0 <= x.min() and x.max() <= 1

@@ -9,7 +9,7 @@ from libhpm.torch import Dropout, SelfTuning, Student
 
 class Regression:
     name, metric = "regression", "error"
-    students, steps, validation_steps, reports = 4, 4, 2, 24
+    students, steps, validation_steps, reports, warm_up = 4, 4, 2, 24, 3
 
     def __init__(self, preset="tiny", device=None):
         self.space = hpm.SearchSpace().add_real("dropout", 0.0, 0.9, initial=0.1).add_real("other", 0.0, 1.0, initial=0.5)

@@ -10,7 +10,7 @@ from ptb import corpus  # noqa: E402
 from ptb.experiment import PRESETS, PennTreebank, Preset  # noqa: E402
 
 TEXT = "the cat sat on the mat\n the dog sat on <unk>\n"
-TINY = Preset(8, 12, (None, None, None), batch=4, length=6, learning_rate=5.0, students=2, steps=4, reports=2)
+TINY = Preset(8, 12, (None, None, None), batch=4, length=6, learning_rate=5.0, students=2, steps=4, reports=2, warm_up=0)
 
 
 def write_zip(folder, training, validation, test):
