@@ -127,6 +127,8 @@ class Cifar10(PresetExperiment):
     """
 
     metric = "accuracy"
+    options = {"hpm-paper": {"hyper_learning_rate": 1.0}}
+    """It descends in natural units: the rate is the problem's (design seed 100)."""
 
     def __init__(
         self,
