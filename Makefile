@@ -4,7 +4,7 @@
 # make generate  the header, the ABI description, the ctypes prototypes and the C reference
 # make bench     nanoseconds for a call, as CSV: small and quick
 # make bench-overhead, bench-landscapes, bench-training, bench-quick   calls over all sizes, or the algorithms, and other packages compared; results are kept, and gone on with
-# make bench-cifar10, bench-ptb, bench-layers   self-tuning networks in torch; likewise
+# make bench-cifar10, bench-ptb, bench-imagenet, bench-presets, bench-layers   self-tuning networks in torch; likewise
 # make test-torch   what is tested with torch, in an environment of its own
 # make bench-schedule   wall clock of the schedules, with training times that vary; likewise
 # make wheel     a Python wheel with the library inside
@@ -145,11 +145,15 @@ $(BENCH)/.schedule: benchmarks/schedule/requirements.txt $(BENCH)/bin/python
 	@$(BENCH)/bin/python -m pip install -q -r $<
 	@touch $@
 
-.PHONY: bench-cifar10 bench-ptb bench-layers
+.PHONY: bench-cifar10 bench-ptb bench-imagenet bench-presets bench-layers
 bench-cifar10: $(LIBRARY) $(TORCH)/.torch
 	$(TORCH)/bin/python benchmarks/cifar10/compare.py
 bench-ptb: $(LIBRARY) $(TORCH)/.torch
 	$(TORCH)/bin/python benchmarks/ptb/compare.py
+bench-imagenet: $(LIBRARY) $(TORCH)/.torch
+	$(TORCH)/bin/python benchmarks/imagenet/compare.py
+bench-presets: $(LIBRARY) $(TORCH)/.torch
+	$(TORCH)/bin/python benchmarks/presets/cost.py
 bench-layers: $(LIBRARY) $(TORCH)/.torch
 	$(TORCH)/bin/python benchmarks/layers/steps.py
 

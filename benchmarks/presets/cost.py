@@ -1,8 +1,8 @@
-"""What a run of each preset costs: parts are measured on this machine, and multiplied by how often a run has them.
+"""What a run of each preset costs: its parts are measured on this machine, and multiplied by how often a run has them.
 
     python cost.py [--device cuda] [--presets cifar10-paper,...]
 
-Writes `cost.csv` and `cost.md`. A step on fewer examples than the preset's batch is scaled to the batch.
+Writes `cost.csv` and `cost.md`.
 """
 
 from __future__ import annotations
@@ -23,48 +23,49 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from cifar10.experiment import Cifar10  # noqa: E402
 from common import networks, tables  # noqa: E402
+from imagenet.experiment import PRESETS as IMAGENET  # noqa: E402
 from imagenet.experiment import ImageFolder  # noqa: E402
 from PIL import Image  # noqa: E402
 from ptb.experiment import PennTreebank  # noqa: E402
 from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
-COLUMNS = ("preset", "device", "threads", "examples", "part", "seconds", "gigaflop")
+COLUMNS = ("preset", "device", "threads", "part", "seconds", "gigaflop")
+METHODS = ("pbt", "stn", "hpm")
 ASSUMED = 20.0
 """TFLOP/s that a device is assumed to sustain."""
+BATCH = 8
+"""Of ImageNet's images in a measured step, which is scaled to the preset's batch: a CPU would take minutes for that."""
 
 
-def folder_of_images(folder: Path, count: int) -> Path:
-    """Random pixels of a photograph's size: decoding takes its time."""
+def folder_of_images(folder: Path, count: int = 4 * BATCH) -> Path:
+    """Random pixels of a photograph's size, since decoding takes its time."""
     draw = np.random.default_rng(0)
     for part in ("train", "val"):
         for name in ("a", "b"):
             (folder / part / name).mkdir(parents=True)
-            for i in range(count if part == "train" else 2):
+            for i in range(count):
                 pixels = draw.integers(0, 256, (375, 500, 3), dtype=np.uint8)
                 Image.fromarray(pixels).save(folder / part / name / f"{i}.jpg", quality=75)
     return folder
 
 
-def presets(device: str, images: Path) -> dict[str, tuple[Callable[[], Any], Callable[[Any], Any], int, float]]:
-    """Name -> the experiment as it is measured (one report of one step), the whole one, examples of a measured batch,
-    and by what a measured step is multiplied."""
-    small = ImageFolder("small", folder_of_images(images, 20), device)  # says early if something is wrong
-    del small
-    one = {"steps": 1, "students": 1}
-    folder = images
+def presets(device: str, images: Path) -> dict[str, tuple[Callable[..., Any], float]]:
+    """Name -> the experiment with some settings changed, and by what its measured parts are multiplied."""
+
+    def imagenet(**changes: Any) -> ImageFolder:
+        changes = {"batch": BATCH, "held_out": (BATCH, BATCH), "loaders": 0} | changes
+        return ImageFolder("paper", folder_of_images(images) if not images.exists() else images, device, **changes)
+
     return {
-        "cifar10-small": (lambda: Cifar10("small", device=device, **one), Cifar10("small", device=device), 64, 1),
-        "cifar10-paper": (lambda: Cifar10("paper", device=device, **one), Cifar10("paper", device=device), 128, 1),
-        "ptb-small": (lambda: PennTreebank("small", device=device, **one), PennTreebank("small", device=device), 10, 1),
-        "ptb-paper": (lambda: PennTreebank("paper", device=device, **one), PennTreebank("paper", device=device), 40, 1),
-        "imagenet-paper": (
-            lambda: ImageFolder("paper", folder, device, batch=8, held_out=(8, 8), loaders=0, **one),
-            ImageFolder("paper", folder, device, batch=8, held_out=(8, 8), loaders=0), 8, 256 / 8,
-        ),
+        "cifar10-small": (lambda **changes: Cifar10("small", device=device, **changes), 1),
+        "cifar10-paper": (lambda **changes: Cifar10("paper", device=device, **changes), 1),
+        "ptb-small": (lambda **changes: PennTreebank("small", device=device, **changes), 1),
+        "ptb-paper": (lambda **changes: PennTreebank("paper", device=device, **changes), 1),
+        "imagenet-paper": (imagenet, IMAGENET["paper"].batch / BATCH),
     }
 
 
-def parts(experiment: Any, repetitions: int) -> dict[str, tuple[float, float]]:
+def parts(experiment: Any, repetitions: int, device: str) -> dict[str, tuple[float, float]]:
     """Part -> seconds, the least of so many, and GFLOP."""
     found = {}
     for kind in (False, True):
@@ -75,18 +76,15 @@ def parts(experiment: Any, repetitions: int) -> dict[str, tuple[float, float]]:
         }
         if kind:
             calls["validation minibatch"] = lambda: experiment.hypergradient(student)
-            calls["validation loss"] = lambda: experiment.validate(student)
         for name, call in calls.items():
             with FlopCounterMode(display=False) as counter:
                 call()
             seconds = []
             for _ in range(repetitions):
-                if experiment.device.type == "cuda":
-                    torch.cuda.synchronize()
                 started = time.perf_counter()
                 call()
-                if experiment.device.type == "cuda":
-                    torch.cuda.synchronize()
+                if device != "cpu":
+                    torch.cuda.synchronize(device)
                 seconds.append(time.perf_counter() - started)
             found[name] = min(seconds), counter.get_total_flops() / 1e9
     return found
@@ -94,35 +92,41 @@ def parts(experiment: Any, repetitions: int) -> dict[str, tuple[float, float]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--presets", default="all")
-    parser.add_argument("--repetitions", default=3, type=int)
-    parser.add_argument("--threads", default=1, type=int)
+    parser.add_argument("--device", default="cpu", help="of torch; default: cpu")
+    parser.add_argument("--presets", help="default: all")
+    parser.add_argument("--repetitions", default=3, type=int, help="of a part, of which the fastest counts; default: 3")
+    parser.add_argument("--threads", default=1, type=int, help="of torch; default: 1")
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     rows: list[dict[str, Any]] = []
     lines: list[list[Any]] = []
-    with tempfile.TemporaryDirectory() as images:
-        for name, (make, whole, examples, factor) in presets(chosen.device, Path(images)).items():
-            if chosen.presets not in ("all", "") and name not in chosen.presets.split(","):
-                continue
-            measured = {part: (factor * s, factor * f) for part, (s, f) in parts(make(), chosen.repetitions).items()}
+    with tempfile.TemporaryDirectory() as folder:
+        offered = presets(chosen.device, Path(folder) / "images")
+        names = chosen.presets.split(",") if chosen.presets else list(offered)
+        if unknown := set(names) - set(offered):
+            parser.error(f"--presets: {', '.join(sorted(unknown))}; allowed: {', '.join(offered)}")
+        for name in names:
+            make, factor = offered[name]
+            # One step a report, so that a report's parts are single ones.
+            found = parts(make(steps=1, students=1), chosen.repetitions, chosen.device)
+            measured = {part: (factor * seconds, factor * gigaflop) for part, (seconds, gigaflop) in found.items()}
             for part, (seconds, gigaflop) in measured.items():
-                rows.append({"preset": name, "device": chosen.device, "threads": chosen.threads, "examples": examples,
-                             "part": part, "seconds": f"{seconds:.4g}", "gigaflop": f"{gigaflop:.4g}"})
+                rows.append({"preset": name, "device": chosen.device, "threads": chosen.threads, "part": part,
+                             "seconds": f"{seconds:.4g}", "gigaflop": f"{gigaflop:.4g}"})
             print(name, {part: round(seconds, 3) for part, (seconds, _) in measured.items()}, flush=True)
-            for method in ("pbt", "stn", "hpm"):
+            whole = make()
+            for method in METHODS:
                 planned = networks.plan(whole, networks.METHODS[method])
-                steps = planned.students * planned.reports * whole.steps
                 tuned = networks.METHODS[method].self_tuning
-                validations = planned.students * planned.reports * whole.validation_steps if tuned else 0
-                step = measured["self-tuning step" if tuned else "ordinary step"]
+                steps = planned.students * planned.reports * whole.steps
+                # Counted without the warm-up, which has none.
+                minibatches = planned.students * (planned.reports - planned.warm_up) * whole.validation_steps if tuned else 0
+                step, minibatch = measured["self-tuning step" if tuned else "ordinary step"], measured["validation minibatch"]
                 hours, petaflop = (
-                    (steps * step[i] + validations * measured["validation minibatch"][i]) / scale
-                    for i, scale in ((0, 3600), (1, 1e6))
+                    (steps * step[i] + minibatches * minibatch[i]) / unit for i, unit in ((0, 3600), (1, 1e6))
                 )
-                lines.append([name, method, planned.students, f"{steps:,}", f"{validations:,}", f"{step[0]:.3f}",
-                              f"{measured['validation minibatch'][0]:.3f}" if tuned else "-", f"{hours:,.3g}", f"{petaflop:,.3g}",
+                lines.append([name, method, planned.students, f"{steps:,}", f"{minibatches:,}", f"{step[0]:.3g}",
+                              f"{minibatch[0]:.3g}" if tuned else "–", f"{hours:,.3g}", f"{petaflop:,.3g}",
                               f"{petaflop * 1e3 / ASSUMED / 3600:,.2g}"])
     with open(HERE / "cost.csv", "w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
