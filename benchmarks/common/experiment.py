@@ -35,19 +35,20 @@ class Experiment(Protocol):
         """A `libhpm.torch.Student` with weights, order of data and random state of `seed`, whose model is a
         `libhpm.torch.SelfTuning`; with `self_tuning` false one that responds to nothing."""
 
-    def train(self, student: Any, hyperparameters: dict[str, Any], progress: float) -> None:
+    def train(self, student: Any, hyperparameters: dict[str, Any], progress: tuple[float, float]) -> None:
         """`steps` training steps with these hyperparameters, in the student's random state.
 
         Args:
-            progress: The share of the budget that is spent, or of the trial where a run has several; the learning rate
-                falls with it.
+            progress: The share of the budget that is spent before and after them, or of the trial where a run has several;
+                the learning rate falls with it.
         """
 
     def validate(self, student: Any) -> float:
         """The validation loss, on a fixed set, in evaluation."""
 
     def hypergradient(self, student: Any) -> dict[str, Any]:
-        """The mean hypergradient of `validation_steps` minibatches; the perturbation's scale is tuned on them, too."""
+        """The mean hypergradient of `validation_steps` minibatches, each with one forward and one backward pass, from which the
+        perturbation's scale is tuned, too."""
 
     def test(self, student: Any) -> dict[str, float]:
         """`loss` and `metric` on validation and test data: `validation_loss`, `validation_metric`, `test_loss`,
@@ -63,10 +64,12 @@ class Preset(Protocol):
     warm_up: int
 
 
-def learning_rate(initial: float, progress: float) -> float:
-    """Constant in the first half, then it falls linearly towards 0. Without that a loss at the end is mostly the noise of
-    the last steps."""
-    return initial * min(1.0, 2 * (1 - progress))
+def learning_rates(initial: float, progress: tuple[float, float], steps: int) -> list[float]:
+    """Of the steps of a report. The rate is constant in the first half of a run, then it falls linearly to 0: without that
+    a loss at the end is mostly the noise of the last steps."""
+    begin, end = progress
+    spent = (begin + (end - begin) * (i + 0.5) / steps for i in range(steps))
+    return [initial * min(1.0, max(0.0, 2 * (1 - share))) for share in spent]
 
 
 class PresetExperiment:

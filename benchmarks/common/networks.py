@@ -14,7 +14,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
@@ -28,7 +28,7 @@ from libhpm import Action
 from . import jobs
 from .arguments import names as names_of, seeds
 from .experiment import Experiment
-from .processes import ProcessExperiment
+from .processes import ProcessExperiment, WorkerError
 from .results import Results, read
 
 EXPLOITS = 10
@@ -98,7 +98,8 @@ class Plan:
     warm_up: int
     """So many of them come first and have no hypergradient."""
     options: dict[str, Any]
-    """Of `hpm.Population`: for all methods alike but for `trial`, and for those that the experiment has for a method."""
+    """Of `hpm.Population`: for all methods alike but for `trial`, and for those that the experiment has for an algorithm, and
+    a variant of its own."""
 
 
 def budget_of(experiment: Experiment, share: float = 1.0) -> int:
@@ -113,13 +114,16 @@ def plan(experiment: Experiment, method: Method, share: float = 1.0) -> Plan:
     warm_up = experiment.warm_up if method.self_tuning else 0
     reports = warm_up + (budget // students - warm_up * experiment.steps) // report_cost
     if reports < max(1, warm_up + method.self_tuning):
-        raise ValueError(f"a share {share:g} of the budget has no report of {method.name}" + " with a hypergradient" * method.self_tuning)
+        least = max(1, -(-(students * (warm_up * experiment.steps + method.self_tuning * report_cost)) // (experiment.students * experiment.steps)))
+        raise ValueError(
+            f"{experiment.name} with {experiment.reports} reports and a share {share:g} of their budget has no report of {method.name}"
+            + f" with a hypergradient after a warm-up of {warm_up}" * method.self_tuning + f"; allowed: {least} reports or more at a share of 1")
     options: dict[str, Any] = {"interval": max(1, int(experiment.reports * share) // EXPLOITS), "truncation": TRUNCATION}
     if method.self_tuning:
-        options["burn_in"] = warm_up  # before, no clone could be mutated by a hypergradient
+        options["burn_in"] = warm_up + 1  # before, no clone could be mutated by a hypergradient
     if method.trials > 1:
         options["trial"] = -(-reports // method.trials)  # rounded up: a rest would be a trial of its own
-    options |= getattr(experiment, "options", {}).get(method.name, {})
+    options |= getattr(experiment, "options", {}).get(method.algorithm, {}) | method.options
     return Plan(students, report_cost, reports, warm_up, options)
 
 
@@ -171,11 +175,12 @@ def student_seed(seed: int, student: int, trial: int = 0) -> int:
 
 def population_of(experiment: Experiment, method: Method, planned: Plan, seed: int) -> hpm.Population:
     with warnings.catch_warnings():
-        # All methods get the same options, also those that read none of them.
-        warnings.simplefilter("ignore", hpm.OptionWarning)
+        if not method.options:
+            # All methods get the same options, also those that read none of them.
+            warnings.simplefilter("ignore", hpm.OptionWarning)
         population = hpm.Population(
             experiment.space, algorithm=method.algorithm, population=planned.students, seed=seed, steps=planned.reports,
-            **{**planned.options, **method.options},
+            **planned.options,
         )
     with hpm.Population(experiment.space, algorithm="random", population=1) as one:
         start = np.array(one.hyperparameters(0))  # real hyperparameters with initial values
@@ -188,8 +193,18 @@ def population_of(experiment: Experiment, method: Method, planned: Plan, seed: i
             population.set_initial(0, larger.hyperparameters(planned.students))
     if method.starts != "initial":
         for student in range(planned.students):
-            population.set_initial(student, start + SPREAD * (population.hyperparameters(student) - start))
+            population.set_initial(student, between(experiment.space, start, np.array(population.hyperparameters(student))))
     return population
+
+
+def between(space: hpm.SearchSpace, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """A point at the share `SPREAD` of the way, on a logarithmic scale where a hyperparameter has one."""
+    point = start + SPREAD * (end - start)
+    for name, part in space.parameters.items():
+        if part.scale == "log":
+            where = space.slice(name)
+            point[where] = start[where] ** (1 - SPREAD) * end[where] ** SPREAD
+    return point
 
 
 def lineage_of(student: int, parents: list[np.ndarray]) -> np.ndarray:
@@ -203,15 +218,22 @@ def lineage_of(student: int, parents: list[np.ndarray]) -> np.ndarray:
 
 def run(experiment: Experiment, method: Method, seed: int, share: float = 1.0) -> Outcome:
     """One run of a method on a share of the experiment's budget."""
-    started = time.perf_counter(), time.process_time()
+    with ExitStack() as stack:
+        return _run(experiment, method, seed, share, stack)
+
+
+def _run(experiment: Experiment, method: Method, seed: int, share: float, stack: ExitStack) -> Outcome:
+    cpu_seconds = getattr(experiment, "cpu_seconds", time.process_time)
+    started = time.perf_counter(), cpu_seconds()
     clock, budget, planned = _Clock(), budget_of(experiment, share), plan(experiment, method, share)
     count, space = planned.students, experiment.space
     with clock.of("library"):
         population = population_of(experiment, method, planned, seed)
+    stack.callback(population.close)
     students = [experiment.make(student_seed(seed, k), method.self_tuning) for k in range(count)]
     spares: list[Any] = []  # what evaluations train in place of students
     workers = getattr(experiment, "workers", 1)
-    pool = ThreadPoolExecutor(workers)
+    pool = stack.enter_context(ThreadPoolExecutor(workers))
     # Threads that do no more than wait for workers; without any, torch's settings of this thread hold.
     each: Any = pool.map if workers > 1 else map
 
@@ -227,8 +249,8 @@ def run(experiment: Experiment, method: Method, seed: int, share: float = 1.0) -
 
     guided = False
 
-    def train(student: Any, h: np.ndarray, progress: float) -> tuple[float, np.ndarray]:
-        experiment.train(student, space.decode(h), float(progress))
+    def train(student: Any, h: np.ndarray, progress: np.ndarray) -> tuple[float, np.ndarray]:
+        experiment.train(student, space.decode(h), (float(progress[0]), float(progress[1])))
         loss, slope = float(experiment.validate(student)), np.full(len(h), np.nan)
         if guided:
             with clock.of("hypergradient"):
@@ -245,7 +267,8 @@ def run(experiment: Experiment, method: Method, seed: int, share: float = 1.0) -
         if not active.any() or sum(costs.values()) + price > budget:
             break
         losses, slopes = np.zeros(count), np.full((count, space.dimension), np.nan)
-        progress = np.full(count, sum(costs.values()) / budget)
+        spent = sum(costs.values())
+        progress = np.tile([spent / budget, (spent + price) / budget], (count, 1))
         for k in np.flatnonzero(actions == Action.CLONE):
             calls["clone_calls"] += 1
             students[k].clone_from(students[sources[k]])
@@ -272,7 +295,7 @@ def run(experiment: Experiment, method: Method, seed: int, share: float = 1.0) -
         costs["training_cost"] += experiment.steps * len(training)
         costs["hypergradient_cost"] += (report_cost - experiment.steps) * len(training)
         if method.trials > 1:  # a trial's learning rate falls within it
-            progress = trained / planned.options["trial"]
+            progress = np.stack([trained, trained + 1], 1) / int(planned.options["trial"])
         for k, found in zip(training, each(train, [students[k] for k in training], h[training], progress[training])):
             losses[k], slopes[k] = found
             trained[k] += 1
@@ -299,9 +322,6 @@ def run(experiment: Experiment, method: Method, seed: int, share: float = 1.0) -
         judge.model.load_state_dict(kept.state)
         tested = experiment.test(judge)
         found |= {prefix + name: tested[name] for name in TESTED}
-    with clock.of("library"):
-        population.close()
-    pool.shutdown()
 
     rows = []
     for part in range(1, SHARES + 1):
@@ -309,10 +329,10 @@ def run(experiment: Experiment, method: Method, seed: int, share: float = 1.0) -
         if paid:
             _, validation, lowest = rounds[paid - 1]
             rows.append({"share": part / SHARES, "validation": validation, "checkpoint": lowest})
-    seconds, cpu_seconds = time.perf_counter() - started[0], time.process_time() - started[1]
-    rows[-1] |= {**found, **costs, **calls, "seconds": seconds, "cpu_seconds": cpu_seconds}
-    # Workers compute hypergradients side by side.
-    rows[-1] |= {"hypergradient_seconds": clock.seconds["hypergradient"] / workers, "library_seconds": clock.seconds["library"]}
+    rows[-1] |= {**found, **costs, **calls, "seconds": time.perf_counter() - started[0], "cpu_seconds": cpu_seconds() - started[1]}
+    # Threads that wait for workers do not know what took the time.
+    rows[-1] |= {"hypergradient_seconds": clock.seconds["hypergradient"] if workers == 1 else math.nan}
+    rows[-1] |= {"library_seconds": clock.seconds["library"]}
     assert best_trial.state is not None and checkpoint.state is not None
     arrays = {name: np.array(values) for name, values in trace.items()}
     arrays |= {
@@ -358,15 +378,18 @@ def _experiment(job: Job) -> Any:
     return _made[key]
 
 
-def _devices(device: str | None) -> tuple[str, ...]:
+def _devices(experiment: Any, device: str | None) -> tuple[str, ...]:
+    """Of workers: the one that was asked for, or all of the kind that the experiment is on."""
     import torch
 
-    count = torch.cuda.device_count()
-    return (device,) if device else tuple(f"cuda:{i}" for i in range(count)) or ("cpu",)
+    if device or experiment.device.type != "cuda":
+        return (str(experiment.device),)
+    return tuple(f"cuda:{i}" for i in range(torch.cuda.device_count()))
 
 
-def trace_path(folder: str | Path, problem: str, method: str, seed: int) -> Path:
-    return Path(folder) / f"{'--'.join(text.replace(' ', '-').replace(',', '') for text in (problem, method))}--{seed}.npz"
+def trace_path(folder: str | Path, problem: str, method: str, budget: int, seed: int) -> Path:
+    parts = (text.replace(" ", "-").replace(",", "") for text in (problem, method, str(budget), str(seed)))
+    return Path(folder) / f"{'--'.join(parts)}.npz"
 
 
 def work(job: Job) -> list[dict[str, Any]]:
@@ -375,11 +398,17 @@ def work(job: Job) -> list[dict[str, Any]]:
 
     torch.set_num_threads(1)
     experiment, name = _experiment(job), job.method.name
-    outcome = run(experiment, job.method, job.seed, job.share)
+    try:
+        outcome = run(experiment, job.method, job.seed, job.share)
+    except WorkerError:
+        # The next job gets other workers.
+        _made.pop((job.factory, job.settings)).close()
+        raise
+    budget = budget_of(experiment, job.share)
     if job.traces:
         Path(job.traces).mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(trace_path(job.traces, experiment.name, name, job.seed), **outcome.trace)
-    common = {"problem": experiment.name, "algorithm": name, "budget": budget_of(experiment, job.share), "seed": job.seed}
+        np.savez_compressed(trace_path(job.traces, experiment.name, name, budget, job.seed), **outcome.trace)
+    common = {"problem": experiment.name, "algorithm": name, "budget": budget, "seed": job.seed}
     return [common | row for row in outcome.rows]
 
 
@@ -388,8 +417,9 @@ def variant(text: str) -> Method:
     name, _, rest = text.partition(":")
     given = dict(part.split("=", 1) for part in rest.split(",") if "=" in part)
     base = METHODS.get(given.pop("method", ""))
-    if not name or base is None:
-        raise argparse.ArgumentTypeError(f"variant is '{text}'; allowed: NAME:method=METHOD,OPTION=VALUE,...")
+    if not name or base is None or name in METHODS:
+        raise argparse.ArgumentTypeError(f"variant is '{text}'; allowed: NAME:method=METHOD,OPTION=VALUE,..., with a name that no "
+                                         "method has")
     return replace(base, name=name, options={**base.options, **given})
 
 
@@ -412,15 +442,15 @@ def main(
                         help="one more method, such as 'slow:method=hpm,hyper_learning_rate=0.03'; may be given again")
     parser.add_argument("--seeds", default="0-4", type=seeds, help="of reported results; design seeds are 100 and up")
     parser.add_argument("--preset", default=presets[0], choices=presets)
-    parser.add_argument("--device", help="of torch; by default CUDA where there is one")
+    parser.add_argument("--device", help="of torch; by default the CPU for the preset small, for others CUDA where there is one")
     for name, (kind, meaning) in (settings or {}).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, help=meaning)
     parser.add_argument("--budget", default=1.0, type=float, help="share of the budget")
     parser.add_argument("--processes", default=min(2, os.cpu_count() or 1), type=int, help="runs at a time, with one thread each")
     parser.add_argument("--workers", default=0, type=int, help="the students of a run train side by side in so many processes; one "
                         "run at a time; 0: in turn, in the process of the run")
-    parser.add_argument("--devices", default="", help="of torch, of the workers in turn, such as cuda:0,cuda:1; by default all of "
-                        "CUDA, or the CPU")
+    parser.add_argument("--devices", default="", help="of torch, of the workers in turn, such as cuda:0,cuda:1; by default all "
+                        "of the kind of --device")
     parser.add_argument("--results", default=folder / "results" / "results.csv", type=Path,
                         help="CSV that is gone on with; tables.md, pictures and traces are written beside it")
     parser.add_argument("--tables-only", action="store_true", help="makes tables and pictures without a run")
@@ -431,13 +461,17 @@ def main(
     given = {name: getattr(chosen, name) for name in ("preset", "device", *(settings or {}))}
     arguments = tuple((name, value) for name, value in given.items() if value is not None)
 
-    devices = tuple(chosen.devices.split(",")) if chosen.devices else _devices(chosen.device)
+    if chosen.devices and not chosen.workers:
+        parser.error("--devices are those of workers; give --workers, too, or --device")
     failures, traces = 0, chosen.results.parent / "traces"
     if methods and not chosen.tables_only:
         try:
             experiment = factory(**dict(arguments))
-        except FileNotFoundError as error:
+            for method in methods:
+                plan(experiment, method, chosen.budget)
+        except (FileNotFoundError, ValueError) as error:
             sys.exit(str(error))
+        devices = tuple(chosen.devices.split(",")) if chosen.devices else _devices(experiment, chosen.device) if chosen.workers else ()
         with Results(chosen.results, COLUMNS, KEY) as results:
             budget = budget_of(experiment, chosen.budget)
             # Seed by seed, so that a stopped benchmark has all methods of the seeds that it has.
@@ -448,9 +482,10 @@ def main(
                 not in results.keys
             ]
             label = experiment.name
+            # Workers and loaders are children of this process: those of a pool may have none.
+            has_children = chosen.workers or getattr(getattr(experiment, "preset", None), "loaders", 0)
             del experiment
-            # Workers are children of this process: those of a pool may have none.
-            failures = jobs.run(todo, work, results, 0 if chosen.workers else chosen.processes, label=label)
+            failures = jobs.run(todo, work, results, 0 if has_children else chosen.processes, label=label)
     rows = read(chosen.results) if chosen.results.exists() else []
     if not rows:
         sys.exit("no results")

@@ -27,8 +27,8 @@ def final(rows: Sequence[Mapping]) -> list[Mapping]:
 
 
 def mean(values: Sequence[float], digits: int = 3) -> str:
-    """Mean ± standard deviation."""
-    values = [value for value in values if value == value]
+    """Mean ± standard deviation. A loss that is no number is infinite: a method does not gain by a run that diverged."""
+    values = [value if value == value else math.inf for value in values]
     if not values:
         return "-"
     spread = f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 and np.isfinite(values).all() else ""
@@ -100,9 +100,12 @@ def write_tables(rows: Sequence[Mapping], methods: Sequence[str], path: Path, me
             ]
             if SUBJECT in order and len(order) > 1 and len({row["seed"] for row in own}) > 1:
                 rivals = [name for name in order if name != SUBJECT]
+                seeds = len({row["seed"] for row in own})
                 parts += [
                     f"`{SUBJECT}` against each other method, by test loss at the end: wins-ties-losses over seeds, p of Wilcoxon's "
-                    "test, the same after Holm's adjustment; a star below 0.05:\n",
+                    "test, the same after Holm's adjustment; a star below 0.05. "
+                    f"The lowest p that {seeds} seeds can have is {0.5 ** (seeds - 1):.3g}, and {min(1.0, len(rivals) * 0.5 ** (seeds - 1)):.3g} "
+                    "after the adjustment:\n",
                     tables.rival_comparisons(own, SUBJECT, rivals, value="test_loss"),
                 ]
     text = "\n".join(parts)
@@ -171,7 +174,7 @@ def write_pictures(rows: Sequence[Mapping], methods: Sequence[str], traces: Path
         found = {}
         for name in SCHEDULES:
             ran = sorted({row["seed"] for row in own if row["algorithm"] == name})
-            paths = [path for seed in ran if (path := trace_path(traces, problem, name, seed)).exists()]
+            paths = [path for seed in ran if (path := trace_path(traces, problem, name, int(budget), seed)).exists()]
             if paths:
                 found[name] = [dict(np.load(path)) for path in paths]
         if found:

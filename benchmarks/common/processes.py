@@ -8,17 +8,23 @@ from __future__ import annotations
 import io
 import multiprocessing
 import os
+import shutil
 import tempfile
+import time
 import traceback
 import weakref
+from collections import deque
 from collections.abc import Sequence
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import torch
 
 from .experiment import Experiment
+
+
+MEMORY = "/dev/shm"
+PREFIX = "libhpm-student-"
 
 
 class WorkerError(RuntimeError):
@@ -37,10 +43,14 @@ class Worker:
         context = multiprocessing.get_context("spawn")
         self._connection, other = context.Pipe()
         self._lock = Lock()
-        # A daemon: it ends with this process.
-        self._process = context.Process(target=_serve, args=(other, factory, settings), daemon=True)
+        # No daemon, which might have no children, such as processes that decode images. It ends with its connection.
+        self._process = context.Process(target=_serve, args=(other, factory, settings))
         self._process.start()
         other.close()
+        self.forgotten: deque[int] = deque()
+        """Students that nobody has any more. They go with the next call: a garbage collection may come within one."""
+        self.close = weakref.finalize(self, _end, self._connection, self._process)
+        """Also called when this process ends."""
 
     def call(self, name: str, *arguments: Any) -> Any:
         """
@@ -49,20 +59,27 @@ class Worker:
         """
         with self._lock:
             try:
+                while self.forgotten:
+                    self._connection.send(("forget", (self.forgotten.popleft(),)))
+                    self._connection.recv()
                 self._connection.send((name, arguments))
                 ended, value = self._connection.recv()
             except (EOFError, OSError) as error:
                 self._process.join(1)
-                raise WorkerError(f"a worker ended with exit status {self._process.exitcode} during {name}") from error
+                raise WorkerError(
+                    f"a worker ended with exit status {self._process.exitcode} during {name}; -9 is mostly a lack of memory: take "
+                    "fewer --workers, or a smaller --batch") from error
         if not ended:
             raise WorkerError(value)
         return value
 
-    def close(self) -> None:
-        self._connection.close()
-        self._process.join(10)
-        if self._process.is_alive():
-            self._process.kill()
+
+def _end(connection: Any, process: Any) -> None:
+    connection.close()
+    process.join(10)
+    if process.is_alive():
+        process.kill()
+        process.join()
 
 
 class _Model:
@@ -87,7 +104,7 @@ class ProcessStudent:
     def __init__(self, worker: Worker, seed: int, self_tuning: bool):
         self.worker = worker
         self.number = worker.call("make", seed, self_tuning)
-        weakref.finalize(self, _forget, worker, self.number)
+        weakref.finalize(self, worker.forgotten.append, self.number).atexit = False
 
     @property
     def model(self) -> _Model:
@@ -97,8 +114,7 @@ class ProcessStudent:
         return self.worker.call(name, self.number, *arguments)
 
     def clone_from(self, source: ProcessStudent) -> None:
-        memory = Path("/dev/shm")
-        with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
+        with tempfile.TemporaryDirectory(prefix=PREFIX, dir=_folder(source.call("size"))) as folder:
             path = os.path.join(folder, "student.pt")
             source.call("save", path)
             self.call("clone_from", path)
@@ -127,7 +143,7 @@ class ProcessExperiment:
         self._made += 1
         return ProcessStudent(self._processes[(self._made - 1) % self.workers], seed, self_tuning)
 
-    def train(self, student: ProcessStudent, hyperparameters: dict[str, Any], progress: float) -> None:
+    def train(self, student: ProcessStudent, hyperparameters: dict[str, Any], progress: tuple[float, float]) -> None:
         student.call("train", hyperparameters, progress)
 
     def validate(self, student: ProcessStudent) -> float:
@@ -139,16 +155,19 @@ class ProcessExperiment:
     def test(self, student: ProcessStudent) -> dict[str, float]:
         return student.call("test")
 
+    def cpu_seconds(self) -> float:
+        """Of this process and of the workers."""
+        return time.process_time() + sum(worker.call("cpu_seconds") for worker in self._processes)
+
     def close(self) -> None:
         for worker in self._processes:
             worker.close()
 
 
-def _forget(worker: Worker, number: int) -> None:
-    try:
-        worker.call("forget", number)
-    except WorkerError:
-        pass  # it has ended, and the student with it
+def _folder(size: int) -> str | None:
+    """In memory, where that has room; None: that of temporary files."""
+    has_room = os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 2 * size
+    return MEMORY if has_room else None
 
 
 class _Served:
@@ -167,7 +186,17 @@ class _Served:
     def forget(self, number: int) -> None:
         del self.students[number]
 
-    def train(self, number: int, hyperparameters: dict[str, Any], progress: float) -> None:
+    def cpu_seconds(self) -> float:
+        return time.process_time()
+
+    def size(self, number: int) -> int:
+        """About as many bytes as `save` writes."""
+        student = self.students[number]
+        states = [optimizer.state.values() for optimizer in student.optimizers]
+        tensors = [part for state in states for values in state for part in values.values() if isinstance(part, torch.Tensor)]
+        return sum(tensor.nbytes for tensor in (*student.model.state_dict().values(), *tensors))
+
+    def train(self, number: int, hyperparameters: dict[str, Any], progress: tuple[float, float]) -> None:
         self.experiment.train(self.students[number], hyperparameters, progress)
 
     def validate(self, number: int) -> float:

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset, Subset
 from torchvision import transforms
 
 from common.data import data_folder
-from common.experiment import PresetExperiment, learning_rate
+from common.experiment import PresetExperiment, learning_rates
 from common.normalization import Normalization
 from libhpm import SearchSpace
 from libhpm.torch import ColorJitter, Cutout, Dropout, InputScaling, SelfTuning, Student, WeightDecay
@@ -122,6 +122,7 @@ class ImageFolder(PresetExperiment):
     ):
         super().__init__("imagenet", PRESETS, preset, device, changes)
         root, size = find(folder), self.preset.size
+        self.name += f" folder={root.name}"  # other images are another problem
         self.space = make_space(size)
         # What the network is judged on sees no random crop.
         plain = transforms.Compose([transforms.Resize(size * 8 // 7), transforms.CenterCrop(size), transforms.ToTensor()])
@@ -154,14 +155,15 @@ class ImageFolder(PresetExperiment):
         scales = torch.optim.Adam(model.perturbation.parameters(), 0.003)
         return Student(model, weights, scales, examples=len(self.training), seed=seed)
 
-    def train(self, student: Student, hyperparameters: dict[str, Any], progress: float) -> None:
+    def train(self, student: Student, hyperparameters: dict[str, Any], progress: tuple[float, float]) -> None:
         model, optimizer = student.model, student.optimizers[0]
-        optimizer.param_groups[0]["lr"] = learning_rate(self.preset.learning_rate, progress)
+        rates = learning_rates(self.preset.learning_rate, progress, self.steps)
         model.hyperparameters = hyperparameters
         model.train()
         with student.random():
             batches = [batch.tolist() for batch in student.batches(self.steps, self.preset.batch)]
-            for x, y in self._loader(self.training, batches):
+            for (x, y), rate in zip(self._loader(self.training, batches), rates):
+                optimizer.param_groups[0]["lr"] = rate
                 optimizer.zero_grad()
                 model.backward(lambda model: cross_entropy(model(x), y) + model.network.decay(model.network.features))
                 optimizer.step()
@@ -174,8 +176,7 @@ class ImageFolder(PresetExperiment):
                 def loss(model: SelfTuning) -> torch.Tensor:
                     return cross_entropy(model(x), y)
 
-                student.model.tune_perturbation(loss, student.optimizers[1])
-                _, slope = student.model.hypergradient(loss)
+                _, slope = student.model.tune_perturbation(loss, student.optimizers[1])
                 total = {name: total[name] + slope[name] / self.validation_steps for name in slope}
         return total
 

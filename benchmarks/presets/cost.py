@@ -72,7 +72,7 @@ def parts(experiment: Any, repetitions: int, device: str) -> dict[str, tuple[flo
         student = experiment.make(1, kind)
         h = student.model.hyperparameters
         calls: dict[str, Callable[[], Any]] = {
-            "self-tuning step" if kind else "ordinary step": lambda: experiment.train(student, h, 0.0)
+            "self-tuning step" if kind else "ordinary step": lambda: experiment.train(student, h, (0.0, 0.5))
         }
         if kind:
             calls["validation minibatch"] = lambda: experiment.hypergradient(student)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from common.experiment import PresetExperiment, learning_rate
+from common.experiment import PresetExperiment, learning_rates
 from libhpm import SearchSpace
 from libhpm.torch import (
     ActivationPenalty, EmbeddingDropout, HyperLSTM, SelfTuning, Student, variational_dropout,
@@ -31,7 +31,8 @@ class Preset:
     """Units of each LSTM, and the dimension of the embedding, which the decoder shares."""
     vocabulary: int
     words: tuple[int | None, int | None, int | None]
-    """Of the training, validation and test text; None: all."""
+    """Of the training, validation and test text; None: all. Students are ranked on the first half of the validation text;
+    hypergradients are of the second."""
     batch: int
     length: int
     """Time steps that a gradient goes back."""
@@ -52,9 +53,9 @@ class Preset:
 
 PRESETS = {
     # With so few words a student reads each about fifty times, and overfits if nothing holds it back.
-    "small": Preset(64, 2000, (10_000, 10_000, 20_000), batch=10, length=35, learning_rate=10.0, students=4, steps=36, reports=40,
+    "small": Preset(64, 2000, (10_000, 20_000, 20_000), batch=10, length=35, learning_rate=10.0, students=4, steps=36, reports=42,
                     warm_up=6),
-    # The settings of MacKay et al., ICLR 2019; 663 windows are half an epoch.
+    # The settings of MacKay et al., ICLR 2019; 332 windows are an epoch.
     "paper": Preset(650, 10_000, (None, None, None), batch=40, length=70, learning_rate=30.0, students=20, steps=166, reports=144,
                     warm_up=2, per_example=True),
 }
@@ -98,7 +99,7 @@ class LanguageModel(nn.Module):
         self.beta = ActivationPenalty("beta", temporal_dim=0)
         nn.init.uniform_(self.embedding.weight, -0.1, 0.1)
         nn.init.zeros_(self.decoder.bias)
-        for part in ("training", "validation"):
+        for part in ("training", "guiding"):
             self.register_buffer(f"{part}_state", torch.zeros(2, 2, batch, width))
             self.register_buffer(f"{part}_position", torch.zeros((), dtype=torch.int64))
 
@@ -148,6 +149,8 @@ class PennTreebank(PresetExperiment):
         self.sequences = {
             part: corpus.streams(getattr(loaded, part), self.preset.batch).to(self.device) for part in corpus.FILES
         }
+        validation = self.sequences.pop("validation")
+        self.sequences |= dict(zip(("validation", "guiding"), validation.split(-(-len(validation) // 2))))
         for part, sequences in self.sequences.items():
             if len(sequences) <= self.preset.length:
                 raise ValueError(f"the {part} text has {len(sequences)} words in each of {self.preset.batch} sequences; "
@@ -175,15 +178,14 @@ class PennTreebank(PresetExperiment):
             optimizers.append(torch.optim.Adam(model.perturbation.parameters(), 0.01))
         return Student(model, *optimizers, seed=seed)
 
-    def train(self, student: Student, hyperparameters: dict[str, Any], progress: float) -> None:
+    def train(self, student: Student, hyperparameters: dict[str, Any], progress: tuple[float, float]) -> None:
         model, optimizer = student.model, student.optimizers[0]
-        rates = self.preset.learning_rate, self.preset.learning_rate * self.preset.response_rate
-        for group, rate in zip(optimizer.param_groups, rates):
-            group["lr"] = learning_rate(rate, progress)
         model.hyperparameters = hyperparameters
         model.train()
         with student.random():
-            for _ in range(self.steps):
+            for rate in learning_rates(self.preset.learning_rate, progress, self.steps):
+                for group, factor in zip(optimizer.param_groups, (1.0, self.preset.response_rate)):
+                    group["lr"] = rate * factor
                 loss = self._next(model, "training")
                 optimizer.zero_grad()
                 model.backward(loss)
@@ -201,19 +203,17 @@ class PennTreebank(PresetExperiment):
         total: dict[str, Any] = dict.fromkeys(self.space.names, 0.0)
         with student.random():
             for _ in range(self.validation_steps):
-                loss = self._next(model, "validation")
-                _, slopes = model.hypergradient(loss)
-                # The next state is that of the unperturbed weights.
+                loss = self._next(model, "guiding")
+                _, slopes = model.tune_perturbation(loss, optimizer)
                 loss.advance()
                 total = {name: value + slopes[name] / self.validation_steps for name, value in total.items()}
-                model.tune_perturbation(loss, optimizer)
         return total
 
     def test(self, student: Student) -> dict[str, float]:
         found = {}
         for part in ("validation", "test"):
             loss = self._evaluate(student.model, part)
-            found |= {f"{part}_loss": loss, f"{part}_metric": math.exp(loss)}
+            found |= {f"{part}_loss": loss, f"{part}_metric": math.exp(min(loss, 700))}  # no overflow
         return found
 
     def _next(self, model: SelfTuning, part: str) -> _Window:

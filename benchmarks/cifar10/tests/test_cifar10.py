@@ -69,7 +69,7 @@ def test_a_hypergradient_of_each_hyperparameter(tiny, per_example):
     student = experiment.make(3, True)
     start = student.model.perturbation.raw.detach().clone()
     for _ in range(3):
-        experiment.train(student, student.model.hyperparameters, 0.0)
+        experiment.train(student, student.model.hyperparameters, (0.0, 0.5))
         slope = experiment.hypergradient(student)
     assert list(slope) == experiment.space.names
     assert all(np.isfinite(value) and value != 0 for value in slope.values())
@@ -79,7 +79,7 @@ def test_a_hypergradient_of_each_hyperparameter(tiny, per_example):
 def test_the_loss_of_a_report_and_the_test_change_nothing(tiny):
     experiment = tiny()
     student = experiment.make(3, True)
-    experiment.train(student, student.model.hyperparameters, 0.0)
+    experiment.train(student, student.model.hyperparameters, (0.0, 0.5))
     before = [part.clone() for part in student.model.state_dict().values()]
     assert experiment.validate(student) == experiment.validate(student)
     tested = experiment.test(student)

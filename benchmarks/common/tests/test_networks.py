@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ torch = pytest.importorskip("torch")
 
 import numpy as np  # noqa: E402
 from common import networks, networks_report  # noqa: E402
-from common.experiment import learning_rate  # noqa: E402
+from common.experiment import learning_rates  # noqa: E402
 from common.tests.regression import Regression  # noqa: E402
 from libhpm.torch import Student  # noqa: E402
 
@@ -129,10 +130,28 @@ def test_the_learning_rate_falls_with_the_share_of_the_budget_and_of_a_trial(mon
     monkeypatch.setattr(Regression, "train", watched)
     for name in ("stn", "pbt", "bayesian"):
         run(name)
-    assert seen["stn"] == sorted(seen["stn"]) and seen["stn"][0] == 0 and 0.9 < seen["stn"][-1] < 1
-    assert seen["pbt"] == [round / 24 for round in range(24) for _ in range(4)]
-    assert seen["bayesian"] == [round / 6 for _ in range(4) for round in range(6) for _ in range(4)]
-    assert [learning_rate(2.0, progress) for progress in (0, 0.5, 0.75, 1)] == [2, 2, 1, 0]
+    for begin, end in zip(seen["stn"], seen["stn"][1:]):
+        assert begin[1] == end[0]
+    assert seen["stn"][0][0] == 0 and 0.9 < seen["stn"][-1][1] <= 1
+    assert seen["pbt"] == [(round / 24, (round + 1) / 24) for round in range(24) for _ in range(4)]
+    assert seen["bayesian"] == [(round / 6, (round + 1) / 6) for _ in range(4) for round in range(6) for _ in range(4)]
+    assert learning_rates(2.0, (0.0, 1.0), 4) == [2, 2, 1.5, 0.5]
+
+
+def test_no_student_is_replaced_before_a_hypergradient():
+    for name in ("hpm", "hpm-no-teacher", "hpm-paper"):
+        planned = networks.plan(Regression(), networks.METHODS[name])
+        trace = networks.run(Regression(), networks.METHODS[name], 100).trace
+        replaced = [number for number, parents in enumerate(trace["parents"]) if (parents != np.arange(len(parents))).any()]
+        assert planned.options["interval"] < planned.warm_up < replaced[0], "clones of the report before the first one with a hypergradient"
+
+
+def test_a_variant_has_the_options_of_its_algorithm_and_its_own(monkeypatch):
+    monkeypatch.setattr(Regression, "options", {"hpm-paper": {"hyper_learning_rate": 0.5}}, raising=False)
+    found = networks.plan(Regression(), networks.variant("x:method=hpm-paper,mutation_scale=0.3")).options
+    assert (found["hyper_learning_rate"], found["mutation_scale"]) == (0.5, "0.3")
+    with pytest.raises(argparse.ArgumentTypeError, match="no method has"):
+        networks.variant("hpm:method=hpm")
 
 
 def test_lineage_follows_parents():

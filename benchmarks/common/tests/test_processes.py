@@ -49,7 +49,7 @@ def test_students_that_are_gone_leave_their_worker(apart):
 def test_what_fails_there_is_told_here(apart):
     student = apart.make(1, True)
     with pytest.raises(WorkerError, match="no_such"):
-        apart.train(student, {"no_such": 1.0}, 0.0)
+        apart.train(student, {"no_such": 1.0}, (0.0, 0.5))
     assert apart.validate(student) > 0  # the worker lives on
 
 

@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
 torchvision = pytest.importorskip("torchvision")
 
 from common import networks  # noqa: E402
+from common.processes import ProcessExperiment  # noqa: E402
 from common.results import read  # noqa: E402
 from imagenet.experiment import PRESETS, ImageFolder, find, make_space  # noqa: E402
 from PIL import Image  # noqa: E402
@@ -73,7 +74,7 @@ def test_a_student_learns_and_its_hypergradient_is_finite(small):
     student = experiment.make(1, True)
     before = experiment.validate(student)
     for _ in range(3):
-        experiment.train(student, student.model.hyperparameters, 0.0)
+        experiment.train(student, student.model.hyperparameters, (0.0, 0.5))
     slope = experiment.hypergradient(student)
     assert experiment.validate(student) < before
     assert set(slope) == set(experiment.space.names) and all(np.isfinite(float(value)) for value in slope.values())
@@ -84,12 +85,26 @@ def test_a_student_learns_and_its_hypergradient_is_finite(small):
 def test_a_restored_student_trains_on_bit_for_bit_also_with_processes_that_decode(small, tmp_path):
     experiment = small(loaders=2)
     student, other = experiment.make(1, True), experiment.make(2, True)
-    experiment.train(student, student.model.hyperparameters, 0.0)
+    experiment.train(student, student.model.hyperparameters, (0.0, 0.5))
     student.save(tmp_path / "student.pt")
     other.load(tmp_path / "student.pt")
     for each in (student, other):
-        experiment.train(each, student.model.hyperparameters, 0.5)
+        experiment.train(each, student.model.hyperparameters, (0.5, 0.6))
     assert all(torch.equal(a, b) for a, b in zip(student.model.state_dict().values(), other.model.state_dict().values()))
+
+
+def test_workers_may_have_processes_that_decode(folder):
+    settings = {"preset": "small", "folder": folder, "steps": 1, "students": 1, "loaders": 1}
+    here, there = ImageFolder(**settings), ProcessExperiment(ImageFolder, settings, workers=1, devices=["cpu"])
+    try:
+        losses = []
+        for experiment in (here, there):
+            student = experiment.make(4, True)
+            experiment.train(student, here.space.decode([part.initial for part in here.space.parameters.values()]), (0.0, 0.5))
+            losses.append(experiment.validate(student))
+        assert losses[0] == losses[1]
+    finally:
+        there.close()
 
 
 def test_the_program_runs_students_as_processes(folder, tmp_path, monkeypatch):

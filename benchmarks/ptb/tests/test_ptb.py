@@ -103,7 +103,7 @@ def test_training_reduces_the_loss(data, self_tuning):
     student = experiment.make(1, self_tuning)
     before = experiment.validate(student)
     assert before == pytest.approx(math.log(experiment.vocabulary), rel=0.05)
-    experiment.train(student, student.model.hyperparameters, 0.0)
+    experiment.train(student, student.model.hyperparameters, (0.0, 0.5))
     assert experiment.validate(student) < 0.8 * before
     found = experiment.test(student)
     assert found["validation_loss"] == experiment.validate(student)
@@ -114,7 +114,7 @@ def test_training_reduces_the_loss(data, self_tuning):
 def test_hypergradients_are_finite_and_not_zero(data, changes):
     experiment = PennTreebank(TINY, data, **changes)
     student = experiment.make(1, True)
-    experiment.train(student, student.model.hyperparameters, 0.0)
+    experiment.train(student, student.model.hyperparameters, (0.0, 0.5))
     scale = student.model.perturbation.scale.tolist()
     found = experiment.hypergradient(student)
     assert list(found) == experiment.space.names
@@ -129,8 +129,8 @@ def test_each_hyperparameter_changes_training_alone(data, hyperparameter, value)
     first, second = (experiment.make(1, False) for _ in range(2))
     first.model.hyperparameters = second.model.hyperparameters | {hyperparameter: value}
     assert experiment.validate(first) == experiment.validate(second)
-    experiment.train(first, first.model.hyperparameters, 0.0)
-    experiment.train(second, second.model.hyperparameters, 0.0)
+    experiment.train(first, first.model.hyperparameters, (0.0, 0.5))
+    experiment.train(second, second.model.hyperparameters, (0.0, 0.5))
     assert experiment.validate(first) != experiment.validate(second)
 
 
@@ -147,7 +147,7 @@ def test_the_same_seed_gives_the_same_bits(data):
         torch.manual_seed(outside)
         student = experiment.make(3, True)
         torch.manual_seed(outside + 10)
-        experiment.train(student, student.model.hyperparameters, 0.0)
+        experiment.train(student, student.model.hyperparameters, (0.0, 0.5))
         experiment.hypergradient(student)
         students.append(student)
     assert_same(*students)
@@ -166,7 +166,7 @@ def test_a_restored_student_trains_on_bit_for_bit(data, tmp_path, self_tuning):
     student, restored = experiment.make(1, self_tuning), experiment.make(2, self_tuning)
 
     def report(student):
-        experiment.train(student, student.model.hyperparameters, 0.0)
+        experiment.train(student, student.model.hyperparameters, (0.0, 0.5))
         if self_tuning:
             experiment.hypergradient(student)
 
@@ -175,7 +175,7 @@ def test_a_restored_student_trains_on_bit_for_bit(data, tmp_path, self_tuning):
     student.save(tmp_path / "student.pt")
     restored.load(tmp_path / "student.pt")
     assert_same(student, restored)
-    for part in ("training_state", "training_position", "validation_state", "validation_position"):
+    for part in ("training_state", "training_position", "guiding_state", "guiding_position"):
         assert torch.equal(getattr(restored.model.network, part), getattr(student.model.network, part))
     report(student)
     report(restored)
@@ -185,11 +185,11 @@ def test_a_restored_student_trains_on_bit_for_bit(data, tmp_path, self_tuning):
 def test_a_clone_goes_on_at_the_place_of_its_source(data):
     experiment = PennTreebank(TINY, data)
     source, clone = experiment.make(1, True), experiment.make(2, True)
-    experiment.train(source, source.model.hyperparameters, 0.0)
+    experiment.train(source, source.model.hyperparameters, (0.0, 0.5))
     clone.clone_from(source)
     for part in ("training_state", "training_position"):
         assert torch.equal(getattr(clone.model.network, part), getattr(source.model.network, part))
-    experiment.train(clone, clone.model.hyperparameters, 0.0)
+    experiment.train(clone, clone.model.hyperparameters, (0.0, 0.5))
     assert not torch.equal(clone.model.network.training_state, source.model.network.training_state)
 
 
@@ -218,5 +218,5 @@ def test_the_preset_of_the_publication_runs():
     experiment = PennTreebank("paper", device="cpu", steps=2, length=4)
     assert experiment.vocabulary == 10_000 and PRESETS["paper"].words == (None, None, None)
     student = experiment.make(0, True)
-    experiment.train(student, student.model.hyperparameters, 0.0)
+    experiment.train(student, student.model.hyperparameters, (0.0, 0.5))
     assert all(math.isfinite(value) for value in experiment.hypergradient(student).values())

@@ -294,6 +294,28 @@ def test_a_gradient_of_the_loss_is_left_alone_by_a_hypergradient():
     assert model.training and all(module.training for module in model.modules())
 
 
+@pytest.mark.parametrize("delta", [False, True])
+@pytest.mark.parametrize("at", ["middle", "bound"])
+def test_the_pass_that_tunes_the_perturbation_has_a_hypergradient_too(delta, at):
+    model = trained_response(delta=delta)
+    if at == "bound":
+        # Where a bound cuts every other perturbation short.
+        model.hyperparameters = {name: part.low for name, part in model.space.parameters.items()}
+    x = torch.randn(6, 3)
+
+    def loss(model):
+        return (model(x) ** 2).mean()
+
+    with torch.no_grad():
+        model.perturbation.raw.fill_(-18.0)  # a scale of 1.5e-8
+    value, exact = model.hypergradient(loss)
+    noisy_value, noisy = model.tune_perturbation(loss, torch.optim.SGD(model.perturbation.parameters(), 0.0))
+    assert noisy_value == pytest.approx(value, rel=1e-6) and list(noisy) == list(exact)
+    for name, slope in exact.items():
+        assert np.all(slope != 0)
+        np.testing.assert_allclose(noisy[name], slope, rtol=1e-5)
+
+
 @pytest.mark.parametrize("kind", ["perceptron", "language"])
 @pytest.mark.parametrize("per_example", [True, False])
 def test_delta_stn_is_linearised_and_its_gradients_go_where_they_belong(kind, per_example):
