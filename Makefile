@@ -31,15 +31,23 @@ BUILT := libhpm.dylib
 LIBRARY := lib/libhpm.0.dylib
 else
 LIBRARY_FLAGS := -Xswiftc -static-stdlib -Xswiftc -use-ld=lld -Xlinker --version-script=$(CURDIR)/scripts/libhpm.map \
-	-Xlinker -soname=libhpm.so.0 -Xlinker --gc-sections -Xlinker -s -Xlinker -z -Xlinker nodelete
+	-Xlinker -soname=libhpm.so.0 -Xlinker --gc-sections -Xlinker -s -Xlinker -z -Xlinker nodelete \
+	-Xlinker -L$(CURDIR)/.build-static
 BUILT := libhpm.so
 LIBRARY := lib/libhpm.so.0
+# SQLite inside the library: a folder that has the archive alone, since a linker prefers a shared library.
+STATIC := .build-static/libsqlite3.a
 endif
 
 .PHONY: all
 all: $(LIBRARY)
 
-$(LIBRARY): Package.swift Makefile scripts/libhpm.map $(shell find Sources -name '*.swift')
+.build-static/libsqlite3.a:
+	@scripts/install-packages libsqlite3-dev
+	mkdir -p $(@D)
+	ln -sf "$$(dpkg -L libsqlite3-dev 2>/dev/null | grep '/libsqlite3[.]a$$' || $(CC) -print-file-name=libsqlite3.a)" $@
+
+$(LIBRARY): Package.swift Makefile scripts/libhpm.map $(STATIC) $(shell find Sources -name '*.swift')
 	@rm -f .build/release/$(BUILT)  # changed linker flags alone would not link anew
 	$(SWIFT) build -c release --product hpm --disable-local-rpath $(LIBRARY_FLAGS)
 	mkdir -p lib
@@ -57,7 +65,7 @@ generate:
 packages-python:
 	@scripts/install-packages python3-venv
 packages-test: packages-python
-	@scripts/install-packages g++ libffi-dev libjansson-dev pkg-config
+	@scripts/install-packages g++ libffi-dev libjansson-dev libsqlite3-dev pkg-config
 
 $(VENV)/bin/python $(BENCH)/bin/python $(TORCH)/bin/python: %/bin/python: | packages-python
 	@echo "making the virtual environment $*"
@@ -77,8 +85,8 @@ $(VENV)/.demo: bindings/python/pyproject.toml examples/python-jax/requirements.t
 demo: $(LIBRARY) $(VENV)/.demo
 	$(VENV)/bin/python examples/python-jax/cleaning.py --out demo-results
 
-.PHONY: test test-generated test-swift test-abi test-clients test-examples test-python test-readme
-test: test-generated test-swift test-abi test-clients test-examples test-readme test-python
+.PHONY: test test-generated test-swift test-abi test-clients test-examples test-python test-readme test-killed test-crash
+test: test-generated test-swift test-abi test-clients test-examples test-readme test-python test-killed
 
 test-generated: packages-test
 	$(SWIFT) run --package-path Tools generate --check
@@ -93,7 +101,7 @@ test-abi: $(LIBRARY) $(BIN)/sweep $(BIN)/load
 	$(BIN)/load $(LIBRARY)
 	$(BIN)/sweep include/hpm.abi.json
 
-CLIENTS := allocations asynchronous blend hypergradient limits listeners logs run snapshot threads wrapper
+CLIENTS := allocations asynchronous blend hypergradient limits listeners logs run runs snapshot threads wrapper
 test-clients: $(CLIENTS:%=$(BIN)/%)
 	for client in $^; do $$client || exit 1; done
 
@@ -112,6 +120,11 @@ test-examples: $(BIN)/branin-c $(BIN)/branin-cpp $(BIN)/logistic $(BIN)/hypergra
 test-python: $(LIBRARY) $(VENV)/.test
 	$(VENV)/bin/python -m mypy --strict --config-file bindings/python/pyproject.toml bindings/python/libhpm
 	cd bindings/python && ../../$(VENV)/bin/python -m pytest -q
+
+# Runs in files, whose trainers are killed and whose files are torn.
+test-killed test-crash: KILLS = $(if $(filter test-crash,$@),200,20)
+test-killed test-crash: $(BIN)/trainer $(VENV)/.test
+	$(VENV)/bin/python Tests/Crash/crash.py $(BIN)/trainer --kills $(KILLS)
 
 # Self-tuning networks, with a torch of their own: five gigabytes that the other tests don't need.
 $(TORCH)/.torch: Tests/requirements-torch.txt bindings/python/pyproject.toml $(TORCH)/bin/python
@@ -207,6 +220,8 @@ $(BIN)/wrapper: Tests/Clients/wrapper.cpp $(HEADERS) $(LIBRARY) | $(BIN) package
 	$(CXX) -std=c++17 $(CFLAGS) $< -o $@ $(LINK)
 $(BIN)/%: Tests/Clients/%.c $(HEADERS) $(LIBRARY) | $(BIN) packages-test
 	$(CC) -std=c11 $(CFLAGS) -pthread $< -o $@ $(LINK)
+$(BIN)/trainer: Tests/Crash/trainer.c $(HEADERS) $(LIBRARY) | $(BIN) packages-test
+	$(CC) -std=c11 $(CFLAGS) $< -o $@ $(LINK)
 $(BIN)/branin-c: examples/c/branin.c $(HEADERS) $(LIBRARY) | $(BIN) packages-test
 	$(CC) -std=c99 $(CFLAGS) $< -o $@ $(LINK)
 $(BIN)/branin-cpp: examples/cpp/branin.cpp $(HEADERS) $(LIBRARY) | $(BIN) packages-test

@@ -225,6 +225,9 @@ typedef struct hpm_population hpm_population;
  */
 typedef struct hpm_teacher hpm_teacher;
 
+/* The hyperparameters that trained a student's weights, report by report: a schedule. */
+typedef struct hpm_schedule hpm_schedule;
+
 /*
  * A bilevel problem: an outer loss F(w, h) of the parameters w and the hyperparameters h, and what
  * made w: the minimum of an inner loss f(w, h), or steps w' = step(w, h) of an optimizer. It is
@@ -243,38 +246,43 @@ typedef struct hpm_vectors hpm_vectors;
 /* The outcome of a call. Numbers are pinned: new ones are appended, none is reused. */
 typedef int32_t hpm_status;
 enum {
-    HPM_OK = 0,                  /* Success. */
-    HPM_STOPPED = 1,             /* hpm_population_run() ended because hpm_population_stop() was
-                                    called. */
-    HPM_UNCHANGED = 2,           /* hpm_teacher_learn(): the gradient held no finite component
-                                    other than 0; nothing was learned. */
-    HPM_FAILED_ESTIMATE = 3,     /* hpm_problem_hypergradient(): there is no estimate; the
-                                    certificate and hpm_last_error() say why. */
-    HPM_WRONG_DERIVATIVE = 4,    /* hpm_problem_check(): a callback is wrong, or two contradict
-                                    each other. */
-    HPM_WARNING = 5,             /* The call succeeded; hpm_last_error() says what the caller may
-                                    not expect. */
-    HPM_STALE = 6,               /* hpm_student_report_ticket(): the ticket was answered before
-                                    or is superseded; nothing has changed. */
-    HPM_PARTIAL = 7,             /* hpm_population_replay(): the bytes end inside an input; all
-                                    whole ones were applied. */
-    HPM_OBSERVER = 8,            /* The call succeeded, but an observer returned non-zero:
-                                    hpm_last_callback_status() is what it returned. */
-    HPM_ERROR_ARGUMENT = -1,     /* An argument has a value that is not allowed. */
-    HPM_ERROR_HANDLE = -2,       /* A handle is NULL, destroyed, of another type, or was never
-                                    made by this library. */
-    HPM_ERROR_MEMORY = -3,       /* The object does not fit into memory; nothing was allocated. */
-    HPM_ERROR_ORDER = -4,        /* The call is out of order, such as a report before its `next`. */
-    HPM_ERROR_BUSY = -5,         /* The population is inside hpm_population_run(), which drives
-                                    it alone, or the call comes from its own log or observer. */
-    HPM_ERROR_CALLBACK = -6,     /* A callback returned non-zero: hpm_last_callback_status() is
-                                    what it returned. */
-    HPM_ERROR_NO_RESULT = -7,    /* There is nothing to return yet: no student has a finite loss. */
-    HPM_ERROR_SNAPSHOT = -8,     /* Bytes that are no snapshot, a damaged or truncated one, or
-                                    one of an unknown version. */
-    HPM_ERROR_CAPACITY = -9,     /* The caller's buffer is too small; the size that is needed was
-                                    written. */
-    HPM_ERROR_UNSUPPORTED = -10  /* The algorithm, or this version of the library, can't do this. */
+    HPM_OK = 0,                   /* Success. */
+    HPM_STOPPED = 1,              /* hpm_population_run() ended because hpm_population_stop() was
+                                     called. */
+    HPM_UNCHANGED = 2,            /* hpm_teacher_learn(): the gradient held no finite component
+                                     other than 0; nothing was learned. */
+    HPM_FAILED_ESTIMATE = 3,      /* hpm_problem_hypergradient(): there is no estimate; the
+                                     certificate and hpm_last_error() say why. */
+    HPM_WRONG_DERIVATIVE = 4,     /* hpm_problem_check(): a callback is wrong, or two contradict
+                                     each other. */
+    HPM_WARNING = 5,              /* The call succeeded; hpm_last_error() says what the caller
+                                     may not expect. */
+    HPM_STALE = 6,                /* hpm_student_report_ticket(): the ticket was answered before
+                                     or is superseded; nothing has changed. */
+    HPM_PARTIAL = 7,              /* hpm_population_replay(): the bytes end inside an input; all
+                                     whole ones were applied. */
+    HPM_OBSERVER = 8,             /* The call succeeded, but an observer returned non-zero:
+                                     hpm_last_callback_status() is what it returned. */
+    HPM_ERROR_ARGUMENT = -1,      /* An argument has a value that is not allowed. */
+    HPM_ERROR_HANDLE = -2,        /* A handle is NULL, destroyed, of another type, or was never
+                                     made by this library. */
+    HPM_ERROR_MEMORY = -3,        /* The object does not fit into memory; nothing was allocated. */
+    HPM_ERROR_ORDER = -4,         /* The call is out of order, such as a report before its
+                                     `next`. */
+    HPM_ERROR_BUSY = -5,          /* The population is inside hpm_population_run(), which drives
+                                     it alone, or the call comes from its own log or observer. */
+    HPM_ERROR_CALLBACK = -6,      /* A callback returned non-zero: hpm_last_callback_status() is
+                                     what it returned. */
+    HPM_ERROR_NO_RESULT = -7,     /* There is nothing to return yet: no student has a finite
+                                     loss. */
+    HPM_ERROR_SNAPSHOT = -8,      /* Bytes that are no snapshot, a damaged or truncated one, or
+                                     one of an unknown version. */
+    HPM_ERROR_CAPACITY = -9,      /* The caller's buffer is too small; the size that is needed
+                                     was written. */
+    HPM_ERROR_UNSUPPORTED = -10,  /* The algorithm, or this version of the library, can't do
+                                     this. */
+    HPM_ERROR_STORAGE = -11       /* A run's file can't be read or written: the disk is full,
+                                     another process has it, it is damaged or no run's. */
 };
 
 /* How a bounded parameter is mapped to the latent coordinate u in [0, 1] in which it is moved. */
@@ -341,6 +349,28 @@ enum {
     HPM_ACTION_WAIT = 4,
     /* Done, for this student; no report. Reports of tasks that are still out are accepted. */
     HPM_ACTION_STOP = 5
+};
+
+/* Which failures of the host an answered report survives. */
+typedef int32_t hpm_durability;
+enum {
+    HPM_DURABILITY_NONE = 0,     /* None: a crash of the process may lose the latest reports, one
+                                    of the machine may damage the file. */
+    HPM_DURABILITY_PROCESS = 1,  /* A crash of the process; one of the machine may lose the
+                                    latest reports. The default. */
+    HPM_DURABILITY_POWER = 2     /* A crash of the machine: each report waits for the disk. */
+};
+
+/* What of a run may be other than its file has it: kinds are added up. */
+typedef int32_t hpm_override;
+enum {
+    /* Nothing. */
+    HPM_OVERRIDE_NONE = 0,
+    /* More `steps`, or 0, no end: as hpm_population_set_steps(). */
+    HPM_OVERRIDE_STEPS = 1,
+    /* Another `population`: more students, which are drawn, as by hpm_population_grow(), or
+       fewer: the worst are retired, as by hpm_student_retire(). */
+    HPM_OVERRIDE_POPULATION = 2
 };
 
 /* Where students that join a population come from. */
@@ -531,6 +561,22 @@ typedef struct hpm_trainer {
  */
 typedef int32_t (*hpm_judge_callback)(void *context, const size_t *students, const double *shares,
                                       size_t count, double *loss);
+
+/*
+ * Sees a training report of a run.
+ *
+ *   context          What was handed to hpm_run_reports().
+ *   student          Which student, from 0.
+ *   number           Which of the student's training reports it was, from 1.
+ *   loss             As it was reported.
+ *   hyperparameters  Array of `n` values in natural units, as the student trained with them; valid
+ *                    during the call.
+ *   n                The space's dimension.
+ *
+ * Returns 0; anything else ends the call, which returns HPM_ERROR_CALLBACK.
+ */
+typedef int32_t (*hpm_report_callback)(void *context, size_t student, size_t number, double loss,
+                                       const double *hyperparameters, size_t n);
 
 /*
  * Something that happened in a population. Pointers are valid during the call that hands it over.
@@ -1314,7 +1360,7 @@ const char *hpm_algorithm_name(size_t index);
 hpm_status hpm_population_create(hpm_space *space, hpm_options *options, hpm_population **out);
 
 /*
- * Destroys a population.
+ * Destroys a population, and closes the file of its run, if it has one.
  *
  *   population  The population; NULL does nothing.
  *
@@ -1932,6 +1978,216 @@ hpm_status hpm_population_save(hpm_population *population, uint8_t *bytes, size_
  */
 hpm_status hpm_population_load(const uint8_t *bytes, size_t length, hpm_population **out);
 
+/* ---- Functions: Run file --------------------------------------------------------------------- */
+
+/*
+ * Opens the run that a file holds, or begins one where there is no such file: a population whose
+ * run survives the process. Each input (a task that begins, a report, a stop, ...) is one
+ * transaction of the file before the call that brings it returns, together with what became of it;
+ * a population that is opened anew goes on bit for bit where it was, and asks again for the tasks
+ * that were out. The file is an SQLite database, which other programs may read at any time:
+ * docs/runs.md has its tables. Beside it there are NAME-writer, which says who writes it, and,
+ * while it is open or after a crash, NAME-wal and NAME-shm, which belong to it.
+ *
+ * A failure of the disk refuses the call that met it with HPM_ERROR_STORAGE; the population is what
+ * it was before, and the call may be made again.
+ *
+ *   path     The file's name, UTF-8; its folder has to exist. ":memory:": a run in no file, which
+ *            ends with the population.
+ *   space    That of the run; copied. NULL: that of the file, which then has to be there.
+ *   options  Those that were set have to be those of the run; copied. NULL: those of the file, or
+ *            the defaults.
+ *   out      Receives the population.
+ *
+ * Returns HPM_OK; HPM_WARNING, as hpm_population_create(), where a run begins; HPM_ERROR_ARGUMENT
+ *   (the file is of another space or other options: the sentence names the difference; what
+ *   hpm_population_create() refuses), HPM_ERROR_STORAGE (another process has it, which the sentence
+ *   names; it is no run's file, damaged, or of a newer version; the folder can't be written),
+ *   HPM_ERROR_MEMORY or HPM_ERROR_HANDLE.
+ * Ownership: The caller's, until hpm_population_destroy(), which closes the file. A child of fork
+ *   can't use it: its calls are HPM_ERROR_STORAGE.
+ * Thread safety: Any thread. A file is open in one population of one process at a time.
+ * Complexity: O(population x dimension + what was reported since the latest snapshot in the file,
+ *   at most a megabyte or eight snapshots).
+ * Since 0.1.
+ */
+hpm_status hpm_run_open(const char *path, hpm_space *space, hpm_options *options,
+                        hpm_population **out);
+
+/*
+ * As hpm_run_open(), where some options may be other than those of the file: the run is changed
+ * accordingly, and has the new ones from then on.
+ *
+ *   path       As there.
+ *   space      As there.
+ *   options    As there, but for those of `overrides`.
+ *   overrides  A sum of HPM_OVERRIDE_ kinds: what may be other.
+ *   out        Receives the population.
+ *
+ * Returns as hpm_run_open(); HPM_ERROR_ARGUMENT for a change that is not possible, such as fewer
+ *   steps.
+ * Ownership: The caller's, until hpm_population_destroy(), which closes the file.
+ * Thread safety: Any thread. A file is open in one population of one process at a time.
+ * Complexity: As hpm_run_open(). Since 0.1.
+ */
+hpm_status hpm_run_open_overriding(const char *path, hpm_space *space, hpm_options *options,
+                                   hpm_override overrides, hpm_population **out);
+
+/*
+ * Says which failures of the host the reports of a run survive from now on.
+ *
+ *   population  One of hpm_run_open().
+ *   durability  HPM_DURABILITY_PROCESS until it is set, each time the run is opened.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT, HPM_ERROR_UNSUPPORTED (the run is in no file),
+ *   HPM_ERROR_STORAGE, HPM_ERROR_HANDLE, or HPM_ERROR_BUSY inside its log or observers.
+ * Thread safety: Any thread. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_run_set_durability(hpm_population *population, hpm_durability durability);
+
+/*
+ * Stores a number of your own beside the reports of a student, such as an accuracy, for those who
+ * look at the run. It is no part of the population's state.
+ *
+ *   population  One of hpm_run_open().
+ *   student     Which student, from 0.
+ *   name        UTF-8, not empty; copied.
+ *   value       Any number; NaN is stored as NULL.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT, HPM_ERROR_UNSUPPORTED (the run is in no file),
+ *   HPM_ERROR_STORAGE, HPM_ERROR_HANDLE, or HPM_ERROR_BUSY inside its log or observers.
+ * Thread safety: Any thread, also inside the callbacks of hpm_population_run(): it then belongs to
+ *   the report that the student is at work on.
+ * Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_run_log_metric(hpm_population *population, size_t student, const char *name,
+                              double value);
+
+/*
+ * Calls `callback` with each training report of a run, of earlier sessions, too, in the order in
+ * which they came.
+ *
+ *   population  One of hpm_run_open().
+ *   callback    Sees the reports. It may read the population, not change it.
+ *   context     Handed to it as it is; never looked at. May be NULL.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT, HPM_ERROR_UNSUPPORTED (the run is in no file),
+ *   HPM_ERROR_CALLBACK, HPM_ERROR_STORAGE, HPM_ERROR_HANDLE, or HPM_ERROR_BUSY inside its log or
+ *   observers.
+ * Thread safety: Any thread; calls of others that change the population wait until it has ended.
+ * Complexity: That of the calls of the whole run, from whose inputs it is made again. Since 0.1.
+ */
+hpm_status hpm_run_reports(hpm_population *population, hpm_report_callback callback, void *context);
+
+/* ---- Functions: Schedule --------------------------------------------------------------------- */
+
+/*
+ * The schedule that trained the weights that a student holds now, followed through its clones to
+ * the beginning: what is replayed to train one model without a population.
+ *
+ *     hpm_schedule_export(population, best, &schedule);
+ *     hpm_schedule_length(schedule, &steps);
+ *     for (size_t step = 0; step < steps; step++) {
+ *         hpm_schedule_at(schedule, step, h, n, NULL, NULL, NULL);
+ *         train(model, h);
+ *     }
+ *
+ *   population  One of hpm_run_open(): others keep no history.
+ *   student     Which student, from 0; as that of hpm_population_best().
+ *   out         Receives the schedule.
+ *
+ * Returns HPM_OK, HPM_ERROR_NO_RESULT (no training report has gone into its weights yet),
+ *   HPM_ERROR_UNSUPPORTED (the run is in no file), HPM_ERROR_ARGUMENT, HPM_ERROR_STORAGE,
+ *   HPM_ERROR_MEMORY, HPM_ERROR_HANDLE, or HPM_ERROR_BUSY inside its log or observers.
+ * Ownership: The caller's, until hpm_schedule_destroy().
+ * Thread safety: Any thread; calls of others that change the population wait until it has ended.
+ * Complexity: That of the calls of the whole run, from whose inputs it is made again; O(steps x
+ *   dimension) memory.
+ * Since 0.1.
+ */
+hpm_status hpm_schedule_export(hpm_population *population, size_t student, hpm_schedule **out);
+
+/*
+ * Destroys a schedule.
+ *
+ *   schedule  The schedule; NULL does nothing.
+ *
+ * Returns HPM_OK, or HPM_ERROR_HANDLE where it is no living schedule.
+ * Thread safety: Any thread; a call that is under way on the handle ends unharmed.
+ * Complexity: O(steps x dimension). Since 0.1.
+ */
+hpm_status hpm_schedule_destroy(hpm_schedule *schedule);
+
+/*
+ * The number of steps: of training intervals.
+ *
+ *   schedule  The schedule.
+ *   out       Receives the number.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_schedule_length(hpm_schedule *schedule, size_t *out);
+
+/*
+ * A copy of the space whose hyperparameters the schedule has: names, bounds, labels.
+ *
+ *   schedule  The schedule.
+ *   out       Receives the space.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Ownership: The space is the caller's, until hpm_space_destroy().
+ * Thread safety: Any thread. Complexity: O(1). Since 0.1.
+ */
+hpm_status hpm_schedule_space(hpm_schedule *schedule, hpm_space **out);
+
+/*
+ * One step of a schedule.
+ *
+ *   schedule         The schedule.
+ *   step             From 0, below its length.
+ *   hyperparameters  Array of `n` that receives the values in natural units, as the student trained
+ *                    with them.
+ *   n                At least the space's dimension.
+ *   student          Receives whose training report it was. May be NULL.
+ *   report           Receives which of that student's training reports it was, from 1. May be NULL.
+ *   loss             Receives the loss as it was reported. May be NULL.
+ *
+ * Returns HPM_OK, HPM_ERROR_ARGUMENT or HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(dimension). Since 0.1.
+ */
+hpm_status hpm_schedule_at(hpm_schedule *schedule, size_t step, double *hyperparameters, size_t n,
+                           size_t *student, size_t *report, double *loss);
+
+/*
+ * Writes a schedule, with its space, as bytes: to be kept beside the model that it trained.
+ *
+ *   schedule  The schedule.
+ *   bytes     Array of `capacity` that receives it. NULL: the size alone.
+ *   capacity  Its size in bytes; 0 where `bytes` is NULL.
+ *   needed    Receives the size of the schedule in bytes.
+ *
+ * Returns HPM_OK, HPM_ERROR_CAPACITY (nothing was written but `needed`), HPM_ERROR_ARGUMENT or
+ *   HPM_ERROR_HANDLE.
+ * Thread safety: Any thread. Complexity: O(steps x dimension). Since 0.1.
+ */
+hpm_status hpm_schedule_save(hpm_schedule *schedule, uint8_t *bytes, size_t capacity,
+                             size_t *needed);
+
+/*
+ * Makes a schedule from bytes.
+ *
+ *   bytes   Array of `length` bytes that hpm_schedule_save() wrote.
+ *   length  Its size in bytes.
+ *   out     Receives the schedule.
+ *
+ * Returns HPM_OK, HPM_ERROR_SNAPSHOT (no schedule, or a damaged or truncated one), HPM_ERROR_MEMORY
+ *   or HPM_ERROR_ARGUMENT.
+ * Ownership: The caller's, until hpm_schedule_destroy().
+ * Thread safety: Any thread. Complexity: O(length). Since 0.1.
+ */
+hpm_status hpm_schedule_load(const uint8_t *bytes, size_t length, hpm_schedule **out);
+
 /* ---- Functions: Membership ------------------------------------------------------------------- */
 
 /*
@@ -2069,8 +2325,9 @@ hpm_status hpm_population_log(hpm_population *population, hpm_log_callback callb
  * Returns HPM_OK; HPM_PARTIAL where the bytes end inside an input, as after a crash: all whole ones
  *   were applied; HPM_OBSERVER; HPM_ERROR_SNAPSHOT for damaged bytes, HPM_ERROR_ARGUMENT where the
  *   log does not begin where the population stands (it is of another space or other options, such
- *   as the seed, or this one is ahead or behind), HPM_ERROR_ORDER for an input that cannot follow:
- *   nothing has changed; HPM_ERROR_BUSY or HPM_ERROR_HANDLE.
+ *   as the seed, or this one is ahead or behind), HPM_ERROR_ORDER for an input that cannot follow,
+ *   or where the population is one of hpm_run_open(): nothing has changed; HPM_ERROR_BUSY or
+ *   HPM_ERROR_HANDLE.
  * Thread safety: Any thread. Complexity: That of the calls that were logged. Since 0.1.
  */
 hpm_status hpm_population_replay(hpm_population *population, const uint8_t *bytes, size_t length,

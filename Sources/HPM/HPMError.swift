@@ -13,6 +13,7 @@ public struct HPMError: Error, Equatable, Sendable {
         case snapshot = -8
         case capacity = -9
         case unsupported = -10
+        case storage = -11
     }
 
     public let code: Code

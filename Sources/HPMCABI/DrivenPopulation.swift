@@ -1,7 +1,8 @@
 import HPM
+import HPMStore
 
-/// A population behind a handle: with the problems of its students, its clock, and those who listen to it.
-struct DrivenPopulation: HandleValue {
+/// A population behind a handle: with the problems of its students, its clock, its file and those who listen to it.
+struct DrivenPopulation: HandleValue, PopulationHolder {
     static var tag: UInt { 4 }
     static var typeName: String { "hpm_population" }
     static var argument: String { "population" }
@@ -14,13 +15,30 @@ struct DrivenPopulation: HandleValue {
     var certificates: [Int: Certificate] = [:]
     var stopwatch = Stopwatch()
     var listeners = Listeners()
+    /// The file that its run is kept in, if any.
+    private(set) var store: RunStore?
     let turn = Turn()
     /// Whether somebody has the turn: until it is over every change waits, also where nobody listens any more.
     var isTurnTaken = false
     var pendingStop = PendingStop.none
 
-    init(_ population: Population) {
+    init(_ population: Population, in store: RunStore? = nil) {
         self.population = population
+        self.store = store
+        keepEvents()
+    }
+
+    /// Events that somebody wants are made, all others are not.
+    mutating func keepEvents() {
+        population.keptEvents = store == nil ? listeners.kinds : .all
+    }
+
+    func requireStore() throws(HPMError) -> RunStore {
+        guard let store else {
+            throw HPMError(
+                .unsupported, "the population's run is in no file; open it by hpm_run_open, with ':memory:' for one that ends with the process")
+        }
+        return store
     }
 
     func requireIdle(_ function: StaticString?) throws(HPMError) {
@@ -74,26 +92,24 @@ enum Inputs {
     /// The reports of all students that have a task out.
     case reports(UnsafeBufferPointer<Double>, UnsafeBufferPointer<Double>?)
 
-    func bytes(_ population: Population) -> [UInt8] {
+    /// One by one, as they will be applied.
+    func list(_ population: Population) -> [Input] {
         switch self {
         case .none: return []
-        case .one(let input): return InputLog.encoded(input)
+        case .one(let input): return [input]
         case .beginnings:
             // Each depends on those before it.
             var begun = population
-            var bytes: [UInt8] = []
+            var inputs: [Input] = []
             for student in 0..<population.size {
                 guard let beginning = begun.beginning(of: student) else { continue }
                 let input = Input.begin(student: student, beginning)
-                bytes += InputLog.encoded(input)
+                inputs.append(input)
                 begun.perform(input)
             }
-            return bytes
+            return inputs
         case .reports(let losses, let hypergradients):
-            return (0..<population.size).flatMap { student in
-                population.reportInput(student, losses, hypergradients)
-                    .map { InputLog.encoded($0) } ?? []
-            }
+            return (0..<population.size).compactMap { population.reportInput($0, losses, hypergradients) }
         }
     }
 

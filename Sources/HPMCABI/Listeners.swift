@@ -1,4 +1,5 @@
 import HPM
+import HPMStore
 
 #if canImport(Glibc)
 import Glibc
@@ -147,7 +148,8 @@ final class Turn: @unchecked Sendable {
 
 extension HandleObject<DrivenPopulation> {
     /// Applies the inputs of one call: they are checked, logged, applied, and their events are seen, with no lock held
-    /// in callbacks. Where there is no log and nobody else has the turn, all but the last is done under one lock.
+    /// in callbacks. Where there is no log, no file, and nobody else has the turn, all but the last is done under one
+    /// lock.
     ///
     /// - Parameter function: Refused while ``hpm_population_run`` drives the population; nil: it is not.
     @inline(__always)
@@ -157,7 +159,7 @@ extension HandleObject<DrivenPopulation> {
     ) throws(HPMError) -> hpm_status {
         let attempt = try state.withLock { (driven) throws(HPMError) -> Attempt in
             try driven.requireIdle(function)
-            guard driven.listeners.log == nil, !driven.isTurnTaken else { return .turnIsNeeded }
+            guard driven.listeners.log == nil, driven.store == nil, !driven.isTurnTaken else { return .turnIsNeeded }
             let isObserved = !driven.listeners.isEmpty
             guard !isObserved || driven.turn.takeIfFree() else { return .turnIsNeeded }
             var isTurnKept = false
@@ -246,23 +248,49 @@ extension HandleObject<DrivenPopulation> {
         _ answer: (Population) -> Void
     ) throws(HPMError) -> hpm_status {
         var planned = Inputs.none
-        var bytes: [UInt8] = []
-        let log = try state.withLock { (driven) throws(HPMError) -> Listeners.Log? in
+        var list: [Input] = []
+        var records: [[UInt8]] = []
+        var beginning: [UInt8] = []
+        let (log, store) = try state.withLock { (driven) throws(HPMError) -> (Listeners.Log?, RunStore?) in
             try driven.requireIdle(function)
             planned = try inputs(driven.population)
             try planned.check(driven.population)
-            guard let log = driven.listeners.log else { return nil }
-            bytes = planned.bytes(driven.population)
-            if !log.isBegun, !bytes.isEmpty { bytes = InputLog.beginning(of: driven.population) + bytes }
-            return log
+            guard driven.listeners.log != nil || driven.store != nil else { return (nil, nil) }
+            list = planned.list(driven.population)
+            records = list.map(InputLog.encoded)
+            if driven.listeners.log?.isBegun == false { beginning = InputLog.beginning(of: driven.population) }
+            return (driven.listeners.log, driven.store)
         }
-        try log?.write(bytes)
         var observers: [Listeners.Observer] = []
-        let events = state.withLock { driven in
-            if let log, !bytes.isEmpty { driven.listeners.noteBegun(log.number) }
-            driven.perform(planned)
+        func apply(_ driven: inout DrivenPopulation, _ perform: (inout DrivenPopulation) -> Void) {
+            if let log, !list.isEmpty { driven.listeners.noteBegun(log.number) }
+            perform(&driven)
             answer(driven.population)
             observers = driven.listeners.observers
+        }
+        if let store, !list.isEmpty {
+            var change = RunStore.Change()
+            try store.write(
+                records,
+                apply: { () throws(HPMError) in
+                    try log?.write(beginning + records.joined())
+                    state.withLock { driven in
+                        change = driven.changes(by: list) { driven in apply(&driven) { $0.perform(planned) } }
+                    }
+                    return change
+                },
+                undo: { before in
+                    state.withLock { driven in
+                        driven.population = before
+                        driven.keepEvents()
+                    }
+                })
+            store.keepSnapshot { state.withLock { $0.population } }
+            return see(change.events, observers)
+        }
+        if !list.isEmpty { try log?.write(beginning + records.joined()) }
+        let events = state.withLock { driven in
+            apply(&driven) { $0.perform(planned) }
             return driven.population.takeEvents()
         }
         return see(events, observers)

@@ -115,7 +115,7 @@ public func hpm_population_observe(
                 .argument, "kinds is \(kinds); allowed: a sum of HPM_EVENT_ kinds, 1 to \(HPM_EVENT_ALL)")
         }
         let number = driven.listeners.add(Event.Kinds(rawValue: kinds), callback, context)
-        driven.population.keptEvents = driven.listeners.kinds
+        driven.keepEvents()
         observer?.pointee = number
     }
 }
@@ -136,7 +136,7 @@ public func hpm_population_unobserve(
 ) -> hpm_status {
     edit(population, DrivenPopulation.self) { (driven) throws(HPMError) in
         try driven.listeners.remove(observer)
-        driven.population.keptEvents = driven.listeners.kinds
+        driven.keepEvents()
     }
 }
 
@@ -179,8 +179,8 @@ public func hpm_population_log(
 /// - Returns: `HPM_OK`; `HPM_PARTIAL` where the bytes end inside an input, as after a crash: all whole
 ///   ones were applied; `HPM_OBSERVER`; `HPM_ERROR_SNAPSHOT` for damaged bytes, `HPM_ERROR_ARGUMENT`
 ///   where the log does not begin where the population stands (it is of another space or other options,
-///   such as the seed, or this one is ahead or behind), `HPM_ERROR_ORDER` for an input that cannot follow:
-///   nothing has changed; `HPM_ERROR_BUSY` or `HPM_ERROR_HANDLE`.
+///   such as the seed, or this one is ahead or behind), `HPM_ERROR_ORDER` for an input that cannot follow, or
+///   where the population is one of ``hpm_run_open``: nothing has changed; `HPM_ERROR_BUSY` or `HPM_ERROR_HANDLE`.
 /// - Thread safety: Any thread.
 /// - Complexity: That of the calls that were logged.
 /// - Since: 0.1
@@ -199,6 +199,10 @@ public func hpm_population_replay(
             var whole = 0
             try object.state.withLock { (driven) throws(HPMError) in
                 try driven.requireIdle("hpm_population_replay")
+                if driven.store != nil {
+                    throw HPMError(
+                        .order, "the population's run is kept in a file, which has its own log; replay onto one that was created or loaded")
+                }
                 whole = try driven.population.replay(UnsafeBufferPointer(start: bytes, count: length))
                 observers = driven.listeners.observers
                 events = driven.population.takeEvents()

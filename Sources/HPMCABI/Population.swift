@@ -61,7 +61,7 @@ public func hpm_population_create(
     return HPM_WARNING
 }
 
-/// Destroys a population.
+/// Destroys a population, and closes the file of its run, if it has one.
 ///
 /// - Parameter population: The population; NULL does nothing.
 /// - Returns: `HPM_OK`, `HPM_ERROR_HANDLE` where it is no living population, or `HPM_ERROR_BUSY`
@@ -78,6 +78,7 @@ public func hpm_population_destroy(_ population: hpm_population?) -> hpm_status 
             try object.state.withLock { (driven) throws(HPMError) in
                 try driven.requireIdle("hpm_population_destroy")
                 try Handles.remove(population, DrivenPopulation.self)
+                driven.store?.close(driven.population)
             }
         }
     }

@@ -41,6 +41,8 @@ public let HPM_ERROR_SNAPSHOT: hpm_status = -8
 public let HPM_ERROR_CAPACITY: hpm_status = -9
 /// The algorithm, or this version of the library, can't do this.
 public let HPM_ERROR_UNSUPPORTED: hpm_status = -10
+/// A run's file can't be read or written: the disk is full, another process has it, it is damaged or no run's.
+public let HPM_ERROR_STORAGE: hpm_status = -11
 
 /// The name of a status, such as "HPM_ERROR_ARGUMENT".
 ///
@@ -71,6 +73,7 @@ public func hpm_status_name(_ status: hpm_status) -> UnsafePointer<CChar>? {
         case HPM_ERROR_SNAPSHOT: "HPM_ERROR_SNAPSHOT"
         case HPM_ERROR_CAPACITY: "HPM_ERROR_CAPACITY"
         case HPM_ERROR_UNSUPPORTED: "HPM_ERROR_UNSUPPORTED"
+        case HPM_ERROR_STORAGE: "HPM_ERROR_STORAGE"
         default: "HPM_UNKNOWN"
         }
     return constantCString(name)

@@ -83,24 +83,22 @@ extension HandleObject<DrivenPopulation> {
             driven.isRunning = true
         }
         defer { state.withLock { $0.isRunning = false } }
-        // Copies that were to be made before, as where a callback ended a run: their sources may not train first.
-        for student in 0..<state.withLock({ $0.population.size }) {
-            let action = state.withLock { $0.population.openAction(of: student) }
-            if action == .clone || action == .evaluate { _ = try serve(student, trainer) }
-        }
+        guard state.withLock({ $0.population.isSynchronous }) else { return try runInTurn(trainer) }
         while true {
             var isDone = true
             var student = 0
             while student < state.withLock({ $0.population.size }) {
-                let action = try serve(student, trainer)
-                if action != .stop { isDone = false }
-                // Where nobody waits a clone is made at once, while its source is as it was.
-                let next = state.withLock { $0.population.beginning(of: student)?.action }
-                let isSynchronous = state.withLock { $0.population.isSynchronous }
-                if isSynchronous || next == nil || next == .train { student += 1 }
+                if try serve(student, trainer) != .stop { isDone = false }
+                student += 1
             }
             if isDone { return state.withLock { !$0.population.isFinished } }
         }
+    }
+
+    /// Where nobody waits a clone is made at once, while its source is as it was.
+    private func runInTurn(_ trainer: Trainer) throws(HPMError) -> Bool {
+        while let student = state.withLock({ $0.population.studentInTurn }) { _ = try serve(student, trainer) }
+        return state.withLock { !$0.population.isFinished }
     }
 
     /// Asks for a student's task and has it done.

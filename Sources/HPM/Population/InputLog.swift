@@ -242,9 +242,12 @@ extension Population {
     /// - Returns: The bytes that were applied; fewer than there are where they end inside an input, as after a crash.
     /// - Throws: `snapshot` for bytes that are damaged, else what an input meets that is not allowed here, as where
     ///   the log is another population's. Nothing is changed.
+    /// - Parameter body: Called before each input, with the population that it changes.
     /// - Complexity: That of the calls that were logged.
     @discardableResult
-    public mutating func replay(_ bytes: UnsafeBufferPointer<UInt8>) throws(HPMError) -> Int {
+    public mutating func replay(
+        _ bytes: UnsafeBufferPointer<UInt8>, before body: (borrowing Population, Input) -> Void = { _, _ in }
+    ) throws(HPMError) -> Int {
         let records = try InputLog.records(bytes)
         var replayed = self
         for record in records {
@@ -252,6 +255,7 @@ extension Population {
                 if try InputLog.checkBeginning(bytes, record, replayed) { continue }
                 try InputLog.decode(bytes, record) { (input) throws(HPMError) in
                     try replayed.check(input)
+                    body(replayed, input)
                     replayed.perform(input)
                 }
             } catch {
@@ -263,11 +267,13 @@ extension Population {
         return records.last?.upperBound ?? 0
     }
 
-    /// As ``replay(_:)-(UnsafeBufferPointer<UInt8>)``, from an array.
+    /// As ``replay(_:before:)-(UnsafeBufferPointer<UInt8>,_)``, from an array.
     @discardableResult
-    public mutating func replay(_ bytes: [UInt8]) throws(HPMError) -> Int {
+    public mutating func replay(
+        _ bytes: [UInt8], before body: (borrowing Population, Input) -> Void = { _, _ in }
+    ) throws(HPMError) -> Int {
         let result = bytes.withUnsafeBufferPointer { buffer in
-            Result { () throws(HPMError) in try replay(buffer) }
+            Result { () throws(HPMError) in try replay(buffer, before: body) }
         }
         return try result.get()
     }

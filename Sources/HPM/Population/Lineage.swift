@@ -13,10 +13,15 @@ public struct Lineage: Equatable, Sendable {
     }
 
     /// A training report that went into a student's weights.
-    public struct Ancestor: Equatable, Sendable {
+    public struct Ancestor: Hashable, Sendable {
         public let student: Int
         /// Which of that student's training reports it was, from 1.
         public let report: Int
+
+        public init(student: Int, report: Int) {
+            self.student = student
+            self.report = report
+        }
     }
 
     /// In the order in which they happened; those of one exploit in student order.
@@ -66,6 +71,19 @@ public struct Lineage: Equatable, Sendable {
             return true
         }
         return length
+    }
+
+    /// The training reports that went into the weights that a student holds now, from the first on.
+    ///
+    /// - Parameter reports: How many the student has made.
+    /// - Complexity: O(clones + their number).
+    public func ancestors(of student: Int, reports: Int) -> [Ancestor] {
+        var latestFirst: [Ancestor] = []
+        stretches(of: student, reports: reports) { student, range in
+            latestFirst += range.reversed().lazy.map { Ancestor(student: student, report: $0) }
+            return true
+        }
+        return latestFirst.reversed()
     }
 
     /// The training report that went in as number `position` (from 1) into the weights that a student holds now.

@@ -4,8 +4,14 @@ extension Population {
     /// - Parameter student: From 0, below ``size``; anything else is a programming error.
     /// - Complexity: O(dimension).
     public mutating func next(_ student: Int) -> Assignment {
+        if let beginning = beginning(of: student) { begin(student, beginning) }
+        return assignment(student)
+    }
+
+    /// The task that a student has, begun or not; changes nothing.
+    public func assignment(_ student: Int) -> Assignment {
         var hyperparameters = Array(repeating: 0.0, count: dimension)
-        let answer = hyperparameters.withUnsafeMutableBufferPointer { next(student, into: $0) }
+        let answer = hyperparameters.withUnsafeMutableBufferPointer { assignment(student, into: $0) }
         return Assignment(
             action: answer.action, source: answer.source, hyperparameters: hyperparameters,
             ticket: answer.ticket)
@@ -21,7 +27,7 @@ extension Population {
         return assignment(student, into: hyperparameters)
     }
 
-    /// The task that a student has, begun or not, into memory of the caller; changes nothing.
+    /// As ``assignment(_:)``, into memory of the caller.
     public func assignment(
         _ student: Int, into hyperparameters: UnsafeMutableBufferPointer<Double>
     ) -> (action: Action, source: Int, ticket: Int) {
@@ -83,6 +89,24 @@ extension Population {
         lastTicket = beginning.ticket
         tasks[student].ticket = beginning.ticket
         students.hasBegun[student] = true
+    }
+
+    /// Whose task one who serves all students alone does next under the asynchronous schedule; nil: all are done. It is told
+    /// by the state alone, so that a run that was broken off and goes on is the same: a task that was begun comes first,
+    /// then clones, before their sources train on, then the student with the fewest training reports.
+    ///
+    /// - Complexity: O(population).
+    public var studentInTurn: Int? {
+        func order(_ student: Int) -> (Int, Int) {
+            let task = tasks[student]
+            return task.isOut ? (0, 0) : task.action != .train ? (1, 0) : (2, students.reports[student])
+        }
+        return students.living.filter { tasks[$0].isOpen && !isDone($0) }.min { order($0) < order($1) }
+    }
+
+    /// The number of the training report that a student is at work on, else of its latest.
+    public func reportUnderWay(of student: Int) -> Int {
+        students.reports[student] + (tasks[student].isOut && tasks[student].action == .train ? 1 : 0)
     }
 
     /// The kind of the task that a student has; nil: none that is to be reported on.

@@ -218,6 +218,13 @@ public struct Population: Sendable {
         strategy.actions(students: size).union([.train])
     }
 
+    /// The students that are not retired, the worst first; those whose weights were not judged before all others.
+    ///
+    /// - Complexity: O(population log population).
+    public var worstStudents: [Int] {
+        students.living.filter { students.losses[$0] == nil } + students.ranking.reversed()
+    }
+
     /// Whether clones are ever made; one that is alone now may have company later.
     var makesClones: Bool { strategy.actions(students: max(size, 2)).contains(.clone) }
 

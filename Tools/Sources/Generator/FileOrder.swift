@@ -2,7 +2,7 @@
 enum FileOrder {
     static let first = [
         "Version", "Status", "Space", "Options", "Population", "Student", "Run", "Blend", "Teacher",
-        "Snapshot",
+        "Snapshot", "RunFile", "Schedule",
     ]
 
     static func precedes(_ left: SourceFile, _ right: SourceFile) -> Bool {

@@ -50,6 +50,7 @@ HPM_ERROR_NO_RESULT: Final = -7
 HPM_ERROR_SNAPSHOT: Final = -8
 HPM_ERROR_CAPACITY: Final = -9
 HPM_ERROR_UNSUPPORTED: Final = -10
+HPM_ERROR_STORAGE: Final = -11
 
 # How a bounded parameter is mapped to the latent coordinate u in [0, 1] in which it is moved.
 hpm_scale = c_int32
@@ -85,6 +86,18 @@ HPM_ACTION_EVALUATE: Final = 2
 HPM_ACTION_RESTART: Final = 3
 HPM_ACTION_WAIT: Final = 4
 HPM_ACTION_STOP: Final = 5
+
+# Which failures of the host an answered report survives.
+hpm_durability = c_int32
+HPM_DURABILITY_NONE: Final = 0
+HPM_DURABILITY_PROCESS: Final = 1
+HPM_DURABILITY_POWER: Final = 2
+
+# What of a run may be other than its file has it: kinds are added up.
+hpm_override = c_int32
+HPM_OVERRIDE_NONE: Final = 0
+HPM_OVERRIDE_STEPS: Final = 1
+HPM_OVERRIDE_POPULATION: Final = 2
 
 # Where students that join a population come from.
 hpm_origin = c_int32
@@ -173,6 +186,10 @@ class hpm_trainer(Structure):
 # int32_t hpm_judge_callback(void *context, const size_t *students, const double *shares, size_t
 # count, double *loss)
 hpm_judge_callback = CFUNCTYPE(c_int32, c_void_p, c_void_p, c_void_p, c_size_t, POINTER(c_double))
+
+# int32_t hpm_report_callback(void *context, size_t student, size_t number, double loss, const
+# double *hyperparameters, size_t n)
+hpm_report_callback = CFUNCTYPE(c_int32, c_void_p, c_size_t, c_size_t, c_double, c_void_p, c_size_t)
 
 
 class hpm_event(Structure):
@@ -477,6 +494,32 @@ PROTOTYPES: Final[dict[str, tuple[Any, tuple[Any, ...]]]] = {
     "hpm_teacher_learn": (hpm_status, (c_void_p, c_void_p, c_void_p, c_size_t)),
     "hpm_population_save": (hpm_status, (c_void_p, c_void_p, c_size_t, POINTER(c_size_t))),
     "hpm_population_load": (hpm_status, (c_void_p, c_size_t, POINTER(c_void_p))),
+    "hpm_run_open": (hpm_status, (c_char_p, c_void_p, c_void_p, POINTER(c_void_p))),
+    "hpm_run_open_overriding": (
+        hpm_status,
+        (c_char_p, c_void_p, c_void_p, hpm_override, POINTER(c_void_p)),
+    ),
+    "hpm_run_set_durability": (hpm_status, (c_void_p, hpm_durability)),
+    "hpm_run_log_metric": (hpm_status, (c_void_p, c_size_t, c_char_p, c_double)),
+    "hpm_run_reports": (hpm_status, (c_void_p, hpm_report_callback, c_void_p)),
+    "hpm_schedule_export": (hpm_status, (c_void_p, c_size_t, POINTER(c_void_p))),
+    "hpm_schedule_destroy": (hpm_status, (c_void_p,)),
+    "hpm_schedule_length": (hpm_status, (c_void_p, POINTER(c_size_t))),
+    "hpm_schedule_space": (hpm_status, (c_void_p, POINTER(c_void_p))),
+    "hpm_schedule_at": (
+        hpm_status,
+        (
+            c_void_p,
+            c_size_t,
+            c_void_p,
+            c_size_t,
+            POINTER(c_size_t),
+            POINTER(c_size_t),
+            POINTER(c_double),
+        ),
+    ),
+    "hpm_schedule_save": (hpm_status, (c_void_p, c_void_p, c_size_t, POINTER(c_size_t))),
+    "hpm_schedule_load": (hpm_status, (c_void_p, c_size_t, POINTER(c_void_p))),
     "hpm_student_release": (hpm_status, (c_void_p, c_size_t)),
     "hpm_student_retire": (hpm_status, (c_void_p, c_size_t)),
     "hpm_population_grow": (hpm_status, (c_void_p, c_size_t, hpm_origin)),

@@ -55,6 +55,7 @@ _ERRORS: dict[int, type[errors.Error]] = {
     _abi.HPM_ERROR_NO_RESULT: errors.NoResultError,
     _abi.HPM_ERROR_SNAPSHOT: errors.SnapshotError,
     _abi.HPM_ERROR_UNSUPPORTED: errors.UnsupportedError,
+    _abi.HPM_ERROR_STORAGE: errors.StorageError,
 }
 
 

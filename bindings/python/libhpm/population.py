@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import nullcontext, suppress
-from ctypes import byref, c_double, c_int32, c_size_t, c_uint32, c_uint64, c_void_p, create_string_buffer, string_at
-from typing import Any, NamedTuple, TypeVar
+from ctypes import (
+    byref,
+    c_double,
+    c_int32,
+    c_size_t,
+    c_uint32,
+    c_uint64,
+    c_void_p,
+    create_string_buffer,
+    memmove,
+    string_at,
+)
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +32,22 @@ from ._trainer import Clone, Hypergradient, Restart, Train, Trainer
 from ._vectors import Held
 from .assignment import ACTIONS, Action, Assignment, Assignments, Best, Order
 from .certificate import Certificate, empty
-from .errors import HandleError, OptionWarning, ProblemWarning
+from .errors import ArgumentError, HandleError, OptionWarning, ProblemWarning
 from .events import Kinds, Observer, mask, thunk
 from .problem import Problem, warn_user
 from .space import SearchSpace, _Entry, read_entries
 
+if TYPE_CHECKING:
+    from .result import Report
+
 _Self = TypeVar("_Self", bound="Population")
+
+_DURABILITIES = {
+    "none": _abi.HPM_DURABILITY_NONE,
+    "process": _abi.HPM_DURABILITY_PROCESS,
+    "power": _abi.HPM_DURABILITY_POWER,
+}
+_OVERRIDES = {"steps": _abi.HPM_OVERRIDE_STEPS, "population": _abi.HPM_OVERRIDE_POPULATION}
 
 
 class _Log:
@@ -136,6 +158,131 @@ class Population(Handle):
             warn_user(sentence, OptionWarning)
 
     @classmethod
+    @documented
+    def open(
+        cls: type[_Self],
+        path: str | os.PathLike[str],
+        space: SearchSpace | None = None,
+        *,
+        durability: str = "process",
+        override: str | Collection[str] = (),
+        **more: Option,
+    ) -> _Self:
+        """Opens the run that a file holds, or begins one where there is no such file: a population whose run
+        survives the process. Every report, and every task that begins, is in the file before the call that brings it
+        returns; a population that is opened anew goes on bit for bit where it was, and asks again for the
+        tasks that were out. :meth:`close` closes the file.
+
+        The file is an SQLite database, which other programs may read at any time; docs/runs.md has its tables. The
+        command ``libhpm`` looks at it.
+
+        Args:
+            path: The file's name; its folder has to exist. ``":memory:"``: a run in no file, which ends with the
+                population.
+            space: The hyperparameters, those of the run. None: those of the file, which then has to be there.
+            durability: Which failures an answered report survives: ``process`` (the default) a crash of the process,
+                ``power`` also one of the machine, ``none`` neither.
+            override: ``"steps"``, ``"population"`` or both: options that may be other than in the file; the run is
+                changed accordingly, by :meth:`set_steps`, and by :meth:`grow` or :meth:`retire` of the worst.
+            **more: Options, by name. Those that are given have to be those of the run. In brackets
+                is each one's default, -1 where the algorithm and other options decide; then what it may be, and
+                what it means:
+
+                <options>
+
+        Raises:
+            ArgumentError: The file is of another space or other options: the sentence names the difference.
+            StorageError: Another process has the file, it is no run's, damaged or of a newer version, or the folder
+                can't be written. Later a method raises it where the disk refuses what it was to store, as
+                when it is full: nothing has changed then, and the call may be made again.
+
+        Example:
+            >>> import tempfile
+            >>> space = hpm.SearchSpace().add_real("x", -5, 5)
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     with hpm.Population.open(folder + "/run.db", space, population=2) as population:
+            ...         task = population.next(0)
+            ...         population.report(0, loss=1.0)
+            ...     with hpm.Population.open(folder + "/run.db") as again:
+            ...         again.reports(0), again.reports(1)
+            (1, 0)
+        """
+        if space is not None and not isinstance(space, SearchSpace):
+            raise TypeError(f"space is {space!r}; allowed: a SearchSpace, or None")
+        if durability not in _DURABILITIES:
+            raise ArgumentError(f"durability is {durability!r}; allowed: {', '.join(_DURABILITIES)}")
+        names = [override] if isinstance(override, str) else list(override)
+        for name in names:
+            if name not in _OVERRIDES:
+                raise ArgumentError(f"override is {name!r}; allowed: {', '.join(_OVERRIDES)}")
+        out = c_void_p()
+        with options(more) as handle:
+            status = check(
+                functions.hpm_run_open_overriding(
+                    text(os.fspath(path), "path"),
+                    None if space is None else space._handle,
+                    handle,
+                    sum(_OVERRIDES[name] for name in set(names)),
+                    byref(out),
+                )
+            )
+            sentence = functions.hpm_last_error().decode() if status == _abi.HPM_WARNING else None
+        population = cls.__new__(cls)
+        population._adopt(out.value)
+        population._entries = population._read_entries()
+        population._path = os.fspath(path)
+        if durability != "process":
+            check(functions.hpm_run_set_durability(population._handle, _DURABILITIES[durability]))
+        if sentence is not None:
+            warn_user(sentence, OptionWarning)
+        return population
+
+    @property
+    def path(self) -> str | None:
+        """The file of the run, of :meth:`open`; None: it is in no file."""
+        return self._path
+
+    def log_metric(self, student: int, name: str, value: float) -> None:
+        """Stores a number of your own beside the reports of a student, such as an accuracy: in the run's file, for
+        those who look at it.
+
+        Args:
+            student: Which student, from 0.
+            name: Any text but the empty one.
+            value: Any number. It belongs to the report that the student is at work on, else to its latest.
+
+        Raises:
+            UnsupportedError: The run is in no file.
+            StorageError: The disk refuses it.
+        """
+        check(
+            functions.hpm_run_log_metric(
+                self._handle, size(student, "student"), text(name, "name"), real(value, "value")
+            )
+        )
+
+    def history(self) -> list[Report]:
+        """All training reports of the run, of earlier sessions, too, in the order in which they came. It is made
+        again from the file's log.
+
+        Raises:
+            UnsupportedError: The run is in no file.
+        """
+        from .result import Report
+
+        reports: list[Report] = []
+
+        def see(student: int, number: int, loss: float, address: Any, n: int) -> None:
+            hyperparameters = np.empty(n)
+            memmove(hyperparameters.ctypes.data, address, hyperparameters.nbytes)
+            reports.append(Report(student, number, hyperparameters, loss))
+
+        with Call() as call:
+            callback = guarded(_abi.hpm_report_callback, see)
+            call.outcome(functions.hpm_run_reports(self._handle, callback, None))
+        return reports
+
+    @classmethod
     def load(
         cls: type[_Self],
         data: bytes | bytearray | memoryview,
@@ -165,17 +312,21 @@ class Population(Handle):
         check(functions.hpm_population_load(buffer, len(buffer), byref(out)))
         population = cls.__new__(cls)
         population._adopt(out.value)
-        probe = c_void_p()
-        check(functions.hpm_population_space(population._handle, byref(probe)))
-        try:
-            population._entries = read_entries(probe.value or 0)
-        finally:
-            functions.hpm_space_destroy(probe)
+        population._entries = population._read_entries()
         for student, (problem, w) in (problems or {}).items():
             population.set_problem(student, problem, w)
         return population
 
+    def _read_entries(self) -> dict[str, _Entry]:
+        space = c_void_p()
+        check(functions.hpm_population_space(self._handle, byref(space)))
+        try:
+            return read_entries(space.value or 0)
+        finally:
+            functions.hpm_space_destroy(space)
+
     def _adopt(self, handle: int | None) -> None:
+        self._path: str | None = None
         self._own(handle, functions.hpm_population_destroy)
         self._entries = {}
         self._problems = {}
