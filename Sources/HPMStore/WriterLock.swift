@@ -24,8 +24,18 @@ struct WriterLock: ~Copyable {
         let file: UInt64
     }
 
-    /// A process is never refused a lock that it has, so those of this one are remembered.
-    private static let held = Mutex<Set<Key>>([])
+    /// A process is never refused a lock that it has, so those of this one are remembered: by file the process, since
+    /// a child of fork inherits the list and not the locks.
+    private static let held = Mutex<[Key: Int]>([:])
+
+    /// Whether it was free in this process.
+    private static func hold(_ key: Key) -> Bool {
+        held.withLock { $0.updateValue(Machine.process, forKey: key) != Machine.process }
+    }
+
+    private static func release(_ key: Key) {
+        _ = held.withLock { $0.removeValue(forKey: key) }
+    }
 
     /// - Throws: `storage`, naming who has it, or why there can be no lock.
     init(of path: String) throws(HPMError) {
@@ -40,7 +50,7 @@ struct WriterLock: ~Copyable {
         fstat(descriptor, &status)
         let key = Key(device: UInt64(truncatingIfNeeded: status.st_dev), file: UInt64(status.st_ino))
         // Closing a descriptor ends all locks that this process has on the file, so it is not closed where it has one.
-        guard Self.held.withLock({ $0.insert(key).inserted }) else {
+        guard Self.hold(key) else {
             let owner = Self.owner(descriptor)
             throw HPMError(.storage, "'\(path)' is open already in this process, since \(owner.since); close that population first")
         }
@@ -51,7 +61,7 @@ struct WriterLock: ~Copyable {
             let reason = errno
             let owner = Self.owner(descriptor)
             close(descriptor)
-            _ = Self.held.withLock { $0.remove(key) }
+            Self.release(key)
             if reason == EACCES || reason == EAGAIN {
                 throw HPMError(
                     .storage,
@@ -70,7 +80,7 @@ struct WriterLock: ~Copyable {
 
     deinit {
         // A child that was forked has the descriptor but not the lock.
-        if process == Machine.process { _ = Self.held.withLock { $0.remove(key) } }
+        if process == Machine.process { Self.release(key) }
         close(descriptor)
     }
 
