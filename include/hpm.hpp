@@ -62,6 +62,7 @@ using no_result_error = error_of<HPM_ERROR_NO_RESULT>;
 using snapshot_error = error_of<HPM_ERROR_SNAPSHOT>;
 using capacity_error = error_of<HPM_ERROR_CAPACITY>;
 using unsupported_error = error_of<HPM_ERROR_UNSUPPORTED>;
+using storage_error = error_of<HPM_ERROR_STORAGE>;
 /// What hpm::strict makes of a warning.
 using warning_error = error_of<HPM_WARNING>;
 
@@ -79,6 +80,7 @@ inline hpm_status check(hpm_status status) {
     case HPM_ERROR_SNAPSHOT: throw snapshot_error(sentence);
     case HPM_ERROR_CAPACITY: throw capacity_error(sentence);
     case HPM_ERROR_UNSUPPORTED: throw unsupported_error(sentence);
+    case HPM_ERROR_STORAGE: throw storage_error(sentence);
     default: throw error(status, sentence);
     }
 }
@@ -123,6 +125,25 @@ enum class origin : hpm_origin {
     drawn = HPM_ORIGIN_DRAWN,
     clone = HPM_ORIGIN_CLONE
 };
+
+/// Which failures of the host a report survives that was answered.
+enum class durability : hpm_durability {
+    none = HPM_DURABILITY_NONE,
+    process = HPM_DURABILITY_PROCESS,
+    power = HPM_DURABILITY_POWER
+};
+
+/// What of a run may be other than its file has it; kinds are joined by `|`.
+enum class override_kind : hpm_override {
+    none = HPM_OVERRIDE_NONE,
+    steps = HPM_OVERRIDE_STEPS,
+    population = HPM_OVERRIDE_POPULATION
+};
+
+constexpr override_kind operator|(override_kind left, override_kind right) noexcept {
+    return static_cast<override_kind>(static_cast<hpm_override>(left) |
+                                      static_cast<hpm_override>(right));
+}
 
 /// What happened in a population; kinds are joined by `|`.
 enum class event_kind : hpm_event_kind {
@@ -183,6 +204,7 @@ struct destroyer {
     void operator()(hpm_teacher *handle) const noexcept { hpm_teacher_destroy(handle); }
     void operator()(hpm_vectors *handle) const noexcept { hpm_vectors_destroy(handle); }
     void operator()(hpm_problem *handle) const noexcept { hpm_problem_destroy(handle); }
+    void operator()(hpm_schedule *handle) const noexcept { hpm_schedule_destroy(handle); }
 };
 
 /// Sole ownership of a handle.
@@ -915,6 +937,54 @@ private:
     std::size_t hyperparameters_;
 };
 
+/// A training report of a run, or a step of a schedule.
+struct training {
+    std::size_t student;
+    /// Which of the student's training reports it was, from 1.
+    std::size_t report;
+    double loss;
+    std::vector<double> hyperparameters;
+};
+
+/// The hyperparameters that trained a student's weights, report by report: of population::schedule.
+class schedule : public detail::owner<hpm_schedule> {
+public:
+    /// Takes a handle over.
+    explicit schedule(hpm_schedule *handle) noexcept : owner(handle) {}
+
+    /// The schedule that save() wrote.
+    static schedule load(const std::vector<std::uint8_t> &bytes) {
+        static const std::uint8_t nothing = 0;
+        return schedule(detail::made<hpm_schedule>(
+            hpm_schedule_load, bytes.empty() ? &nothing : bytes.data(), bytes.size()));
+    }
+
+    std::vector<std::uint8_t> save() const {
+        std::size_t needed = 0;
+        check(hpm_schedule_save(get(), nullptr, 0, &needed));
+        std::vector<std::uint8_t> bytes(needed);
+        check(hpm_schedule_save(get(), bytes.data(), bytes.size(), &needed));
+        return bytes;
+    }
+
+    std::size_t length() const {
+        std::size_t length = 0;
+        check(hpm_schedule_length(get(), &length));
+        return length;
+    }
+
+    hpm::space space() const { return hpm::space(detail::made<hpm_space>(hpm_schedule_space, get())); }
+
+    training at(std::size_t step) const {
+        training found = {};
+        found.hyperparameters.resize(space().dimension());
+        check(hpm_schedule_at(get(), step, found.hyperparameters.data(),
+                              found.hyperparameters.size(), &found.student, &found.report,
+                              &found.loss));
+        return found;
+    }
+};
+
 /// Something that happened in a population: the members of hpm_event. Views are valid during the
 /// call that hands it over.
 struct event {
@@ -978,6 +1048,50 @@ public:
     }
 
     ~population() { destroy(); }
+
+    /// The run that a file holds, or a new one: hpm_run_open.
+    static population open(std::string_view path, const hpm::space &space,
+                           const hpm::options &options = hpm::options(),
+                           override_kind overrides = override_kind::none) {
+        return population(created::by(hpm_run_open_overriding,
+                                      detail::text(path, "path").c_str(), space.get(),
+                                      detail::given(options),
+                                      static_cast<hpm_override>(overrides)));
+    }
+
+    /// The run that a file holds.
+    static population open(std::string_view path) {
+        return population(created::by(hpm_run_open, detail::text(path, "path").c_str(),
+                                      static_cast<hpm_space *>(nullptr),
+                                      static_cast<hpm_options *>(nullptr)));
+    }
+
+    void set_durability(hpm::durability durability) {
+        check(hpm_run_set_durability(get(), static_cast<hpm_durability>(durability)));
+    }
+
+    void log_metric(std::size_t student, std::string_view name, double value) {
+        check(hpm_run_log_metric(get(), student, detail::text(name, "name").c_str(), value));
+    }
+
+    /// All training reports of a run that is kept in a file.
+    std::vector<training> history() const {
+        std::vector<training> reports;
+        const auto see = [](void *context, std::size_t student, std::size_t number, double loss,
+                            const double *h, std::size_t n) noexcept -> std::int32_t {
+            return detail::guarded([&] {
+                static_cast<std::vector<training> *>(context)->push_back(
+                    {student, number, loss, std::vector<double>(h, h + n)});
+            });
+        };
+        detail::check_thrown(hpm_run_reports(get(), see, &reports));
+        return reports;
+    }
+
+    /// The schedule of the weights that a student holds now, of a run that is kept in a file.
+    hpm::schedule schedule(std::size_t student) const {
+        return hpm::schedule(detail::made<hpm_schedule>(hpm_schedule_export, get(), student));
+    }
 
     /// The population that save() wrote.
     static population load(const std::uint8_t *bytes, std::size_t length) {

@@ -5,12 +5,16 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <memory>
 #include <numeric>
 #include <thread>
 #include <type_traits>
+
+#include <unistd.h>
 
 #include "expect.h"
 
@@ -959,6 +963,44 @@ void test_logs() {
     expect_throw<hpm::handle_error>("nor replays it", [&] { damaged.replay(log); });
 }
 
+void test_runs() {
+    char folder[] = "/tmp/hpm-wrapper-XXXXXX";
+    if (!mkdtemp(folder)) return;
+    const std::string file = std::string(folder) + "/run.db";
+    const hpm::options options =
+        std::move(hpm::options().set("population", 2).set("steps", 3).set("algorithm", "pbt"));
+    {
+        hpm::population population = hpm::population::open(file, make_space(), options);
+        population.set_durability(hpm::durability::none);
+        population.log_metric(1, "accuracy", 0.5);
+        expect_throw<hpm::storage_error>("a second population of a file",
+                                         [&] { hpm::population::open(file); });
+    }
+    expect_throw<hpm::argument_error>("another space", [&] {
+        hpm::space other;
+        hpm::population::open(file, other.add_real("x", 0, 1));
+    });
+    hpm::population population = hpm::population::open(
+        file, make_space(), hpm::options().set("steps", 4).set("population", 2),
+        hpm::override_kind::steps | hpm::override_kind::population);
+    population.run({bowl, nullptr, [](std::size_t, std::size_t) {}, nullptr});
+    const std::vector<hpm::training> history = population.history();
+    expect(history.size() == 8 && history[0].report == 1, "%zu reports", history.size());
+    const std::size_t best = population.best().student;
+    const hpm::schedule schedule = population.schedule(best);
+    const hpm::schedule loaded = hpm::schedule::load(schedule.save());
+    expect(loaded.length() == population.age(best), "%zu steps", loaded.length());
+    expect(loaded.at(3).hyperparameters == schedule.at(3).hyperparameters &&
+               loaded.at(3).loss == population.best().loss,
+           "the last step is not the best student's report");
+    expect_throw<hpm::argument_error>("step 4", [&] { loaded.at(4); });
+    expect_throw<hpm::unsupported_error>("no file", [] { make_population().history(); });
+    for (const char *suffix : {"", "-wal", "-shm", "-writer"}) {
+        std::remove((file + suffix).c_str());
+    }
+    rmdir(folder);
+}
+
 void test_observers() {
     hpm::population population(make_space(), asynchronous(20));
     std::map<hpm::event_kind, int> seen;
@@ -1124,6 +1166,7 @@ int main() {
     test_tickets_and_membership();
     test_blends();
     test_logs();
+    test_runs();
     test_observers();
     test_destroying_under_run();
     test_destroying_inside_callbacks();
