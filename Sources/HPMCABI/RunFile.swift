@@ -82,6 +82,7 @@ public func hpm_run_open_overriding(
             throw HPMError(
                 .argument, "overrides is \(overrides); allowed: a sum of HPM_OVERRIDE_ kinds, 0 to \(allowed)")
         }
+        DescriptorLocks.useForSQLite()
         var given: SearchSpace?
         if space != nil { given = try Handles.find(space, SearchSpace.self).state.withLock { $0 } }
         let (store, population) = try RunStore.open(

@@ -97,7 +97,12 @@ extension HandleObject<DrivenPopulation> {
 
     /// Where nobody waits a clone is made at once, while its source is as it was.
     private func runInTurn(_ trainer: Trainer) throws(HPMError) -> Bool {
-        while let student = state.withLock({ $0.population.studentInTurn }) { _ = try serve(student, trainer) }
+        // Somebody is asked also where all are done, which a callback that may not call is told by.
+        var turn: Int? = state.withLock { $0.population.studentInTurn } ?? 0
+        while let student = turn {
+            _ = try serve(student, trainer)
+            turn = state.withLock { $0.population.studentInTurn }
+        }
         return state.withLock { !$0.population.isFinished }
     }
 

@@ -6,6 +6,7 @@ import HPM
 /// Used by one thread at a time.
 struct Database: ~Copyable {
     private let connection: OpaquePointer
+    private let process = Machine.process
     let path: String
 
     /// - Parameter path: `:memory:` for one that is no file.
@@ -27,7 +28,8 @@ struct Database: ~Copyable {
     }
 
     deinit {
-        sqlite3_close_v2(connection)
+        // A child of fork would give back the parent's locks.
+        if process == Machine.process { sqlite3_close_v2(connection) }
     }
 
     /// - Throws: `storage`.
@@ -84,6 +86,7 @@ struct Database: ~Copyable {
 /// A prepared statement, bound and stepped by position, from 1 as in SQLite.
 struct Statement: ~Copyable {
     private let statement: OpaquePointer
+    private let process = Machine.process
     private let path: String
 
     fileprivate init(_ statement: OpaquePointer, _ path: String) {
@@ -92,7 +95,7 @@ struct Statement: ~Copyable {
     }
 
     deinit {
-        sqlite3_finalize(statement)
+        if process == Machine.process { sqlite3_finalize(statement) }
     }
 
     /// SQLite copies what it is handed.
@@ -115,7 +118,7 @@ struct Statement: ~Copyable {
     }
 
     func bind(_ position: Int32, blob: [UInt8]) {
-        blob.withUnsafeBytes { bytes in
+        _ = blob.withUnsafeBytes { bytes in
             sqlite3_bind_blob64(statement, position, bytes.baseAddress, UInt64(bytes.count), Self.copied)
         }
     }

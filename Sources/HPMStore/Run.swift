@@ -96,9 +96,13 @@ extension PopulationHolder {
     public mutating func changes(by inputs: [Input], _ perform: (inout Self) -> Void) -> RunStore.Change {
         var change = RunStore.Change()
         for input in inputs {
-            guard case .report(let student, _, _, _) = input, population.openAction(of: student) == .train
-            else { continue }
-            change.hyperparameters[student] = population.assignment(student).hyperparameters
+            switch input {
+            case .report(let student, _, _, _) where population.openAction(of: student) == .train:
+                change.hyperparameters[student] = population.assignment(student).hyperparameters
+            case .retire(let student):
+                change.retired.append(Lineage.Ancestor(student: student, report: population.reports(of: student)))
+            default: break
+            }
         }
         let clones = population.lineage.clones.count
         perform(&self)

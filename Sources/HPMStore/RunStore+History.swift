@@ -10,6 +10,7 @@ extension RunStore {
                 try insert(event: event, input: input, at: time)
             }
         }
+        for place in change.retired { try insertRetired(place.student, report: place.report, input: input, at: time) }
         for clone in change.clones {
             insertClone.bind(1, input)
             insertClone.bind(2, time)
@@ -67,6 +68,17 @@ extension RunStore {
             insertEvent.bind(16, text: JSONArray.of(kept.lazy.map(\.from)))
             insertEvent.bind(17, text: JSONArray.of(kept.lazy.map(\.to)))
         }
+        try insertEvent.run()
+    }
+
+    private func insertRetired(_ student: Int, report: Int, input: Int, at time: Double) throws(HPMError) {
+        insertEvent.bind(1, input)
+        insertEvent.bind(2, time)
+        insertEvent.bind(3, "retired")
+        for position in [Int32(4), 6, 7] { insertEvent.bind(position, student) }
+        insertEvent.bind(5, report)
+        for position in Int32(8)...17 { insertEvent.bindNull(position) }
+        insertEvent.bind(14, 0)
         try insertEvent.run()
     }
 

@@ -176,12 +176,8 @@ extension RunStore {
         func apply(_ input: Input) throws(HPMError) {
             try population.check(input)
             var changed = population
-            let clones = population.lineage.clones.count
-            changed.perform(input)
-            var change = Change()
-            change.events = changed.takeEvents()
-            change.clones = changed.lineage.clones[clones...]
-            try write([InputLog.encoded(input)], apply: { change }, undo: { _ in })
+            try write(
+                [InputLog.encoded(input)], apply: { changed.changes(by: [input]) { $0.perform(input) } }, undo: { _ in })
             population = changed
         }
         if let steps = options.steps, steps != population.options.steps { try apply(.steps(steps)) }

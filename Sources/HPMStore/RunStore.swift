@@ -76,6 +76,8 @@ public final class RunStore: @unchecked Sendable {
         public var hyperparameters: [Int: [Double]] = [:]
         public var events: [Event] = []
         public var clones: ArraySlice<Lineage.Clone> = []
+        /// Students that are out for good, and their training reports.
+        public var retired: [Lineage.Ancestor] = []
 
         public init() {}
     }

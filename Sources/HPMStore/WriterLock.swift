@@ -15,27 +15,7 @@ import Darwin
 /// SQLite's own lock would last for a transaction only, and says nothing of who has it.
 struct WriterLock: ~Copyable {
     private let descriptor: Int32
-    private let key: Key
     private let process = Machine.process
-
-    /// A file by what the system knows it by, so that two names of one file are one.
-    private struct Key: Hashable {
-        let device: UInt64
-        let file: UInt64
-    }
-
-    /// A process is never refused a lock that it has, so those of this one are remembered: by file the process, since
-    /// a child of fork inherits the list and not the locks.
-    private static let held = Mutex<[Key: Int]>([:])
-
-    /// Whether it was free in this process.
-    private static func hold(_ key: Key) -> Bool {
-        held.withLock { $0.updateValue(Machine.process, forKey: key) != Machine.process }
-    }
-
-    private static func release(_ key: Key) {
-        _ = held.withLock { $0.removeValue(forKey: key) }
-    }
 
     /// - Throws: `storage`, naming who has it, or why there can be no lock.
     init(of path: String) throws(HPMError) {
@@ -46,23 +26,18 @@ struct WriterLock: ~Copyable {
                 .storage,
                 "'\(name)', which says who writes the run, can't be written: \(String(cString: strerror(errno))); the folder must exist and be writable")
         }
-        var status = stat()
-        fstat(descriptor, &status)
-        let key = Key(device: UInt64(truncatingIfNeeded: status.st_dev), file: UInt64(status.st_ino))
-        // Closing a descriptor ends all locks that this process has on the file, so it is not closed where it has one.
-        guard Self.hold(key) else {
-            let owner = Self.owner(descriptor)
-            throw HPMError(.storage, "'\(path)' is open already in this process, since \(owner.since); close that population first")
-        }
         var lock = flock()
         lock.l_type = Int16(F_WRLCK)
         lock.l_whence = Int16(SEEK_SET)
-        if fcntl(descriptor, F_SETLK, &lock) != 0 {
+        if fcntl(descriptor, DescriptorLocks.set, &lock) != 0 {
             let reason = errno
             let owner = Self.owner(descriptor)
             close(descriptor)
-            Self.release(key)
             if reason == EACCES || reason == EAGAIN {
+                if owner.process == "\(Machine.process)", owner.host == Machine.host {
+                    throw HPMError(
+                        .storage, "'\(path)' is open already in this process, since \(owner.since); close that population first")
+                }
                 throw HPMError(
                     .storage,
                     "'\(path)' is being written by process \(owner.process) on \(owner.host), since \(owner.since); wait until it ends, or stop it")
@@ -72,17 +47,20 @@ struct WriterLock: ~Copyable {
                 "'\(name)' can't be locked: \(String(cString: strerror(reason))); the folder has no locks, as some network folders: keep the run's file on a local disk")
         }
         self.descriptor = descriptor
-        self.key = key
+        Self.forks.add(descriptor)
         let text = Array("\(process)\n\(Machine.host)\n\(Machine.calendar(Machine.time))\n".utf8)
         ftruncate(descriptor, 0)
         pwrite(descriptor, text, text.count, 0)
     }
 
     deinit {
-        // A child that was forked has the descriptor but not the lock.
-        if process == Machine.process { Self.release(key) }
+        // In a child of fork it is closed.
+        guard process == Machine.process else { return }
+        Self.forks.remove(descriptor)
         close(descriptor)
     }
+
+    private static let forks = ClosedInForks()
 
     private static func owner(_ descriptor: Int32) -> (process: String, host: String, since: String) {
         var bytes = [UInt8](repeating: 0, count: 1024)
@@ -91,5 +69,41 @@ struct WriterLock: ~Copyable {
             .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         guard lines.count >= 3 else { return ("unknown", "an unknown machine", "an unknown time") }
         return (lines[0], lines[1], lines[2])
+    }
+}
+
+/// Descriptors that a child of fork closes: a lock lasts as long as any process has its descriptor, and a child may
+/// outlive the run.
+private final class ClosedInForks: Sendable {
+    /// Those that are open; what a child may do is too little for a list. More than these are kept by children.
+    nonisolated(unsafe) private static let places: UnsafeMutablePointer<Atomic<Int32>> = {
+        let places = UnsafeMutablePointer<Atomic<Int32>>.allocate(capacity: count)
+        for place in 0..<count { (places + place).initialize(to: Atomic(-1)) }
+        return places
+    }()
+    private static let count = 256
+
+    init() {
+        _ = Self.places
+        pthread_atfork(nil, nil) {
+            for place in 0..<ClosedInForks.count {
+                let descriptor = ClosedInForks.places[place].exchange(-1, ordering: .relaxed)
+                if descriptor >= 0 { close(descriptor) }
+            }
+        }
+    }
+
+    func add(_ descriptor: Int32) {
+        for place in 0..<Self.count
+        where Self.places[place].compareExchange(expected: -1, desired: descriptor, ordering: .relaxed).exchanged {
+            return
+        }
+    }
+
+    func remove(_ descriptor: Int32) {
+        for place in 0..<Self.count
+        where Self.places[place].compareExchange(expected: descriptor, desired: -1, ordering: .relaxed).exchanged {
+            return
+        }
     }
 }

@@ -27,7 +27,7 @@ int fcntl(int descriptor, int command, ...) {
     va_start(arguments, command);
     void *argument = va_arg(arguments, void *);
     va_end(arguments);
-    if (!has_locks && (command == F_SETLK || command == F_SETLKW)) {
+    if (!has_locks && (command == F_SETLK || command == F_OFD_SETLK)) {
         errno = ENOLCK;
         return -1;
     }
