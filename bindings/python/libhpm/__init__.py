@@ -13,10 +13,12 @@ your own.
 from importlib import import_module as _import_module
 from typing import Any as _Any
 
+from . import observers
 from ._library import version as _version
 from ._options import algorithms, option_names
 from .assignment import Action, Assignment, Assignments, Best, Order
 from .certificate import Calls, Certificate, CertificateStatus
+from .checkpoints import Checkpoint, Checkpoints
 from .errors import (
     ArgumentError,
     BusyError,
@@ -29,6 +31,7 @@ from .errors import (
     OutOfMemoryError,
     ProblemWarning,
     SnapshotError,
+    StorageError,
     UncheckedWarning,
     UnsupportedError,
     WrongDerivativeError,
@@ -36,11 +39,14 @@ from .errors import (
 from .events import Cloned, Evaluated, Event, Moved, Mutated, Observer, Restarted, Stopped, Taught, Trained
 from .finding import Finding, Reason, Verdict
 from .hypergradients import hypergradient
+from .interval import Interval
 from .population import Population
 from .problem import Problem
+from .result import Copy, Metric, Report, Result
+from .schedule import Schedule
 from .space import Parameter, SearchSpace
 from .teacher import Teacher
-from .tuning import Report, Result, tune
+from .tuning import tune
 
 __version__ = _version()
 
@@ -61,13 +67,18 @@ __all__ = [
     "Calls",
     "Certificate",
     "CertificateStatus",
+    "Checkpoint",
+    "Checkpoints",
     "Cloned",
+    "Copy",
     "Error",
     "EstimateWarning",
     "Evaluated",
     "Event",
     "Finding",
     "HandleError",
+    "Interval",
+    "Metric",
     "Moved",
     "Mutated",
     "NoResultError",
@@ -84,9 +95,11 @@ __all__ = [
     "Report",
     "Restarted",
     "Result",
+    "Schedule",
     "SearchSpace",
     "SnapshotError",
     "Stopped",
+    "StorageError",
     "Taught",
     "Teacher",
     "Trained",
@@ -96,6 +109,7 @@ __all__ = [
     "WrongDerivativeError",
     "algorithms",
     "hypergradient",
+    "observers",
     "option_names",
     "tune",
 ]

@@ -46,6 +46,15 @@ class SnapshotError(Error):
     """Bytes that are no snapshot, a damaged or truncated one, or one of an unknown version."""
 
 
+class StorageError(Error, OSError):
+    """A file or a folder can't be read or written, is damaged, is of a later version, or another process writes it.
+    What was in it before is as it was. ``errno`` is the system's number where it has one."""
+
+    def __init__(self, *arguments: object):
+        super().__init__(*arguments)
+        self.status = "HPM_ERROR_STORAGE"
+
+
 class UnsupportedError(Error):
     """The algorithm, or this version of the library, can't do this."""
 

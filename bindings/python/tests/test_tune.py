@@ -150,3 +150,74 @@ def test_maximize():
         progress=False,
     )
     assert result.loss == max(report.loss for report in result.history if report.number == 10)
+
+
+# What is refused at once
+
+
+def never(student, h):
+    raise AssertionError("nothing is trained")
+
+
+class Net:
+    def __call__(self):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("models", "error", "message"),
+    [
+        ([{}] * 8, hpm.ArgumentError, r"models\[0\] and models\[1\] are the same object"),
+        ([np.zeros(2), *[np.ones(2)] * 2], hpm.ArgumentError, r"models\[1\] and models\[2\] are the same object"),
+        ([(np.zeros(2), 1)] * 3, hpm.ArgumentError, "are the same object"),
+        ([Net()] * 3, hpm.ArgumentError, "are the same object"),
+        (({}, {}), TypeError, "models is of type tuple, into which no clone can be put"),
+        (dict, TypeError, "models is a function"),
+        (lambda student: {}, TypeError, "models is a function"),
+        (Net(), TypeError, "models is a function"),
+        ((dict() for _ in range(8)), TypeError, "models is of type generator"),
+        (8, TypeError, "models is of type int"),
+    ],
+)
+def test_models_that_can_not_be(models, error, message):
+    with pytest.raises(error, match=message) as caught:
+        hpm.tune(never, space(), models=models, steps=3, progress=False)
+    assert str(caught.value).endswith("allowed: a list of one model for each student, as [make() for _ in range(8)]")
+
+
+@pytest.mark.parametrize("models", [[0.0] * 3, [None] * 3, [("adam", 1)] * 3, np.zeros((3, 2)), {0: [], 1: [], 2: []}])
+def test_models_that_may_be(models):
+    result = hpm.tune(lambda student, h: h["lr"], space(), models=models, steps=3, progress=False)
+    assert result.population.size == 3
+
+
+def test_jax_arrays_may_be_shared():
+    jnp = pytest.importorskip("jax.numpy")
+    hpm.tune(lambda student, h: h["lr"], space(), models=[jnp.zeros(2)] * 3, steps=2, progress=False)
+
+
+@pytest.mark.parametrize("hypergradient", [[0.0] * 5, (0.0,) * 5])
+def test_a_hypergradient_in_a_list(hypergradient):
+    name = type(hypergradient).__name__
+    message = f"train returned a hypergradient that is a {name}; allowed: a dict .* or a numpy array"
+    with pytest.raises(TypeError, match=message):
+        hpm.tune(lambda student, h: (1.0, hypergradient), space(), models=[None] * 4, steps=2, progress=False)
+
+
+def test_observers_of_tune_are_closed():
+    told = []
+
+    class Observer:
+        kinds = hpm.Trained
+        begin = lambda self, population: told.append(population)
+        __call__ = lambda self, event: told.append((event.student, event.report))
+        close = lambda self: told.append("closed")
+
+    def train(student, h):
+        if student == 2:
+            raise ZeroDivisionError
+        return 0.0
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        hpm.tune(train, space(), models=[None] * 4, steps=3, progress=False, observe=[Observer(), lambda event: None])
+    assert told == [caught.value.partial_result.population, (0, 1), (1, 1), "closed"]
