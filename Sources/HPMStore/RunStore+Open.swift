@@ -68,18 +68,12 @@ extension RunStore {
             found = Restored(
                 population: population, lastInput: 0, size: try create(population, library, database), replayed: 0)
         }
-        let session = (try database.integer("SELECT max(number) FROM sessions") ?? 0) + 1
-        let insert = try database.prepare("INSERT INTO sessions (number, began, host, process, input) VALUES (?, ?, ?, ?, ?)")
-        insert.bind(1, session)
-        insert.bind(2, Machine.time)
-        insert.bind(3, Machine.host)
-        insert.bind(4, Machine.process)
-        insert.bind(5, found.lastInput)
-        try insert.run()
         found.population.keptEvents = .all
         let store = try RunStore(
-            database, lock, found.population.space, lastInput: found.lastInput, session: session, snapshotSize: found.size,
+            database, lock, found.population.space, lastInput: found.lastInput, snapshotSize: found.size,
             bytesSinceSnapshot: found.replayed)
+        // Last, so that a file that is refused is as it was.
+        try store.beginSession()
         return (store, try store.overridden(found.population, options, overrides))
     }
 

@@ -24,8 +24,7 @@ public final class RunStore: @unchecked Sendable {
 
     /// The number of the latest input.
     var lastInput: Int
-    /// Of the latest session.
-    private let session: Int
+    private var session = 0
     /// The bytes of inputs since the latest snapshot, and that snapshot's size.
     private var bytesSinceSnapshot = 0
     private var snapshotSize: Int
@@ -38,7 +37,7 @@ public final class RunStore: @unchecked Sendable {
     static let changesKept = 16
 
     init(
-        _ database: consuming Database, _ lock: consuming WriterLock?, _ space: SearchSpace, lastInput: Int, session: Int,
+        _ database: consuming Database, _ lock: consuming WriterLock?, _ space: SearchSpace, lastInput: Int,
         snapshotSize: Int, bytesSinceSnapshot: Int
     ) throws(HPMError) {
         path = database.path
@@ -64,10 +63,20 @@ public final class RunStore: @unchecked Sendable {
         self.lock = lock
         self.space = space
         self.lastInput = lastInput
-        self.session = session
         self.snapshotSize = snapshotSize
         self.bytesSinceSnapshot = bytesSinceSnapshot
         isWide = space.dimension > Self.widest
+    }
+
+    func beginSession() throws(HPMError) {
+        session = (try database.integer("SELECT max(number) FROM sessions") ?? 0) + 1
+        let insert = try database.prepare("INSERT INTO sessions (number, began, host, process, input) VALUES (?, ?, ?, ?, ?)")
+        insert.bind(1, session)
+        insert.bind(2, Machine.time)
+        insert.bind(3, Machine.host)
+        insert.bind(4, Machine.process)
+        insert.bind(5, lastInput)
+        try insert.run()
     }
 
     /// What a call did to a population.

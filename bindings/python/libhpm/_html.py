@@ -58,7 +58,8 @@ def schedule_html(schedule: Schedule) -> str:
         picture = (
             f'<svg role="img" aria-label="{escape(names[place])} over the steps" '
             f'viewBox="0 -20 {WIDTH} {HEIGHT + 40}" preserveAspectRatio="none" '
-            f'style="width:min(160px,25vw);height:24px;vertical-align:middle"><path d="{line}" style="{_WINNER}"/></svg>'
+            f'style="width:min(160px,25vw);height:24px;vertical-align:middle">'
+            f'<path d="{line}" style="{_WINNER}"/></svg>'
         )
         first, last = (escape(_value(owner, float(value))) for value in (column[0], column[-1]))
         rows.append((escape(names[place]), first, last, picture))

@@ -39,6 +39,7 @@ from .space import SearchSpace, _Entry, read_entries
 
 if TYPE_CHECKING:
     from .result import Report
+    from .schedule import Schedule
 
 _Self = TypeVar("_Self", bound="Population")
 
@@ -217,15 +218,12 @@ class Population(Handle):
                 raise ArgumentError(f"override is {name!r}; allowed: {', '.join(_OVERRIDES)}")
         out = c_void_p()
         with options(more) as handle:
-            status = check(
-                functions.hpm_run_open_overriding(
-                    text(os.fspath(path), "path"),
-                    None if space is None else space._handle,
-                    handle,
-                    sum(_OVERRIDES[name] for name in set(names)),
-                    byref(out),
-                )
-            )
+            first = text(os.fspath(path), "path"), None if space is None else space._handle, handle
+            if names:
+                overrides = sum(_OVERRIDES[name] for name in set(names))
+                status = check(functions.hpm_run_open_overriding(*first, overrides, byref(out)))
+            else:
+                status = check(functions.hpm_run_open(*first, byref(out)))
             sentence = functions.hpm_last_error().decode() if status == _abi.HPM_WARNING else None
         population = cls.__new__(cls)
         population._adopt(out.value)
@@ -281,6 +279,44 @@ class Population(Handle):
             callback = guarded(_abi.hpm_report_callback, see)
             call.outcome(functions.hpm_run_reports(self._handle, callback, None))
         return reports
+
+    def schedule(self, student: int | None = None) -> Schedule:
+        """The schedule that trained the weights that a student holds now, followed through its clones to the
+        beginning; of a run in a file (:meth:`open`). One model is trained by it without a population.
+
+        Args:
+            student: Which one, from 0; None: the best.
+
+        Raises:
+            NoResultError: No training report has gone into its weights yet.
+            UnsupportedError: The run is in no file.
+
+        Complexity: That of the calls of the whole run, from whose log it is made again.
+
+        Example:
+            >>> space = hpm.SearchSpace().add_real("x", 0, 1, initial=0.5)
+            >>> with hpm.Population.open(":memory:", space, population=1) as population:
+            ...     task = population.next(0)
+            ...     population.report(0, loss=1.0)
+            ...     population.schedule().at(0)
+            {'x': 0.5}
+        """
+        from .schedule import Schedule
+
+        return Schedule.load(self.export_schedule(student))
+
+    def export_schedule(self, student: int | None = None) -> bytes:
+        """:meth:`schedule` as bytes, which :meth:`Schedule.load` reads, and programs in C, C++ and Swift."""
+        number = self.best().student if student is None else size(student, "student")
+        out, needed = c_void_p(), c_size_t()
+        check(functions.hpm_schedule_export(self._handle, number, byref(out)))
+        try:
+            check(functions.hpm_schedule_save(out, None, 0, byref(needed)))
+            buffer = create_string_buffer(needed.value)
+            check(functions.hpm_schedule_save(out, buffer, needed.value, byref(needed)))
+        finally:
+            functions.hpm_schedule_destroy(out)
+        return buffer.raw
 
     @classmethod
     def load(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Iterator, Mapping
+from ctypes import byref, c_size_t, c_void_p
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ._arguments import Vector, array, real, size
+from ._library import check, functions
 from ._optional import optional
 from .errors import ArgumentError
-from .space import Parameter, SearchSpace, Value
+from .space import Parameter, SearchSpace, Value, _parameters
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -203,6 +205,35 @@ class Schedule:
             _fits(space, own)
         students, reports = [student for student, _, _ in steps], [report for _, report, _ in steps]
         return cls(space or own, np.reshape(values, (len(steps), own.dimension)), students, reports)
+
+    @classmethod
+    def load(cls, data: bytes | bytearray | memoryview) -> Schedule:
+        """What :meth:`Population.export_schedule` wrote, or ``hpm_schedule_save`` of C.
+
+        Raises:
+            SnapshotError: No schedule, or a damaged or truncated one.
+        """
+        buffer = bytes(memoryview(data))
+        handle, handle_of_space, steps = c_void_p(), c_void_p(), c_size_t()
+        check(functions.hpm_schedule_load(buffer, len(buffer), byref(handle)))
+        try:
+            check(functions.hpm_schedule_length(handle, byref(steps)))
+            check(functions.hpm_schedule_space(handle, byref(handle_of_space)))
+            space = SearchSpace(_parameters(handle_of_space.value or 0).values())
+            values = np.empty((steps.value, space.dimension))
+            students, reports = np.empty(steps.value, np.int64), np.empty(steps.value, np.int64)
+            student, report = c_size_t(), c_size_t()
+            for step, row in enumerate(values):
+                check(
+                    functions.hpm_schedule_at(
+                        handle, step, row.ctypes.data, row.size, byref(student), byref(report), None
+                    )
+                )
+                students[step], reports[step] = student.value, report.value
+        finally:
+            functions.hpm_space_destroy(handle_of_space)
+            functions.hpm_schedule_destroy(handle)
+        return cls(space, values, students, reports)
 
     def __len__(self) -> int:
         return len(self._values)

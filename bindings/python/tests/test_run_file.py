@@ -1,0 +1,246 @@
+"""Runs in files, from Python: what they hold, who may write, and what the host does to them."""
+
+import os
+import random
+import sqlite3
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import libhpm as hpm
+
+SEED = random.randrange(1 << 32)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "run.db"
+
+
+def make_space():
+    return hpm.SearchSpace().add_real("x", -5, 5).add_integer("depth", 1, 9).add_choice("kind", ["a", "b"])
+
+
+def opened(path, **more):
+    return hpm.Population.open(path, make_space(), **{"population": 4, "steps": 12, "interval": 3, "seed": 1, **more})
+
+
+def work(population, student):
+    """One task; whether there was one."""
+    task = population.next(student)
+    if task.action in (hpm.Action.WAIT, hpm.Action.STOP):
+        return False
+    population.report(student, float((task.hyperparameters**2).sum()), {"x": 2 * task.hyperparameters[0]})
+    return True
+
+
+def finish(population):
+    while any([work(population, student) for student in range(population.size)]):
+        pass
+
+
+def rows(path, sql):
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
+        return database.execute(sql).fetchall()
+
+
+def in_another_process(code, *arguments):
+    return subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True)
+
+
+def test_it_goes_on_at_any_moment(path):
+    draw = random.Random(SEED)
+    whole = hpm.Population(make_space(), population=4, steps=12, interval=3, seed=1)
+    finish(whole)
+    is_done = False
+    while not is_done:
+        with opened(path) as population:
+            for _ in range(draw.randrange(9)):
+                population.next(draw.randrange(4)) if draw.random() < 0.3 else None
+            is_done = not any([work(population, student) for student in range(4)])
+    with hpm.Population.open(path) as population:
+        assert population.best() == whole.best(), SEED
+        assert population.lineage(0) == whole.lineage(0), SEED
+        history = {(r.student, r.number): r for r in population.history()}
+        assert len(history) == 48
+    # What is for readers is what the log says.
+    import json
+
+    for student, report, loss, values in rows(path, "SELECT student, report, loss, hyperparameters FROM reports"):
+        assert history[student, report].loss == loss
+        assert history[student, report].hyperparameters.tolist() == json.loads(values)
+
+
+def test_a_schedule_in_a_file_is_that_of_the_result(path):
+    with opened(path) as population:
+        finish(population)
+        schedule = population.schedule()
+        best = population.best().student
+        assert schedule.students.tolist() == population.lineage(best)
+        assert schedule.values[-1].tolist() == population.best_hyperparameters()[0].tolist()
+        assert hpm.Schedule.load(population.export_schedule(best)) == schedule
+        with pytest.raises(hpm.SnapshotError):
+            hpm.Schedule.load(population.export_schedule(best)[:-1])
+    with pytest.raises(hpm.UnsupportedError, match="in no file"):
+        hpm.Population(make_space()).schedule(0)
+
+
+def test_readers_do_not_disturb(path):
+    """POSIX locks of a process end when anybody in it closes the file; then another program would take the
+    write-ahead log away."""
+    with opened(path) as population:
+        for student in range(4):
+            work(population, student)
+        assert rows(path, "SELECT count(*) FROM reports") == [(4,)]
+        code = "import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); print(d.execute('SELECT count(*) FROM reports')"
+        assert in_another_process(code + ".fetchone()[0]); d.close()", path).stdout == "4\n"
+        finish(population)
+        copy = population.save()
+        assert in_another_process(code + ".fetchone()[0]); d.close()", path).stdout == "48\n"
+    with hpm.Population.open(path) as population:
+        assert population.save() == copy
+
+
+def test_a_second_writer_is_told_of_the_first(path):
+    code = "import libhpm as hpm, sys; hpm.Population.open(sys.argv[1])"
+    with opened(path):
+        with pytest.raises(hpm.StorageError, match="already in this process"):
+            opened(path)
+        refused = in_another_process(code, path)
+        assert f"is being written by process {os.getpid()} on {os.uname().nodename}, since 20" in refused.stderr
+        assert isinstance(hpm.StorageError(), OSError)
+    assert in_another_process(code, path).returncode == 0
+
+
+@pytest.mark.parametrize("durability", ["none", "process", "power"])
+def test_durability(path, durability):
+    with opened(path, durability=durability) as population:
+        finish(population)
+    assert rows(path, "SELECT count(*) FROM reports") == [(48,)]
+
+
+def test_overrides(path):
+    with opened(path) as population:
+        finish(population)
+    with pytest.raises(hpm.ArgumentError, match="'steps' is 20, and 12 in the run"):
+        opened(path, steps=20)
+    with opened(path, steps=20, population=5, override=("steps", "population")) as population:
+        assert population.size == 5
+        finish(population)
+        assert population.reports(0) == 20
+    with opened(path, steps=20, population=3, override="population") as population:
+        assert population.size == 5
+    assert rows(path, "SELECT count(*) FROM events WHERE kind = 'retired'") == [(2,)]
+    with pytest.raises(hpm.ArgumentError, match="override is 'seed'; allowed: steps, population"):
+        opened(path, override="seed")
+
+
+def test_metrics(path):
+    with opened(path) as population:
+        population.next(2)
+        population.log_metric(2, "accuracy", 0.5)
+        population.log_metric(2, "accuracy", np.nan)
+        with pytest.raises(TypeError):
+            population.log_metric(2, "accuracy", "0.5")
+    assert rows(path, "SELECT student, report, name, value FROM metrics") == [
+        (2, 1, "accuracy", 0.5),
+        (2, 1, "accuracy", None),
+    ]
+
+
+def test_bad_files(path, tmp_path):
+    path.write_bytes(b"no database" * 100)
+    with pytest.raises(hpm.StorageError, match="no SQLite database"):
+        opened(path)
+    other = tmp_path / "other.db"
+    with sqlite3.connect(other) as database:
+        database.execute("CREATE TABLE x (y)")
+    with pytest.raises(hpm.StorageError, match="another program"):
+        opened(other)
+    with pytest.raises(hpm.StorageError, match="folder must exist"):
+        opened(tmp_path / "nowhere" / "run.db")
+    with pytest.raises(hpm.ArgumentError, match="space is NULL"):
+        hpm.Population.open(tmp_path / "new.db")
+    assert rows(other, "SELECT name FROM sqlite_schema") == [("x",)]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DROP TABLE reports",
+        "DROP TABLE inputs",
+        "DROP TABLE snapshots",
+        "DELETE FROM snapshots",
+        "ALTER TABLE events DROP COLUMN part",
+        "DELETE FROM inputs WHERE number = 4",
+        "UPDATE inputs SET bytes = x'00' WHERE number = 5",
+        "UPDATE inputs SET bytes = (SELECT bytes FROM inputs WHERE number = 3) WHERE number = 5",
+        "UPDATE snapshots SET bytes = substr(bytes, 2)",
+        "PRAGMA user_version = 2",
+        "PRAGMA application_id = 7",
+    ],
+)
+def test_a_file_that_was_changed_by_hand(path, damage):
+    """An error that says so, and nothing is written."""
+    with opened(path) as population:
+        for student in range(4):
+            work(population, student)
+    with sqlite3.connect(path) as database:
+        database.execute("DELETE FROM snapshots WHERE input > 0")
+        database.execute(damage)
+    database.close()
+    before = path.read_bytes()
+    with pytest.raises(hpm.StorageError):
+        opened(path)
+    assert path.read_bytes() == before
+
+
+def test_a_damaged_snapshot_is_passed_over(path):
+    with opened(path) as population:
+        finish(population)
+        copy = population.save()
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE snapshots SET bytes = x'0102' WHERE input = (SELECT max(input) FROM snapshots)")
+    database.close()
+    with hpm.Population.open(path) as population:
+        assert population.save() == copy
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs the superuser; Tests/Clients/runs.c has a limit instead")
+def test_a_full_disk(tmp_path):
+    """A file system of half a megabyte, which a long run fills."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", folder], capture_output=True).returncode:
+        pytest.skip("no file systems can be mounted here; Tests/Clients/runs.c has a limit instead")
+    try:
+        with opened(folder / "run.db", steps=0) as population:
+            with pytest.raises(hpm.StorageError, match="the disk is full"):
+                finish(population)
+            answered = [population.reports(student) for student in range(4)]
+            copy = population.save()
+            with pytest.raises(hpm.StorageError, match="the disk is full"):
+                finish(population)
+        subprocess.run(["mount", "-o", "remount,size=4m", folder], check=True)
+        with hpm.Population.open(folder / "run.db") as population:
+            assert population.save() == copy
+            assert [population.reports(student) for student in range(4)] == answered
+            assert sum(work(population, student) for student in range(4)) > 0
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_a_child_of_fork_may_not_write(path):
+    with opened(path) as population:
+        child = os.fork()
+        if child == 0:
+            try:
+                population.next(0)
+                os._exit(1)
+            except hpm.StorageError as error:
+                os._exit(0 if "fork" in str(error) else 2)
+        assert os.waitpid(child, 0)[1] == 0
+        finish(population)
+    assert rows(path, "SELECT count(*) FROM reports") == [(48,)]
