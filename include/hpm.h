@@ -370,7 +370,11 @@ enum {
     HPM_OVERRIDE_STEPS = 1,
     /* Another `population`: more students, which are drawn, as by hpm_population_grow(), or
        fewer: the worst are retired, as by hpm_student_retire(). */
-    HPM_OVERRIDE_POPULATION = 2
+    HPM_OVERRIDE_POPULATION = 2,
+    /* Other bounds of hyperparameters, in which every student's values lie: they stay what they
+       are, and move between the new bounds. Not under `random`, `bayesian`, `pb2` and `memetic`,
+       nor while clones are to be made. */
+    HPM_OVERRIDE_BOUNDS = 4
 };
 
 /* Where students that join a population come from. */

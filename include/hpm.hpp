@@ -137,7 +137,8 @@ enum class durability : hpm_durability {
 enum class override_kind : hpm_override {
     none = HPM_OVERRIDE_NONE,
     steps = HPM_OVERRIDE_STEPS,
-    population = HPM_OVERRIDE_POPULATION
+    population = HPM_OVERRIDE_POPULATION,
+    bounds = HPM_OVERRIDE_BOUNDS
 };
 
 constexpr override_kind operator|(override_kind left, override_kind right) noexcept {

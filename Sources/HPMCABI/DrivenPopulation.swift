@@ -154,7 +154,7 @@ struct Stopwatch: Sendable {
             begun[student] = .nan
         case .release(let student), .retire(let student):
             if student < begun.count { begun[student] = .nan }
-        case .cost, .start, .stop, .grow, .steps:
+        case .cost, .start, .stop, .grow, .steps, .bounds:
             break
         }
     }

@@ -19,6 +19,9 @@ public let HPM_OVERRIDE_STEPS: hpm_override = 1
 /// Another `population`: more students, which are drawn, as by ``hpm_population_grow``, or fewer: the worst are
 /// retired, as by ``hpm_student_retire``.
 public let HPM_OVERRIDE_POPULATION: hpm_override = 2
+/// Other bounds of hyperparameters, in which every student's values lie: they stay what they are, and move between
+/// the new bounds. Not under `random`, `bayesian`, `pb2` and `memetic`, nor while clones are to be made.
+public let HPM_OVERRIDE_BOUNDS: hpm_override = 4
 
 /// Opens the run that a file holds, or begins one where there is no such file: a population whose run survives
 /// the process. Each input (a task that begins, a report, a stop, ...) is one transaction of the file before the call

@@ -101,6 +101,7 @@ extension PopulationHolder {
                 change.hyperparameters[student] = population.assignment(student).hyperparameters
             case .retire(let student):
                 change.retired.append(Lineage.Ancestor(student: student, report: population.reports(of: student)))
+            case .bounds(let space): change.space = space
             default: break
             }
         }

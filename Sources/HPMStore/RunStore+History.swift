@@ -10,6 +10,13 @@ extension RunStore {
                 try insert(event: event, input: input, at: time)
             }
         }
+        for (position, parameter) in (change.space?.parameters ?? []).enumerated() {
+            let update = try database.prepare("UPDATE parameters SET low = ?, high = ? WHERE position = ?")
+            update.bind(1, parameter.low)
+            update.bind(2, parameter.high)
+            update.bind(3, position)
+            try update.run()
+        }
         for place in change.retired { try insertRetired(place.student, report: place.report, input: input, at: time) }
         for clone in change.clones {
             insertClone.bind(1, input)

@@ -10,7 +10,9 @@ extension RunStore {
         public static let steps = Overrides(rawValue: 1)
         /// Another `population`: students are drawn that join, or the worst are retired.
         public static let population = Overrides(rawValue: 2)
-        public static let all: Overrides = [.steps, .population]
+        /// Other bounds of hyperparameters, which hold where all students are.
+        public static let bounds = Overrides(rawValue: 4)
+        public static let all: Overrides = [.steps, .population, .bounds]
     }
 
     /// Which failures of the host a report survives that was answered.
@@ -74,7 +76,7 @@ extension RunStore {
             bytesSinceSnapshot: found.replayed)
         // Last, so that a file that is refused is as it was.
         try store.beginSession()
-        return (store, try store.overridden(found.population, options, overrides))
+        return (store, try store.overridden(found.population, space, options))
     }
 
     /// - Throws: `storage`.
@@ -146,9 +148,13 @@ extension RunStore {
     private static func require(
         _ space: SearchSpace?, _ options: Options, _ population: Population, _ path: String, _ overrides: Overrides
     ) throws(HPMError) {
-        if let difference = space?.difference(from: population.space) {
+        if let difference = space?.difference(
+            from: population.space, ignoringBounds: overrides.contains(.bounds))
+        {
+            let remedy = space?.difference(from: population.space, ignoringBounds: true) == nil
+                ? "the same space, an override of the bounds, or a new file" : "the same space, or a new file"
             throw HPMError(
-                .argument, "the space is not that of the run in '\(path)': \(difference); allowed: the same space, or a new file")
+                .argument, "the space is not that of the run in '\(path)': \(difference); allowed: \(remedy)")
         }
         for difference in options.differences(from: population.options) {
             if difference.key == "steps", overrides.contains(.steps) { continue }
@@ -164,7 +170,7 @@ extension RunStore {
 
     /// Brings a run to what was asked for, by inputs as any other.
     private func overridden(
-        _ population: Population, _ options: Options, _ overrides: Overrides
+        _ population: Population, _ space: SearchSpace?, _ options: Options
     ) throws(HPMError) -> Population {
         var population = population
         func apply(_ input: Input) throws(HPMError) {
@@ -174,6 +180,7 @@ extension RunStore {
                 [InputLog.encoded(input)], apply: { changed.changes(by: [input]) { $0.perform(input) } }, undo: { _ in })
             population = changed
         }
+        if let space, space.difference(from: population.space) != nil { try apply(.bounds(space)) }
         if let steps = options.steps, steps != population.options.steps { try apply(.steps(steps)) }
         if let size = options.population, size != population.size {
             let living = (0..<population.size).filter { !population.isRetired($0) }

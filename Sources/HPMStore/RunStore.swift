@@ -12,7 +12,7 @@ public final class RunStore: @unchecked Sendable {
     private let lock: WriterLock?
     private let process = Machine.process
     let isWide: Bool
-    let space: SearchSpace
+    private(set) var space: SearchSpace
 
     private let begin: Statement
     private let commit: Statement
@@ -87,6 +87,8 @@ public final class RunStore: @unchecked Sendable {
         public var clones: ArraySlice<Lineage.Clone> = []
         /// Students that are out for good, and their training reports.
         public var retired: [Lineage.Ancestor] = []
+        /// The space, where its bounds have changed.
+        public var space: SearchSpace?
 
         public init() {}
     }
@@ -131,6 +133,7 @@ public final class RunStore: @unchecked Sendable {
             undo(try restored(after: error))
             throw error
         }
+        if let bounds = change.space { space = bounds }
         lastInput = first + records.count
         bytesSinceSnapshot += records.reduce(0) { $0 + $1.count }
     }

@@ -14,6 +14,8 @@ protocol Part: Sendable {
     mutating func grow(_ students: Students)
 
     var asksForEvaluations: Bool { get }
+    /// As ``Strategy/allowsOtherBounds``.
+    var allowsOtherBounds: Bool { get }
     func encode(into encoder: inout SnapshotEncoder)
     mutating func decode(_ decoder: inout SnapshotDecoder, _ students: Students) throws(HPMError)
 }
@@ -35,6 +37,7 @@ extension Part {
     mutating func evaluated(_ answers: [Answer], _ students: inout Students) {}
     mutating func grow(_ students: Students) {}
     var asksForEvaluations: Bool { false }
+    var allowsOtherBounds: Bool { true }
     func encode(into encoder: inout SnapshotEncoder) {}
     mutating func decode(_ decoder: inout SnapshotDecoder, _ students: Students) throws(HPMError) {}
 }

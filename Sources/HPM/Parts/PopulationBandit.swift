@@ -18,6 +18,8 @@ struct PopulationBandit: Part {
     /// Clones of an exploit that are chosen by the model; the others are drawn.
     static let choices = 64
 
+    var allowsOtherBounds: Bool { false }
+
     /// Of each interval: coordinates, and the loss before it; when it began, in intervals; the change of
     /// loss for each report.
     var history: Observations

@@ -12,6 +12,8 @@ public enum Input {
     case retire(student: Int)
     case grow(count: Int, Origin)
     case steps(Int)
+    /// The same space with other bounds.
+    case bounds(SearchSpace)
 
     /// The task that a student begins: a log that is replayed elsewhere shows where it differs.
     public struct Beginning: Equatable, Sendable {

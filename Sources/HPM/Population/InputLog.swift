@@ -110,6 +110,9 @@ public enum InputLog {
         case .steps(let steps):
             encoder.put(count: steps)
             return 8
+        case .bounds(let space):
+            space.encode(into: &encoder)
+            return 9
         }
     }
 
@@ -204,6 +207,7 @@ public enum InputLog {
                 throw damaged(record.lowerBound, "a number of steps that is too large")
             }
             input = .steps(steps)
+        case 9: input = .bounds(try SearchSpace(&decoder))
         default: throw damaged(record.lowerBound, "an input of kind \(kind)")
         }
         try body(input)

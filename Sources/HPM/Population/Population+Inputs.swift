@@ -73,6 +73,8 @@ extension Population {
                     .argument,
                     "steps is \(steps); allowed: \(self.steps == 0 ? "0, since the population has no end" : "\(self.steps) or more, or 0, no end")")
             }
+        case .bounds(let space):
+            _ = try rebounded(space)
         }
     }
 
@@ -101,6 +103,8 @@ extension Population {
             grow(count, origin)
         case .steps(let steps):
             setSteps(steps)
+        case .bounds(let space):
+            if let rebounded = try? rebounded(space) { self = rebounded }
         }
     }
 

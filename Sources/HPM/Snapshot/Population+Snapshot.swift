@@ -80,8 +80,9 @@ extension Population {
         self = try result.get()
     }
 
-    private func encode(into encoder: inout SnapshotEncoder) {
-        space.encode(into: &encoder)
+    /// - Parameter other: A space with other bounds; nil: its own.
+    func encode(into encoder: inout SnapshotEncoder, bounds other: SearchSpace? = nil) {
+        (other ?? space).encode(into: &encoder)
         options.encode(into: &encoder)
         students.encode(into: &encoder)
         for task in tasks { task.encode(into: &encoder) }
@@ -131,7 +132,7 @@ extension Population {
         }
     }
 
-    private init(_ decoder: inout SnapshotDecoder) throws(HPMError) {
+    init(_ decoder: inout SnapshotDecoder) throws(HPMError) {
         self = try Self.made(&decoder)
         try students.decode(&decoder, coordinates)
         let count = size

@@ -11,6 +11,7 @@ struct GuidedPopulation: Strategy {
     static let options = ["interval", "burn_in"]
 
     var coolsDown: Bool { true }
+    var allowsOtherBounds: Bool { parts.allSatisfy(\.allowsOtherBounds) }
 
     init(_ setup: Setup, selection: any Selection, parts: [any Part]) {
         interval = setup.options.interval

@@ -47,6 +47,9 @@ protocol Strategy: Sendable {
     /// is not undone where they are taken down at the end.
     var coolsDown: Bool { get }
 
+    /// Whether bounds may change while it is at work: it remembers no points but those where students are.
+    var allowsOtherBounds: Bool { get }
+
     /// The actions beside training that it can ask for.
     func actions(students: Int) -> Set<Action>
 
@@ -109,6 +112,7 @@ extension Strategy {
     mutating func evaluated(_ answers: [Answer], _ students: inout Students) {}
     mutating func mutate(_ clones: [Clone], _ students: inout Students) {}
     func best(_ students: Students) -> KnownReport? { students.bestReport }
+    var allowsOtherBounds: Bool { false }
 }
 
 extension Students {

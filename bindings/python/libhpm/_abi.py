@@ -98,6 +98,7 @@ hpm_override = c_int32
 HPM_OVERRIDE_NONE: Final = 0
 HPM_OVERRIDE_STEPS: Final = 1
 HPM_OVERRIDE_POPULATION: Final = 2
+HPM_OVERRIDE_BOUNDS: Final = 4
 
 # Where students that join a population come from.
 hpm_origin = c_int32

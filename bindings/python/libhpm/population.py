@@ -48,7 +48,11 @@ _DURABILITIES = {
     "process": _abi.HPM_DURABILITY_PROCESS,
     "power": _abi.HPM_DURABILITY_POWER,
 }
-_OVERRIDES = {"steps": _abi.HPM_OVERRIDE_STEPS, "population": _abi.HPM_OVERRIDE_POPULATION}
+_OVERRIDES = {
+    "steps": _abi.HPM_OVERRIDE_STEPS,
+    "population": _abi.HPM_OVERRIDE_POPULATION,
+    "bounds": _abi.HPM_OVERRIDE_BOUNDS,
+}
 
 
 class _Log:
@@ -183,8 +187,10 @@ class Population(Handle):
             space: The hyperparameters, those of the run. None: those of the file, which then has to be there.
             durability: Which failures an answered report survives: ``process`` (the default) a crash of the process,
                 ``power`` also one of the machine, ``none`` neither.
-            override: ``"steps"``, ``"population"`` or both: options that may be other than in the file; the run is
-                changed accordingly, by :meth:`set_steps`, and by :meth:`grow` or :meth:`retire` of the worst.
+            override: What may be other than in the file, one word or several; the run is changed accordingly:
+                ``"steps"`` by :meth:`set_steps`, ``"population"`` by :meth:`grow`, or :meth:`retire` of the worst,
+                ``"bounds"`` where every student's values lie in the new ones (not under ``random``, ``bayesian``,
+                ``pb2`` and ``memetic``, nor while clones are to be made).
             **more: Options, by name. Those that are given have to be those of the run. In brackets
                 is each one's default, -1 where the algorithm and other options decide; then what it may be, and
                 what it means:

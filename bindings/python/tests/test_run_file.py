@@ -133,8 +133,49 @@ def test_overrides(path):
     with opened(path, steps=20, population=3, override="population") as population:
         assert population.size == 5
     assert rows(path, "SELECT count(*) FROM events WHERE kind = 'retired'") == [(2,)]
-    with pytest.raises(hpm.ArgumentError, match="override is 'seed'; allowed: steps, population"):
+    with pytest.raises(hpm.ArgumentError, match="override is 'seed'; allowed: steps, population, bounds"):
         opened(path, override="seed")
+
+
+@pytest.mark.parametrize("algorithm", ["hpm", "pbt", "hpm-paper", "mf-pbt", "reinforced", "clone-step"])
+def test_other_bounds(path, algorithm):
+    def space(low, high):
+        return hpm.SearchSpace().add_real("x", low, high, scale="log").add_integer("depth", 1, 9)
+
+    def run(low, high, **more):
+        return hpm.Population.open(path, space(low, high), population=4, steps=9, interval=2, algorithm=algorithm, **more)
+
+    with run(0.1, 1) as population:
+        for student in range(4):
+            work(population, student)
+        before = [population.hyperparameters(student).tolist() for student in range(4)]
+    with pytest.raises(hpm.ArgumentError, match="low of 'x' is 0.01, not 0.1; allowed: .*an override of the bounds"):
+        run(0.01, 2)
+    with pytest.raises(hpm.ArgumentError, match="'x' is .*; allowed: 0.9 to 2"):
+        run(0.9, 2, override="bounds")
+    with run(0.01, 2, override="bounds") as population:
+        assert [population.hyperparameters(student).tolist() for student in range(4)] == before
+        assert population.space.parameters["x"].low == 0.01
+        finish(population)
+        copy = population.save()
+    assert rows(path, "SELECT low, high FROM parameters WHERE name = 'x'") == [(0.01, 2.0)]
+    with sqlite3.connect(path) as database:  # the log alone
+        database.execute("DELETE FROM snapshots WHERE input > 0")
+    database.close()
+    with hpm.Population.open(path) as population:
+        assert population.save() == copy
+        values = [report.hyperparameters[0] for report in population.history()]
+        assert len(values) == 36 and min(values) >= 0.01 and max(values) <= 2
+
+
+def test_bounds_that_an_algorithm_can_not_take(path):
+    for number, algorithm in enumerate(["bayesian", "random", "pb2"]):
+        file = path.with_name(f"{number}.db")
+        hpm.Population.open(file, make_space(), algorithm=algorithm).close()
+        wider = hpm.SearchSpace().add_real("x", -6, 6).add_integer("depth", 1, 9).add_choice("kind", ["a", "b"])
+        with pytest.raises(hpm.ArgumentError, match=f"algorithm {algorithm} does not take other bounds"):
+            hpm.Population.open(file, wider, override="bounds")
+        hpm.Population.open(file, make_space()).close()
 
 
 def test_metrics(path):
