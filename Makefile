@@ -115,7 +115,7 @@ test-examples: $(BIN)/branin-c $(BIN)/branin-cpp $(BIN)/logistic $(BIN)/hypergra
 	$(VENV)/bin/python examples/python-sklearn/tune.py
 	$(VENV)/bin/python examples/python-jax/cleaning.py --methods all --seeds 1 --steps 6 --students 4 \
 		--out .build-clients/demo
-	cd .build-clients/demo && test -s results.csv -a -s loss-over-cost.png -a -s weights.png -a -s schedule.png
+	cd .build-clients/demo && test -s results.csv -a -s loss-over-cost.png -a -s weights.png -a -s schedule.png -a -s run.db -a -s run.html
 
 test-python: $(LIBRARY) $(VENV)/.test
 	$(VENV)/bin/python -m mypy --strict --config-file bindings/python/pyproject.toml bindings/python/libhpm
@@ -135,7 +135,8 @@ $(TORCH)/.torch: Tests/requirements-torch.txt bindings/python/pyproject.toml $(T
 .PHONY: test-torch
 test-torch: $(LIBRARY) $(TORCH)/.torch
 	cd bindings/python && ../../$(TORCH)/bin/python -m pytest -q libhpm/torch libhpm/jax tests/test_torch_networks.py \
-		tests/test_jax_networks.py tests/test_hypergradients.py tests/test_problem.py tests/test_documentation.py
+		tests/test_jax_networks.py tests/test_hypergradients.py tests/test_problem.py tests/test_documentation.py \
+		tests/test_surviving.py tests/test_checkpoints.py
 	$(TORCH)/bin/python -m pytest -q --import-mode=importlib benchmarks/common/tests/test_networks.py \
 		benchmarks/common/tests/test_processes.py benchmarks/cifar10/tests benchmarks/ptb/tests benchmarks/imagenet/tests
 

@@ -6,11 +6,13 @@ import argparse
 import csv
 import multiprocessing
 import os
+import shutil
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from libhpm.runs.page import write_page
 from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -49,15 +51,22 @@ def _start_worker(done) -> None:
     _done = done
 
 
-def _run(index: int, method: str, seed: int, students: int, steps: int):
+def _run(index: int, method: str, seed: int, students: int, steps: int, file: Path):
     import tuning  # here: the main process needs no JAX
 
     def progress(share: float) -> None:
         _done[index] = share
 
-    run = tuning.tune(method, seed, students, steps, progress)
+    for suffix in ("", "-wal", "-shm", "-writer"):  # of a demo before
+        file.with_name(file.name + suffix).unlink(missing_ok=True)
+    run = tuning.tune(method, seed, students, steps, progress, str(file))
     _done[index] = 1
     return run
+
+
+def file_of(out: Path, method: str, seed: int) -> Path:
+    """Where a run is kept."""
+    return out / "runs" / f"{method}-{seed}.db"
 
 
 def all_runs(chosen: argparse.Namespace, console: Console) -> list:
@@ -71,7 +80,9 @@ def all_runs(chosen: argparse.Namespace, console: Console) -> list:
         Progress(*columns, console=console) as bars,
     ):
         tasks = {method: bars.add_task(method, total=chosen.seeds) for method in chosen.methods}
-        futures = [pool.submit(_run, i, *job, chosen.students, chosen.steps) for i, job in enumerate(jobs)]
+        futures = [
+            pool.submit(_run, i, *job, chosen.students, chosen.steps, file_of(chosen.out, *job)) for i, job in enumerate(jobs)
+        ]
         try:
             while not all(future.done() for future in futures):
                 for future in futures:
@@ -154,7 +165,7 @@ def main() -> None:
     chosen = arguments()
     console = Console()
     started = time.perf_counter()
-    chosen.out.mkdir(parents=True, exist_ok=True)
+    (chosen.out / "runs").mkdir(parents=True, exist_ok=True)
     console.print(
         "Half of the labels of 500 training digits are replaced by random ones. A population of students trains on them, and each "
         "method may move their 509 hyperparameters, a weight for each example among them, at equal cost. "
@@ -181,10 +192,17 @@ def main() -> None:
     pictures.weights(run, data[run.seed], chosen.out / "weights.png")
     pictures.schedule(run, chosen.out / "schedule.png")
 
+    # The run that the pictures show is kept, with a page; all forty would be a quarter of a gigabyte.
+    kept, page = chosen.out / "run.db", chosen.out / "run.html"
+    file_of(chosen.out, run.method, run.seed).replace(kept)
+    shutil.rmtree(chosen.out / "runs")
+    write_page(kept, page)
+
     show(rows, chosen.methods, console)
     console.print(
         f"Lowest median test loss: {winner}. {time.perf_counter() - started:.0f} seconds. "
-        f"In {chosen.out}/: results.csv, loss-over-cost.png, weights.png, schedule.png"
+        f"In {chosen.out}/: results.csv, loss-over-cost.png, weights.png, schedule.png, and run.db, the run that the pictures "
+        f"show. All of it on one page: {page}"
     )
 
 

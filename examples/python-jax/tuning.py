@@ -82,9 +82,14 @@ class Run:
 
 
 def tune(
-    method: str, seed: int, students: int = 10, steps: int = 100, progress: Callable[[float], None] | None = None
+    method: str,
+    seed: int,
+    students: int = 10,
+    steps: int = 100,
+    progress: Callable[[float], None] | None = None,
+    file: str = ":memory:",
 ) -> Run:
-    """Every method gets what `steps` reports with hypergradients cost."""
+    """Every method gets what `steps` reports with hypergradients cost. The run is kept in a file, for those who look at it."""
     started = time.perf_counter()
     digits = network.load_dirty_digits(seed)
     data = jax.device_put(digits)
@@ -92,8 +97,10 @@ def tune(
     with_hypergradient = method not in WITHOUT_HYPERGRADIENT
     report_cost = TRAINING_COST + with_hypergradient * HYPERGRADIENT_COST
     budget = students * steps * (TRAINING_COST + HYPERGRADIENT_COST)
-    population = hpm.Population(
+    population = hpm.Population.open(
+        file,
         search_space(),
+        durability="none",  # it is not gone on with, since the weights are kept nowhere
         algorithm=method,
         population=students,
         seed=seed,
@@ -171,4 +178,6 @@ def tune(
     evaluations = sum(population.count(f"{kind}_cost") for kind in ("training", "hypergradient", "teacher"))
     seconds = time.perf_counter() - started
     cost, *arrays = map(np.array, zip(*rows))
-    return Run(method, seed, seconds, evaluations, best, population.lineage(best), weights, cost, *arrays)
+    lineage = population.lineage(best)
+    population.close()
+    return Run(method, seed, seconds, evaluations, best, lineage, weights, cost, *arrays)

@@ -189,8 +189,8 @@ class Population(Handle):
                 ``power`` also one of the machine, ``none`` neither.
             override: What may be other than in the file, one word or several; the run is changed accordingly:
                 ``"steps"`` by :meth:`set_steps`, ``"population"`` by :meth:`grow`, or :meth:`retire` of the worst,
-                ``"bounds"`` where every student's values lie in the new ones (not under ``random``, ``bayesian``,
-                ``pb2`` and ``memetic``, nor while clones are to be made).
+                ``"bounds"`` where every student's values lie in the new ones, unless the algorithm has learned
+                something that holds between the old ones alone, or clones are to be made.
             **more: Options, by name. Those that are given have to be those of the run. In brackets
                 is each one's default, -1 where the algorithm and other options decide; then what it may be, and
                 what it means:

@@ -1,4 +1,4 @@
-"""The blocks of docs/hypergradients.md run as they stand; docs/algorithms.md has all algorithms."""
+"""The blocks of docs/hypergradients.md and docs/runs.md run as they stand; docs/algorithms.md has all algorithms."""
 
 import re
 import shutil
@@ -36,6 +36,17 @@ def test_networks(framework):
     ran = subprocess.run([sys.executable, "-c", block], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout and "nan" not in ran.stdout
+
+
+def test_runs(tmp_path):
+    """In order, as one program: they are parts of one; the others show what needs a program of the reader's."""
+    page = (ROOT / "docs" / "runs.md").read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    whole = [block for block in blocks if re.search("def train.student|Population.open|for h in schedule|sqlite3.connect", block)]
+    assert len(whole) == 4
+    ran = subprocess.run([sys.executable, "-c", "\n".join(whole)], cwd=tmp_path, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith("Result(loss=") and ran.stdout.splitlines()[-1].startswith("[(0, 40,")
 
 
 @pytest.mark.skipif(shutil.which("cc") is None or not (ROOT / "lib").exists(), reason="needs a C compiler and `make`")
