@@ -6,6 +6,7 @@
 # make bench-overhead, bench-landscapes, bench-training, bench-quick   calls over all sizes, or the algorithms, and other packages compared; results are kept, and gone on with
 # make bench-cifar10, bench-ptb, bench-imagenet, bench-presets, bench-layers   self-tuning networks in torch; likewise
 # make test-torch   what is tested with torch, in an environment of its own
+# make bench-durability   what a report costs that is in a file, beside Optuna
 # make bench-schedule   wall clock of the schedules, with training times that vary; likewise
 # make wheel     a Python wheel with the library inside
 # make install   header and library below PREFIX
@@ -105,11 +106,15 @@ CLIENTS := allocations asynchronous blend hypergradient limits listeners logs ru
 test-clients: $(CLIENTS:%=$(BIN)/%)
 	for client in $^; do $$client || exit 1; done
 
-test-examples: $(BIN)/branin-c $(BIN)/branin-cpp $(BIN)/logistic $(BIN)/hypergradient-c $(VENV)/.test
+test-examples: $(BIN)/branin-c $(BIN)/branin-cpp $(BIN)/logistic $(BIN)/hypergradient-c $(BIN)/surviving $(VENV)/.test
 	$(BIN)/branin-c
 	$(BIN)/branin-cpp
 	$(BIN)/logistic examples/c/breast-cancer.csv
 	$(BIN)/hypergradient-c examples/c/breast-cancer.csv
+	rm -rf $(BIN)/survives && mkdir $(BIN)/survives $(BIN)/survives/whole
+	! $(BIN)/surviving $(BIN)/survives 30 && ! $(BIN)/surviving $(BIN)/survives 41
+	$(BIN)/surviving $(BIN)/survives | tail -1 >$(BIN)/survives/last
+	$(BIN)/surviving $(BIN)/survives/whole | tail -1 | diff - $(BIN)/survives/last && cat $(BIN)/survives/last
 	$(SWIFT) run --package-path examples/swift Branin
 	$(SWIFT) run --package-path examples/swift Ridge
 	$(VENV)/bin/python examples/python-sklearn/tune.py
@@ -195,7 +200,14 @@ $(BENCH)/.overhead: benchmarks/overhead/requirements.txt $(BENCH)/bin/python
 	@$(BENCH)/bin/python -m pip install -q -r $<
 	@touch $@
 
-.PHONY: bench bench-overhead bench-hypergradients
+$(BENCH)/.durability: benchmarks/durability/requirements.txt $(BENCH)/bin/python
+	@echo "installing the packages of benchmarks/durability into $(BENCH)"
+	@$(BENCH)/bin/python -m pip install -q -r $< -e bindings/python
+	@touch $@
+
+.PHONY: bench bench-overhead bench-hypergradients bench-durability
+bench-durability: $(LIBRARY) $(BENCH)/.durability
+	$(BENCH)/bin/python benchmarks/durability/reports.py
 bench-hypergradients: $(BIN)/scale
 	$(BIN)/scale
 bench: $(BIN)/calls $(BIN)/events $(BIN)/steps $(VENV)/.test
@@ -230,6 +242,8 @@ $(BIN)/branin-cpp: examples/cpp/branin.cpp $(HEADERS) $(LIBRARY) | $(BIN) packag
 $(BIN)/logistic: examples/c/logistic.c $(HEADERS) $(LIBRARY) | $(BIN) packages-test
 	$(CC) -std=c99 $(CFLAGS) $< -o $@ $(LINK)
 $(BIN)/hypergradient-c: examples/c/hypergradient.c $(HEADERS) $(LIBRARY) | $(BIN) packages-test
+	$(CC) -std=c99 $(CFLAGS) $< -o $@ $(LINK)
+$(BIN)/surviving: examples/c/surviving.c $(HEADERS) $(LIBRARY) | $(BIN) packages-test
 	$(CC) -std=c99 $(CFLAGS) $< -o $@ $(LINK)
 $(BIN)/scale: benchmarks/hypergradients/scale.c $(HEADERS) $(LIBRARY) | $(BIN) packages-test
 	$(CC) -std=c11 $(CFLAGS) -O3 $< -o $@ $(LINK)
