@@ -81,12 +81,13 @@ class Combined(Closing):
                 stack.callback(_call, observer, "close")
 
 
-def combined(observe: Observers, kinds: Kinds = None) -> Combined:
+def combined(observe: Observers, kinds: Kinds = None, logged: bool = False) -> Combined:
     """Makes one observer of those that `observe` of :func:`tune` may be.
 
     Args:
         observe: One observer, several, or None.
         kinds: For those that have no `kinds` of their own.
+        logged: Whether a :class:`Logging` is added where there is none.
 
     Raises:
         TypeError: What can't be called, or kinds that are no classes of events.
@@ -108,6 +109,8 @@ def combined(observe: Observers, kinds: Kinds = None) -> Combined:
         if not callable(observer):
             raise TypeError(f"observe has {observer!r}; allowed: callables")
     mask(kinds)  # which checks them
+    if logged and not any(isinstance(observer, Logging) for observer in observers):
+        observers.insert(0, Logging())
     return Combined(observers, kinds)
 
 

@@ -22,7 +22,7 @@ from .checkpoints import Checkpoints
 from .errors import ArgumentError, NoResultError
 from .events import Kinds
 from .interval import Interval
-from .observers import Combined, Logging, Observers, combined
+from .observers import Combined, Observers, combined
 from .population import Population
 from .problem import Problem
 from .result import Copy, Metric, Report, Result
@@ -87,7 +87,7 @@ def tune(
             now, as ``lambda student: models[student]["params"]``.
         progress: Whether to show a progress bar with the best loss, on standard error.
         observe: Called for each event, as by :meth:`Population.observe`; or several such functions, or
-            observers of :mod:`hpm.observers`. None: ``hpm.observers.Logging()``, which is silent until the
+            observers of :mod:`hpm.observers`. ``hpm.observers.Logging()`` is always there, and silent until the
             program configures :mod:`logging`.
         kinds: Those that `observe` is called for, as there; None: all.
         **options: Those of :class:`Population`, with `run` those of :meth:`Population.open` too. In brackets is
@@ -133,7 +133,7 @@ def tune(
         raise ArgumentError("checkpoints goes with models; allowed: models=, the list of what is to be kept")
     if (problem is None) != (parameters is None):
         raise ArgumentError("problem goes with parameters; allowed: both, or none of the two")
-    observers = combined(Logging() if observe is None else observe, kinds)
+    observers = combined(observe, kinds, logged=True)
 
     is_new = not isinstance(population, Population) and not (run is not None and os.path.exists(run))
     if isinstance(population, Population):
