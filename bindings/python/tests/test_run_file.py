@@ -2,9 +2,11 @@
 
 import os
 import random
+import shutil
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -285,3 +287,25 @@ def test_a_child_of_fork_may_not_write(path):
         assert os.waitpid(child, 0)[1] == 0
         finish(population)
     assert rows(path, "SELECT count(*) FROM reports") == [(48,)]
+
+
+def test_a_file_of_version_1_is_opened(path):
+    """It was written on 2026-11-30 and has to be opened forever: four students, 20 reports, one task out."""
+    shutil.copy(Path(__file__).with_name("run-version-1.db"), path)
+    with hpm.Population.open(path) as population:
+        assert [population.reports(student) for student in range(4)] == [5, 5, 5, 5]
+        assert population.next(2).action == hpm.Action.TRAIN
+        assert len(population.history()) == 20 and population.space.parameters["kind"].labels == ("a", "b")
+        while any([work_on(population, student) for student in range(4)]):
+            pass
+        assert len(population.schedule()) == 8
+    assert rows(path, "SELECT name, value FROM metrics") == [("accuracy", 0.5)]
+    assert rows(path, "SELECT count(*) FROM sessions") == [(2,)]
+
+
+def work_on(population, student):
+    task = population.next(student)
+    if task.action in (hpm.Action.WAIT, hpm.Action.STOP):
+        return False
+    population.report(student, float((task.hyperparameters**2).sum()))
+    return True
