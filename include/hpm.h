@@ -2023,8 +2023,8 @@ hpm_status hpm_run_open(const char *path, hpm_space *space, hpm_options *options
  * accordingly, and has the new ones from then on.
  *
  *   path       As there.
- *   space      As there.
- *   options    As there, but for those of `overrides`.
+ *   space      As there. NULL: that of the file.
+ *   options    As there, but for those of `overrides`. NULL: those of the file, or the defaults.
  *   overrides  A sum of HPM_OVERRIDE_ kinds: what may be other.
  *   out        Receives the population.
  *

@@ -62,8 +62,8 @@ public func hpm_run_open(
 ///
 /// - Parameters:
 ///   - path: As there.
-///   - space: As there.
-///   - options: As there, but for those of `overrides`.
+///   - space: As there. NULL: that of the file.
+///   - options: As there, but for those of `overrides`. NULL: those of the file, or the defaults.
 ///   - overrides: A sum of `HPM_OVERRIDE_` kinds: what may be other.
 ///   - out: Receives the population.
 /// - Returns: As ``hpm_run_open``; `HPM_ERROR_ARGUMENT` for a change that is not possible, such as fewer steps.

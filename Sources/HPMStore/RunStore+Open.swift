@@ -52,6 +52,9 @@ extension RunStore {
         var path = path
         // SQLite would take it for an address.
         if path.hasPrefix("file:") { path = "./" + path }
+        guard !Machine.isFolder(path) else {
+            throw HPMError(.storage, "'\(path)' is a folder; allowed: the name of a file in one")
+        }
         let lock: WriterLock? = path == ":memory:" ? nil : try WriterLock(of: path)
         let database = try Database(path: path)
         // Where a folder has no shared memory, SQLite keeps another mode and goes on.

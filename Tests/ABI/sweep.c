@@ -44,6 +44,7 @@ typedef union {
     hpm_observer_callback observer;
     hpm_log_callback log;
     hpm_judge_callback judge;
+    hpm_report_callback report;
 } value;
 
 /* --- The interface, as hpm.abi.json describes it --- */
@@ -102,7 +103,8 @@ static ffi_type *ffi_type_of(const char *type) {
 /* --- The objects that calls are made on --- */
 
 static const char *const handle_types[] = {"hpm_space *", "hpm_options *", "hpm_population *",
-                                           "hpm_teacher *", "hpm_vectors *", "hpm_problem *"};
+                                           "hpm_teacher *", "hpm_vectors *", "hpm_problem *",
+                                           "hpm_schedule *"};
 enum { HANDLE_TYPES = sizeof handle_types / sizeof *handle_types };
 
 typedef enum {
@@ -113,7 +115,8 @@ typedef enum {
     CLONING,  /* after the second reports the last student has to become a clone */
     STOPPED,
     CERTIFIED, /* run to the end, student 0 with a problem */
-    CHECKED   /* nothing was asked of the population, and the problem was checked */
+    CHECKED,  /* nothing was asked of the population, and the problem was checked */
+    KEPT      /* a run of hpm_run_open, where every student has reported once */
 } state;
 
 typedef struct {
@@ -123,6 +126,8 @@ typedef struct {
     hpm_teacher *teacher;
     hpm_vectors *vectors;
     hpm_problem *problem;
+    /* Of one step. */
+    hpm_schedule *schedule;
     /* Destroyed ones, in the same order. */
     void *dead[HANDLE_TYPES];
     /* A problem of another dimension, one without callbacks, one whose callbacks fail, and one
@@ -135,6 +140,9 @@ typedef struct {
     /* The inputs of a run like that of `population`, from its creation on. */
     uint8_t *log;
     size_t log_size;
+    /* What `schedule` is saved as. */
+    uint8_t *schedule_bytes;
+    size_t schedule_size;
     const char **labels;
     /* Everything that a call was handed to write to. */
     void *written[MOST_PARAMETERS];
@@ -332,6 +340,12 @@ static int32_t see_nothing(void *context, const hpm_event *event) {
     return 0;
 }
 
+static int32_t see_no_report(void *context, size_t student, size_t number, double loss,
+                             const double *hyperparameters, size_t n) {
+    (void)context, (void)student, (void)number, (void)loss, (void)hyperparameters, (void)n;
+    return 0;
+}
+
 static int32_t take_nothing(void *context, const uint8_t *bytes, size_t length) {
     (void)context, (void)bytes, (void)length;
     return 0;
@@ -364,15 +378,43 @@ static void make_log(world *w) {
     must(hpm_population_destroy(population));
 }
 
+static hpm_population *make_run(world *w) {
+    hpm_population *population = NULL;
+    must(hpm_run_open(":memory:", w->space, w->options, &population));
+    return population;
+}
+
+static void make_schedules(world *w) {
+    hpm_population *population = make_run(w);
+    ask(population);
+    for (size_t student = 0; student < STUDENTS; student++) {
+        must(hpm_student_report(population, student, (double)student, NULL, 0));
+    }
+    hpm_schedule *dead = NULL;
+    must(hpm_schedule_export(population, 0, &w->schedule));
+    must(hpm_schedule_export(population, 1, &dead));
+    must(hpm_schedule_destroy(dead));
+    w->dead[6] = dead;
+    must(hpm_schedule_save(w->schedule, NULL, 0, &w->schedule_size));
+    w->schedule_bytes = keep(w, w->schedule_size);
+    must(hpm_schedule_save(w->schedule, w->schedule_bytes, w->schedule_size, &w->schedule_size));
+    must(hpm_population_destroy(population));
+}
+
 static void make_world(world *w, state state) {
     static const double row[DIMENSION] = {0.1, 0.5, 2, 1, 0.5, 0.5, 0.5, 0.5};
     static const char *labels[] = {"small", "large", "none", NULL};
     memset(w, 0, sizeof *w);
     w->space = make_space();
     w->options = make_options();
-    must(hpm_population_create(w->space, w->options, &w->population));
+    if (state == KEPT) {
+        w->population = make_run(w);
+    } else {
+        must(hpm_population_create(w->space, w->options, &w->population));
+    }
     must(hpm_teacher_create(TEACHER_DIMENSION, NULL, &w->teacher));
     make_problems(w);
+    make_schedules(w);
 
     hpm_population *population = NULL;
     hpm_teacher *teacher = NULL;
@@ -426,6 +468,7 @@ static void destroy_world(world *w) {
     hpm_teacher_destroy(w->teacher);
     hpm_vectors_destroy(w->vectors);
     hpm_problem_destroy(w->problem);
+    hpm_schedule_destroy(w->schedule);
     hpm_problem_destroy(w->other);
     hpm_problem_destroy(w->empty);
     hpm_problem_destroy(w->failing);
@@ -468,24 +511,25 @@ typedef enum {
     BY_TYPE, /* handles, enumerations, single outputs */
     /* Texts. */
     NEW_NAME, OLD_NAME, CHOICE_NAME, INTEGER_KEY, REAL_KEY, WORD_KEY, WORD_VALUE, COUNTER,
-    OPTION_KEY,
+    OPTION_KEY, PATH, METRIC_NAME,
     /* Numbers. */
     LOW, HIGH, REAL_INITIAL, INTEGER_INITIAL, CHOICE_INITIAL, INTEGER_VALUE, REAL_VALUE, COST, LOSS,
     /* Indices and lengths. */
     PARAMETER_INDEX, LABEL_INDEX, STUDENT, CLONED_STUDENT, REPORT, LABEL_COUNT, BLOCK_COUNT, LEAST_N, STRIDE_N,
     EXACT_N, GRADIENT_N, TEACHER_N, NEW_DIMENSION, STUDENT_COUNT, BYTES_LENGTH, NAME_CAPACITY,
     LABEL_CAPACITY, BYTES_CAPACITY, HOST_COUNT, VECTOR_DIMENSION, LINES_CAPACITY, FINDING_INDEX,
+    SCHEDULE_CAPACITY, SCHEDULE_LENGTH, STEP, OVERRIDES,
     OPTION_CAPACITY, BLEND_CAPACITY, TICKET, KINDS, OBSERVER, LOG_LENGTH, JOINING_COUNT, STEPS,
     /* Input arrays. */
     LABELS, ROW, GRADIENT, GRADIENTS, LOSSES, PARENT, CHILD_GRADIENT, BYTES, TRAINER, OPERATIONS,
-    CALLBACKS, VECTOR, STUDENT_VECTOR, LOG_BYTES,
+    CALLBACKS, VECTOR, STUDENT_VECTOR, LOG_BYTES, SCHEDULE_BYTES,
     /* Callbacks. */
-    OBSERVER_CALLBACK, LOG_CALLBACK, JUDGE_CALLBACK,
+    OBSERVER_CALLBACK, LOG_CALLBACK, JUDGE_CALLBACK, REPORT_CALLBACK,
     /* Handles, and living ones that do not do. */
     PROBLEM_TO_SOLVE, PROBLEM_TO_CHECK, PROBLEM_OF_STUDENT,
     /* Output arrays. */
     ROW_OUT, MATRIX_OUT, STUDENTS_OUT, CHILD_OUT, NAME_OUT, LABEL_OUT, BYTES_OUT, VECTOR_OUT,
-    CERTIFICATE_OUT, LINES_OUT, FINDING_OUT, OPTION_OUT, BLEND_OUT,
+    CERTIFICATE_OUT, LINES_OUT, FINDING_OUT, OPTION_OUT, BLEND_OUT, SCHEDULE_OUT,
     CONTEXT
 } role;
 
@@ -679,6 +723,7 @@ static void *live(const world *w, const char *type) {
     if (strcmp(type, "hpm_teacher *") == 0) return w->teacher;
     if (strcmp(type, "hpm_vectors *") == 0) return w->vectors;
     if (strcmp(type, "hpm_problem *") == 0) return w->problem;
+    if (strcmp(type, "hpm_schedule *") == 0) return w->schedule;
     return NULL;
 }
 
@@ -762,6 +807,15 @@ static void bad_values(world *w, const parameter *p, role role, bad_list *list) 
         if (role == WORD_KEY) list->words = "key|option";
         if (role == WORD_VALUE) list->words = "value|algorithm";
         add_texts(list, "unknown");
+        break;
+    case PATH:
+        add_texts(list, "");
+        list->words = "path|folder";
+        add(list, (value){.pointer = "/nowhere/run.db"}, HPM_ERROR_STORAGE, "no folder");
+        add(list, (value){.pointer = "/"}, HPM_ERROR_STORAGE, "a folder");
+        break;
+    case METRIC_NAME:
+        add_texts(list, "");
         break;
     case LOW:
     case HIGH:
@@ -898,6 +952,41 @@ static void bad_values(world *w, const parameter *p, role role, bad_list *list) 
         add_size(list, 1, HPM_ERROR_CAPACITY);
         add_size(list, 16, HPM_ERROR_CAPACITY);
         break;
+    case SCHEDULE_CAPACITY:
+        add_size(list, 0, HPM_ERROR_CAPACITY);
+        add_size(list, w->schedule_size - 1, HPM_ERROR_CAPACITY);
+        break;
+    case SCHEDULE_LENGTH:
+        list->words = "bytes|length|schedule";
+        add_size(list, 0, HPM_ERROR_SNAPSHOT);
+        add_size(list, 1, HPM_ERROR_SNAPSHOT);
+        add_size(list, w->schedule_size / 2, HPM_ERROR_SNAPSHOT);
+        add_size(list, w->schedule_size - 1, HPM_ERROR_SNAPSHOT);
+        add_size(list, SIZE_MAX, 0);
+        break;
+    case STEP:
+        add_indices(list, 1);
+        break;
+    case OVERRIDES: {
+        const int32_t overrides[] = {-1, 8, INT32_MAX, INT32_MIN};
+        for (size_t i = 0; i < 4; i++) {
+            add(list, (value){.int32 = overrides[i]}, HPM_ERROR_ARGUMENT, "%d", (int)overrides[i]);
+        }
+        break;
+    }
+    case SCHEDULE_BYTES:
+        list->words = "bytes|schedule";
+        for (size_t i = 0; i < 64; i++) {
+            const size_t bit = i < 32 ? i * 8 : 8 * (w->schedule_size - 1) * (i - 32) / 31 + i % 8;
+            uint8_t *bytes = copy(w, w->schedule_bytes, w->schedule_size);
+            bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+            add(list, (value){.pointer = bytes}, HPM_ERROR_SNAPSHOT, "bit %zu flipped", bit);
+        }
+        add_pointer(list, keep(w, w->schedule_size), HPM_ERROR_SNAPSHOT, "zeros");
+        break;
+    case REPORT_CALLBACK:
+        add(list, (value){.report = NULL}, HPM_ERROR_ARGUMENT, "NULL");
+        break;
     case LABELS:
         list->words = "labels|label";
         add_labels(w, list);
@@ -1028,6 +1117,7 @@ static void bad_values(world *w, const parameter *p, role role, bad_list *list) 
     case NAME_OUT:
     case LABEL_OUT:
     case BYTES_OUT:
+    case SCHEDULE_OUT:
         list->words = "out|bytes|capacity";
         add_pointer(list, NULL, HPM_ERROR_ARGUMENT, "NULL with a capacity");
         break;
@@ -1063,6 +1153,14 @@ static value good_value(world *w, const parameter *p, role role, size_t position
     case WORD_VALUE: return (value){.pointer = "pbt"};
     case COUNTER: return (value){.pointer = "clones"};
     case OPTION_KEY: return (value){.pointer = "algorithm"};
+    case PATH: return (value){.pointer = ":memory:"};
+    case METRIC_NAME: return (value){.pointer = "accuracy"};
+    case SCHEDULE_CAPACITY:
+    case SCHEDULE_LENGTH: return (value){.size = w->schedule_size};
+    case SCHEDULE_BYTES: return (value){.pointer = w->schedule_bytes};
+    case STEP: return (value){.size = 0};
+    case OVERRIDES: return (value){.int32 = HPM_OVERRIDE_STEPS};
+    case REPORT_CALLBACK: return (value){.report = see_no_report};
     case LOW: return (value){.real = 1};
     case HIGH: return (value){.real = 8};
     case REAL_INITIAL: return (value){.real = 2.5};
@@ -1147,6 +1245,7 @@ static value good_value(world *w, const parameter *p, role role, size_t position
     case LABEL_OUT: size = 5; break;
     case OPTION_OUT: size = 4; break;
     case BYTES_OUT: size = w->snapshot_size; break;
+    case SCHEDULE_OUT: size = w->schedule_size; break;
     case LINES_OUT: size = REPORT_CAPACITY; break;
     case CERTIFICATE_OUT: size = sizeof(hpm_certificate); break;
     case FINDING_OUT: size = sizeof(hpm_finding); break;
@@ -1246,6 +1345,18 @@ static const struct plan {
     {"hpm_teacher_destroy", FRESH, {BY_TYPE}},
     {"hpm_teacher_mutate", FRESH, {BY_TYPE, PARENT, CHILD_OUT, TEACHER_N}},
     {"hpm_teacher_learn", FRESH, {BY_TYPE, PARENT, CHILD_GRADIENT, TEACHER_N}},
+    {"hpm_run_open", FRESH, {PATH, BY_TYPE, BY_TYPE, BY_TYPE}},
+    {"hpm_run_open_overriding", FRESH, {PATH, BY_TYPE, BY_TYPE, OVERRIDES, BY_TYPE}},
+    {"hpm_run_set_durability", KEPT, {BY_TYPE, BY_TYPE}},
+    {"hpm_run_log_metric", KEPT, {BY_TYPE, STUDENT, METRIC_NAME, LOSS}},
+    {"hpm_run_reports", KEPT, {BY_TYPE, REPORT_CALLBACK, CONTEXT}},
+    {"hpm_schedule_export", KEPT, {BY_TYPE, STUDENT, BY_TYPE}},
+    {"hpm_schedule_destroy", FRESH, {BY_TYPE}},
+    {"hpm_schedule_length", FRESH, {BY_TYPE, BY_TYPE}},
+    {"hpm_schedule_space", FRESH, {BY_TYPE, BY_TYPE}},
+    {"hpm_schedule_at", FRESH, {BY_TYPE, STEP, ROW_OUT, LEAST_N, BY_TYPE, BY_TYPE, BY_TYPE}},
+    {"hpm_schedule_save", FRESH, {BY_TYPE, SCHEDULE_OUT, SCHEDULE_CAPACITY, BY_TYPE}},
+    {"hpm_schedule_load", FRESH, {SCHEDULE_BYTES, SCHEDULE_LENGTH, BY_TYPE}},
 };
 
 /* Calls that are wrong by two arguments together, or by their order. */
@@ -1260,6 +1371,12 @@ static const struct extra {
     } changes[2];
     size_t count;
 } extras[] = {
+    {"hpm_run_set_durability", "a run in no file", FRESH, HPM_ERROR_UNSUPPORTED, "file", {{0}}, 0},
+    {"hpm_run_log_metric", "a run in no file", FRESH, HPM_ERROR_UNSUPPORTED, "file", {{0}}, 0},
+    {"hpm_run_reports", "a run in no file", FRESH, HPM_ERROR_UNSUPPORTED, "file", {{0}}, 0},
+    {"hpm_schedule_export", "a run in no file", FRESH, HPM_ERROR_UNSUPPORTED, "file", {{0}}, 0},
+    {"hpm_run_open", "no file and no space", FRESH, HPM_ERROR_ARGUMENT, "space",
+     {{1, {.pointer = NULL}}}, 1},
     {"hpm_space_add_real", "a logarithm of 0", FRESH, HPM_ERROR_ARGUMENT, "low",
      {{4, {.int32 = HPM_SCALE_LOG}}, {2, {.real = 0}}}, 2},
     {"hpm_space_add_real", "a logarithm of -1", FRESH, HPM_ERROR_ARGUMENT, "low",
