@@ -257,7 +257,7 @@ extension HandleObject<DrivenPopulation> {
             try planned.check(driven.population)
             guard driven.listeners.log != nil || driven.store != nil else { return (nil, nil) }
             list = planned.list(driven.population)
-            records = list.map(InputLog.encoded)
+            if driven.listeners.log != nil { records = list.map(InputLog.encoded) }
             if driven.listeners.log?.isBegun == false { beginning = InputLog.beginning(of: driven.population) }
             return (driven.listeners.log, driven.store)
         }
@@ -271,7 +271,7 @@ extension HandleObject<DrivenPopulation> {
         if let store, !list.isEmpty {
             var change = RunStore.Change()
             try store.write(
-                records,
+                RunStore.records(list),
                 apply: { () throws(HPMError) in
                     try log?.write(beginning + records.joined())
                     state.withLock { driven in

@@ -62,7 +62,7 @@ public struct Run: ~Copyable {
         try population.check(input)
         var changed = population
         try store.write(
-            [InputLog.encoded(input)],
+            RunStore.records([input]),
             apply: { changed.changes(by: [input]) { $0.perform(input) } }, undo: { changed = $0 })
         population = changed
         store.keepSnapshot { population }

@@ -180,7 +180,7 @@ extension RunStore {
             try population.check(input)
             var changed = population
             try write(
-                [InputLog.encoded(input)], apply: { changed.changes(by: [input]) { $0.perform(input) } }, undo: { _ in })
+                Self.records([input]), apply: { changed.changes(by: [input]) { $0.perform(input) } }, undo: { _ in })
             population = changed
         }
         if let space, space.difference(from: population.space) != nil { try apply(.bounds(space)) }

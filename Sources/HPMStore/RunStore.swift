@@ -93,10 +93,19 @@ public final class RunStore: @unchecked Sendable {
         public init() {}
     }
 
+    /// Inputs as they are stored. A stop ends a session and not the run, which goes on when it is opened anew: of it
+    /// there are events alone.
+    public static func records(_ inputs: [Input]) -> [[UInt8]] {
+        inputs.compactMap { input in
+            if case .stop = input { return nil }
+            return InputLog.encoded(input)
+        }
+    }
+
     /// Stores inputs and what they change, or nothing.
     ///
     /// - Parameters:
-    ///   - records: The inputs, as ``InputLog`` writes them.
+    ///   - records: Those of ``records(_:)``.
     ///   - apply: Applies them to the population.
     ///   - undo: The population is to be this again, since the file refused what was applied.
     /// - Throws: `storage`; what `apply` throws, which then has changed nothing.

@@ -180,6 +180,21 @@ def test_bounds_that_an_algorithm_can_not_take(path):
         hpm.Population.open(file, make_space()).close()
 
 
+@pytest.mark.parametrize("schedule", ["synchronous", "asynchronous"])
+def test_a_stop_ends_a_session_and_not_the_run(path, schedule):
+    whole = hpm.Population(make_space(), population=4, steps=12, interval=3, seed=1, schedule=schedule)
+    finish(whole)
+    for _ in range(3):
+        with opened(path, schedule=schedule) as population:
+            assert all([work(population, student) for student in range(4)])
+            population.stop()
+            assert population.next(0).action == hpm.Action.STOP
+    with opened(path, schedule=schedule) as population:
+        finish(population)
+        assert population.save() == whole.save() and len(population.history()) == 48
+    assert rows(path, "SELECT count(*) FROM events WHERE kind = 'stopped'")[0][0] >= 16
+
+
 def test_metrics(path):
     with opened(path) as population:
         population.next(2)
