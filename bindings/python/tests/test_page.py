@@ -228,7 +228,7 @@ def test_more_students_than_lines(tmp_path):
 
 def test_wide_spaces(tmp_path):
     run = make(tmp_path / "run.db", hpm.SearchSpace().add_block("w", 300, 1e-3, 1.0, "log"), steps=5)
-    assert "The space has 300 values" in page_of(run).text
+    assert "Of 300 values the 24 that" in page_of(run).text
 
 
 def test_pauses_between_sessions_do_not_count(tmp_path):

@@ -147,11 +147,15 @@ def test_outcomes_of_clones(tmp_path):
         assert changed and all(one.before != one.after for one in changed)
 
 
-def test_wide_spaces_have_no_hyperparameters(tmp_path):
+def test_hyperparameters_of_wide_spaces_are_in_the_log(tmp_path, monkeypatch):
     space = hpm.SearchSpace().add_block("w", 300, 1e-3, 1.0, "log")
     make(tmp_path / "run.db", space, steps=4)
-    with RunFile(tmp_path / "run.db") as file:
-        assert file.reports().hyperparameters is None and len(file.names) == 300
+    with hpm.Population.open(tmp_path / "run.db") as population, RunFile(tmp_path / "run.db") as file:
+        assert file.reports(replayed=False).hyperparameters is None and len(file.names) == 300
+        history = [report.hyperparameters for report in population.history()]
+        np.testing.assert_array_equal(file.reports().hyperparameters, history)  # while another writes it
+        assert StudentSchedule.of(file).values.tolist() == population.schedule().values.tolist()
+        monkeypatch.setattr("libhpm.runs.run_file.MOST_VALUES", 100)
         with pytest.raises(RunFileError, match="300 hyperparameters"):
             StudentSchedule.of(file)
 

@@ -157,7 +157,7 @@ def _snapshots(file: RunFile) -> Iterator[Finding]:
 
 
 def _history(file: RunFile) -> Iterator[Finding]:
-    reports = file.reports()
+    reports = file.reports(replayed=False)
     if not len(reports):
         yield Finding("warning", "no student has reported yet")
         return
@@ -181,7 +181,7 @@ def _history(file: RunFile) -> Iterator[Finding]:
     for _ in file.events():  # their JSON is read
         pass
     if not twice and not gaps:
-        wide = ", without hyperparameters, as in spaces of over 256 values" if reports.hyperparameters is None else ""
+        wide = ", whose hyperparameters are in the log alone, as in spaces of over 256 values" if reports.hyperparameters is None else ""
         yield Finding("ok", f"{len(reports):,} reports of {len(students)} students{wide}")
     unfinished = int((~np.isfinite(reports.loss)).sum())
     if unfinished == len(reports):

@@ -32,7 +32,7 @@ def export(file: RunFile, folder: Path, format: str) -> list[Path]:
         format: ``csv``, ``json`` (an array of objects; NaN is null, infinities are texts) or ``parquet``.
 
     Returns:
-        The files. Without ``schedule`` where no student has a finite loss, or the space has over 256 values.
+        The files. Without ``schedule`` where no student has a finite loss.
 
     Raises:
         RunFileError: The run can't be read, the folder can't be written, or pyarrow is missing.

@@ -7,8 +7,9 @@ import math
 import os
 import socket
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -18,6 +19,10 @@ from typing import Any, NamedTuple, Union
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import Error
+
+MOST_VALUES = 50_000_000
+"""Hyperparameters of all reports that are made again from the log: 400 MB."""
 APPLICATION = 0x68706D72
 """``PRAGMA application_id``: "hpmr"."""
 VERSION = 1
@@ -217,9 +222,8 @@ class RunFile:
 
     For one thread. Each method reads what it answers from the file.
 
-    Not for the process that writes the run: POSIX ends all locks that a process has on a file when the process closes
-    it anywhere, so that of the writer, too. Close the population first, or look from another process.
-    """
+    On macOS not for the process that writes the run: there the locks of a process on a file end when it closes the
+    file anywhere.
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
@@ -343,11 +347,13 @@ class RunFile:
 
     # What grows.
 
-    def reports(self, hyperparameters: bool = True, after: int = 0) -> Reports:
+    def reports(self, hyperparameters: bool = True, after: int = 0, replayed: bool = True) -> Reports:
         """The training reports with numbers above `after`.
 
         Args:
             hyperparameters: Whether to read them, too: most of the work.
+            replayed: Whether those of wide spaces, of which the table has none, are made again from the log by the
+                library. They are None without it, and where they would be too many for memory.
         """
         column = "hyperparameters" if hyperparameters else "NULL"
         rows = self.select(
@@ -361,8 +367,30 @@ class RunFile:
             floats = [np.array(columns[place], float) for place in (2, 5, 6, 7)]  # NULL becomes NaN
             values = self.vectors(columns[8]) if hyperparameters else None
         number, input, student, report = integers
+        if hyperparameters and replayed and values is None and len(rows) * len(self.names) <= MOST_VALUES:
+            values = self._from_the_log(student, report)
         time, loss, training_cost, hypergradient_cost = floats
         return Reports(number, input, time, student, report, loss, training_cost, hypergradient_cost, values)
+
+    def _from_the_log(self, student: Integers, report: Integers) -> Floats:
+        """The hyperparameters of reports, by the library. It opens a copy, so that a writer is not disturbed."""
+        from ..population import Population
+
+        place = {key: row for row, key in enumerate(zip(student.tolist(), report.tolist()))}
+        values = np.full((len(student), len(self.names)), np.nan)
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / "run.db"
+            with closing(sqlite3.connect(copy)) as target, self._reading():
+                self._connection.backup(target)
+            try:
+                with Population.open(copy) as population:
+                    for one in population.history():
+                        row = place.get((one.student, one.number))
+                        if row is not None:  # it may be of after the moment that is read
+                            values[row] = one.hyperparameters
+            except Error as error:
+                raise RunFileError(f"{self.path}: its log can't be replayed: {error}") from None
+        return values
 
     def vectors(self, texts: Iterable[str | None]) -> Floats | None:
         """JSON arrays as the rows of a matrix; None where one of them is missing."""

@@ -12,9 +12,6 @@ import numpy as np
 from .lineage import Lineage, best_student, standings
 from .run_file import Floats, Integers, Parameter, Reports, RunFile, RunFileError
 
-WIDEST = 256
-"""Values in a space of which the file holds hyperparameters report by report."""
-
 
 @dataclass(frozen=True)
 class StudentSchedule:
@@ -37,8 +34,8 @@ class StudentSchedule:
         reports = file.reports()
         if reports.hyperparameters is None:
             raise RunFileError(
-                f"{file.path} has {len(file.names)} hyperparameters: files hold those of each report up to {WIDEST}; "
-                "take the schedule from the population's log by the library"
+                f"{file.path} has {len(file.names)} hyperparameters in so many reports that they do not fit into memory; "
+                "take the schedule of one student: hpm.Population.open(file).schedule(student)"
             )
         if student is None:
             student = best_student(standings(file, reports), file.maximises)
