@@ -224,6 +224,7 @@ class RunFile:
 
     On macOS not for the process that writes the run: there the locks of a process on a file end when it closes the
     file anywhere.
+    """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
