@@ -101,10 +101,17 @@ extension RunStore {
     /// - Throws: `storage` where the file is damaged.
     static func restore(from database: borrowing Database) throws(HPMError) -> Restored {
         let last = try database.integer("SELECT max(number) FROM inputs") ?? 0
+        guard last >= 0, last < 1 << 53 else {
+            throw HPMError(.storage, "'\(database.path)' is damaged: it has an input with the number \(last)")
+        }
         let snapshots = try database.prepare("SELECT input, bytes FROM snapshots ORDER BY input DESC")
         var damage = "it has no snapshot"
         while try snapshots.step() {
             let (input, bytes) = (snapshots.integer(0), snapshots.blob(1))
+            guard input >= 0, input <= last else {
+                damage = "it has a snapshot after input \(input) of \(last)"
+                continue
+            }
             do throws(HPMError) {
                 var population = try Population(snapshot: bytes)
                 let replayed = try replay(after: input, on: &population, database)

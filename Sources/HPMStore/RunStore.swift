@@ -69,14 +69,13 @@ public final class RunStore: @unchecked Sendable {
     }
 
     func beginSession() throws(HPMError) {
-        session = (try database.integer("SELECT max(number) FROM sessions") ?? 0) + 1
-        let insert = try database.prepare("INSERT INTO sessions (number, began, host, process, input) VALUES (?, ?, ?, ?, ?)")
-        insert.bind(1, session)
-        insert.bind(2, Machine.time)
-        insert.bind(3, Machine.host)
-        insert.bind(4, Machine.process)
-        insert.bind(5, lastInput)
+        let insert = try database.prepare("INSERT INTO sessions (began, host, process, input) VALUES (?, ?, ?, ?)")
+        insert.bind(1, Machine.time)
+        insert.bind(2, Machine.host)
+        insert.bind(3, Machine.process)
+        insert.bind(4, lastInput)
         try insert.run()
+        session = try database.integer("SELECT last_insert_rowid()") ?? 0
     }
 
     /// What a call did to a population.

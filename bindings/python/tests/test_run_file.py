@@ -236,6 +236,14 @@ def test_bad_files(path, tmp_path):
         "UPDATE inputs SET bytes = x'00' WHERE number = 5",
         "UPDATE inputs SET bytes = (SELECT bytes FROM inputs WHERE number = 3) WHERE number = 5",
         "UPDATE snapshots SET bytes = substr(bytes, 2)",
+        "UPDATE inputs SET number = 9223372036854775807 WHERE number = 8",
+        "UPDATE inputs SET number = -3 WHERE number = 1",
+        "UPDATE inputs SET bytes = NULL WHERE number = 5",
+        "UPDATE inputs SET bytes = 'text' WHERE number = 5",
+        "UPDATE snapshots SET input = 9223372036854775807",
+        "UPDATE snapshots SET input = -9223372036854775808",
+        "UPDATE snapshots SET bytes = 7.5",
+        "PRAGMA user_version = -1",
         "PRAGMA user_version = 2",
         "PRAGMA application_id = 7",
     ],
@@ -247,6 +255,11 @@ def test_a_file_that_was_changed_by_hand(path, damage):
             work(population, student)
     with sqlite3.connect(path) as database:
         database.execute("DELETE FROM snapshots WHERE input > 0")
+        if "= NULL" in damage:
+            database.execute("PRAGMA writable_schema = 1")
+            database.execute("UPDATE sqlite_schema SET sql = replace(sql, 'BLOB NOT NULL', 'BLOB')")
+            database.commit()
+            database.execute("PRAGMA writable_schema = RESET")
         database.execute(damage)
     database.close()
     before = path.read_bytes()
