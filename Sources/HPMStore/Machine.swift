@@ -21,6 +21,13 @@ enum Machine {
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
+    /// A file's name without symbolic links; as it is where there is no such file yet.
+    static func resolved(_ path: String) -> String {
+        guard let resolved = realpath(path, nil) else { return path }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+
     /// Seconds since 1970.
     static var time: Double {
         var now = timespec()

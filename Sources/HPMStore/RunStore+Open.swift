@@ -55,6 +55,8 @@ extension RunStore {
         guard !Machine.isFolder(path) else {
             throw HPMError(.storage, "'\(path)' is a folder; allowed: the name of a file in one")
         }
+        // Two names of one file are to have one lock.
+        if path != ":memory:" { path = Machine.resolved(path) }
         let lock: WriterLock? = path == ":memory:" ? nil : try WriterLock(of: path)
         let database = try Database(path: path)
         // Where a folder has no shared memory, SQLite keeps another mode and goes on.

@@ -107,9 +107,12 @@ def test_readers_do_not_disturb(path):
 
 def test_a_second_writer_is_told_of_the_first(path):
     code = "import libhpm as hpm, sys; hpm.Population.open(sys.argv[1])"
+    link = path.with_name("link.db")
+    link.symlink_to(path)
     with opened(path):
-        with pytest.raises(hpm.StorageError, match="already in this process"):
-            opened(path)
+        for name in (path, link):
+            with pytest.raises(hpm.StorageError, match="already in this process"):
+                opened(name)
         refused = in_another_process(code, path)
         assert f"is being written by process {os.getpid()} on {os.uname().nodename}, since 20" in refused.stderr
         assert isinstance(hpm.StorageError(), OSError)
